@@ -1,0 +1,176 @@
+//! [`Authorizer`]: what an adapter is configured with, the same for all of them.
+
+use std::{fmt, sync::Arc};
+
+use http::{HeaderMap, StatusCode, Uri};
+
+use crate::{Cached, Error, Origin, Origins, Verdict, origin::Target, verdict};
+
+type Predicate = dyn Fn(StatusCode, &HeaderMap) -> bool + Send + Sync;
+
+/// A [`Cached`] credential and the rules for where it goes and what rejects it.
+///
+/// Every adapter holds one and asks it before a request and about each answer, so that all of
+/// them keep one promise. Without [`origins`](Self::origins), those that the source names hold; if
+/// it names none, the credential is bound to the first origin that it is used for.
+#[derive(Clone)]
+pub struct Authorizer {
+    cached: Cached,
+    origins: Origins,
+    overriding: bool,
+    plaintext: bool,
+    report: bool,
+    rejects: Option<Arc<Predicate>>,
+}
+
+/// What is to become of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    /// It gets the credential, and its answer is judged.
+    Attach,
+    /// It goes as it is, and its answer is none of ours.
+    Pass,
+}
+
+impl Authorizer {
+    /// For this source or `Cached`, with the default rules.
+    pub fn new(source: impl Into<Cached>) -> Self {
+        let cached = source.into();
+        let origins = match &cached.description().origins {
+            Some(named) => Origins::Only(named.as_slice().into()),
+            None => Origins::FirstUsed,
+        };
+        Self {
+            cached,
+            origins,
+            overriding: false,
+            plaintext: false,
+            report: false,
+            rejects: None,
+        }
+    }
+
+    /// Binds the credential to these origins; requests to any other go without it.
+    ///
+    /// # Errors
+    /// If one is not an `http` or `https` URL with a host, or there is none at all.
+    pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Result<Self, Error>
+    where
+        O: TryInto<Origin>,
+        Error: From<O::Error>,
+    {
+        let set: Vec<Origin> = origins
+            .into_iter()
+            .map(|origin| Ok(origin.try_into()?))
+            .collect::<Result<_, Error>>()?;
+        if set.is_empty() {
+            return Err(Error::configuration(
+                "a credential needs at least one origin to go to",
+            ));
+        }
+        self.origins = Origins::Only(set.into());
+        Ok(self)
+    }
+
+    /// Lets the credential go anywhere. Only for a client that can reach nothing else.
+    #[must_use]
+    pub fn any_origin(mut self) -> Self {
+        self.origins = Origins::Any;
+        self
+    }
+
+    /// Lets the credential go over plain `http` to other machines, where anyone on the way reads it.
+    #[must_use]
+    pub fn dangerously_allow_http(mut self) -> Self {
+        self.plaintext = true;
+        self
+    }
+
+    /// Replaces a header that the caller has set, instead of leaving such a request alone.
+    #[must_use]
+    pub fn overriding(mut self) -> Self {
+        self.overriding = true;
+        self
+    }
+
+    /// Also treats answers as a rejection for which this is true, such as a vendor's 419.
+    #[must_use]
+    pub fn rejected_when(
+        mut self,
+        predicate: impl Fn(StatusCode, &HeaderMap) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.rejects = Some(Arc::new(predicate));
+        self
+    }
+
+    /// Puts an [`Attempt`](crate::Attempt) on every response, also on those that the credential in
+    /// hand served at the first try. That costs up to three allocations a response.
+    #[must_use]
+    pub fn report_attempts(mut self) -> Self {
+        self.report = true;
+        self
+    }
+
+    /// The credential.
+    pub fn cached(&self) -> &Cached {
+        &self.cached
+    }
+
+    /// Decides whether a request gets the credential.
+    ///
+    /// # Errors
+    /// A [destination](Error::is_destination) error, before anything is sent: plain `http` to
+    /// another machine, user information in the URL, or a second origin where only the first one
+    /// used is allowed.
+    pub fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<Admission, Error> {
+        if !self.overriding && headers.contains_key(&self.cached.description().header) {
+            return Ok(Admission::Pass);
+        }
+        let Some(target) = Target::of(uri)? else {
+            return Ok(Admission::Attach);
+        };
+        if let Origins::Only(set) = &self.origins
+            && !Origins::contain(set, &target)
+        {
+            return Ok(Admission::Pass);
+        }
+        if !(target.is_private() || self.plaintext) {
+            return Err(Error::destination(format!(
+                "{} would carry the credential in the clear: use https",
+                target.to_origin()
+            )));
+        }
+        if matches!(self.origins, Origins::FirstUsed) {
+            let bound = self.cached.first_used(|| target.to_origin());
+            if !Origins::contain(std::slice::from_ref(bound), &target) {
+                return Err(Error::destination(format!(
+                    "this credential is bound to {bound}, where it was first used; configure the origins that it may go to, {} among them",
+                    target.to_origin()
+                )));
+            }
+        }
+        Ok(Admission::Attach)
+    }
+
+    /// Judges an answer: [`verdict`], and then the predicate.
+    pub fn judge(&self, status: StatusCode, headers: &HeaderMap) -> Verdict {
+        match (verdict(status, headers), &self.rejects) {
+            (Verdict::Keep, Some(rejects)) if rejects(status, headers) => Verdict::Reject,
+            (verdict, _) => verdict,
+        }
+    }
+
+    pub(crate) fn reports_all(&self) -> bool {
+        self.report
+    }
+}
+
+impl fmt::Debug for Authorizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorizer")
+            .field("cached", &self.cached)
+            .field("origins", &self.origins)
+            .field("overriding", &self.overriding)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,156 @@
+//! [`Current`]: the credential in use, as the lock-free path sees it.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use crate::{Clock, Credential, Moment, Policy, credential::Life};
+
+/// The credential in use, and when it is due and done.
+///
+/// Everything but the two atomics is fixed at birth, so readers need no lock. The atomics are
+/// hints: what they guard is decided again under the lock.
+#[derive(Debug)]
+pub(crate) struct Current {
+    pub(crate) credential: Credential,
+    /// From here on it is renewed while it is still used.
+    pub(crate) due: Moment,
+    /// From here on it is not handed out.
+    pub(crate) unusable: Moment,
+    /// Monotonic nanoseconds before which nobody needs to try the lock for a renewal.
+    gate: AtomicU64,
+    /// Whether it came after a rejection and no answer has accepted it yet.
+    probation: AtomicBool,
+}
+
+impl Current {
+    /// Works out both moments; `None` if it is too old to be kept at all.
+    pub(super) fn new(
+        credential: Credential,
+        times: &Times,
+        policy: &Policy,
+        now: Moment,
+        sticky: bool,
+        probation: bool,
+    ) -> Option<Self> {
+        let mut due = times.due;
+        if times.unusable.passed(now) {
+            return None;
+        }
+        if sticky || due.passed(now) {
+            let half = times.unusable.left(now) / 2;
+            due = now.plus(half.max(policy.renewal_gap));
+        }
+        Some(Self {
+            credential,
+            due,
+            unusable: times.unusable,
+            gate: AtomicU64::new(0),
+            probation: AtomicBool::new(probation),
+        })
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.credential.generation()
+    }
+
+    /// What the lock-free path may do with it.
+    pub(crate) fn usable(&self, clock: &dyn Clock) -> Option<Usable> {
+        let now = clock.now();
+        if self.unusable.passed(now) {
+            return None;
+        }
+        let worth_a_try = self.due.passed(now)
+            && now.monotonic.as_nanos() as u64 >= self.gate.load(Ordering::Relaxed);
+        Some(if worth_a_try {
+            Usable::Due
+        } else {
+            Usable::Fresh
+        })
+    }
+
+    /// Lets nobody try a renewal until then.
+    pub(super) fn shut_until(&self, moment: Moment) {
+        let nanos = moment.monotonic.as_nanos().min(u128::from(u64::MAX));
+        self.gate.store(nanos as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn shut(&self) {
+        self.gate.store(u64::MAX, Ordering::Relaxed);
+    }
+
+    pub(super) fn open(&self) {
+        self.gate.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn on_probation(&self) -> bool {
+        self.probation.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn accept(&self) {
+        self.probation.store(false, Ordering::Relaxed);
+    }
+}
+
+pub(crate) enum Usable {
+    Fresh,
+    Due,
+}
+
+/// When a credential is due and when it is done.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Times {
+    pub(super) due: Moment,
+    pub(super) unusable: Moment,
+}
+
+impl Times {
+    /// `random` is in 0..1. The lifetime counts from `sent`, when the request for it left.
+    pub(super) fn of(credential: &Credential, sent: Moment, policy: &Policy, random: f64) -> Self {
+        let Some(lifetime) = lifetime(credential, sent, policy) else {
+            let never = Moment {
+                monotonic: Duration::MAX,
+                wall: Duration::MAX,
+            };
+            return Self {
+                due: never,
+                unusable: never,
+            };
+        };
+        let margin = lifetime.mul_f64(policy.margin_share).min(policy.margin);
+        let window = lifetime
+            .mul_f64(policy.renewal_share)
+            .min(policy.renewal_window)
+            .mul_f64(1.0 + policy.renewal_jitter * random);
+        let ahead = credential
+            .renewal_hint()
+            .unwrap_or_else(|| lifetime.saturating_sub(window));
+        Self {
+            due: sent.plus(ahead.min(lifetime)),
+            unusable: sent.plus(lifetime.saturating_sub(margin)),
+        }
+    }
+}
+
+/// `None` for a credential that never ends.
+fn lifetime(credential: &Credential, sent: Moment, policy: &Policy) -> Option<Duration> {
+    let said = match credential.life() {
+        Life::Forever => return None,
+        Life::Unknown => policy.default_lifetime,
+        Life::Until { lifetime, instant } => {
+            let by_instant = instant.map(|instant| {
+                instant
+                    .duration_since(std::time::UNIX_EPOCH)
+                    .unwrap_or_default()
+                    .saturating_sub(sent.wall)
+            });
+            lifetime
+                .into_iter()
+                .chain(by_instant)
+                .min()
+                .unwrap_or(policy.default_lifetime)
+        }
+    };
+    Some(said.min(policy.longest_lifetime))
+}

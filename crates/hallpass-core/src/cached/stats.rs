@@ -1,0 +1,51 @@
+//! [`Stats`]: what a [`Cached`](crate::Cached) has done so far.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+/// What a [`Cached`](crate::Cached) has done so far, and what it holds.
+///
+/// Calls served by the credential in hand are not counted: a shared counter would cost more than
+/// the rest of that path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Fetches started.
+    pub fetches: u64,
+    /// Fetches that brought no credential.
+    pub failures: u64,
+    /// Credentials dropped because a server refused them.
+    pub rejections: u64,
+    /// Requests sent a second time.
+    pub replays: u64,
+    /// Callers that had to wait for a fetch.
+    pub waits: u64,
+    /// The number of the credential in hand, if there is a usable one.
+    pub generation: Option<u64>,
+    /// For how much longer it is handed out.
+    pub left: Option<Duration>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) fetches: Counter,
+    pub(crate) failures: Counter,
+    pub(crate) rejections: Counter,
+    pub(crate) replays: Counter,
+    pub(crate) waits: Counter,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}

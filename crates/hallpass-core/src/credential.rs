@@ -1,0 +1,332 @@
+//! [`Credential`]: one header, built once, that says who the caller is and how long that holds.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header::AUTHORIZATION};
+use zeroize::{Zeroize as _, Zeroizing};
+
+use crate::Error;
+
+/// A credential: the header that carries it, its lifetime, and what came with it.
+///
+/// Immutable and cheap to clone. The header value is built once, is marked sensitive (no `Debug`
+/// prints it, HPACK never indexes it), and its memory is overwritten when the last copy goes.
+/// `Debug` shows what it is, never what it says.
+///
+/// ```
+/// use std::time::Duration;
+/// use hallpass_core::Credential;
+///
+/// let credential = Credential::bearer("mF_9.B5f-4.1JqM")?.lives_for(Duration::from_secs(300));
+/// assert!(!format!("{credential:?}").contains("mF_9"));
+/// # Ok::<(), hallpass_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Credential {
+    inner: Arc<Inner>,
+}
+
+#[derive(Clone)]
+struct Inner {
+    name: HeaderName,
+    value: HeaderValue,
+    beside: Vec<(HeaderName, HeaderValue)>,
+    life: Life,
+    renew_in: Option<Duration>,
+    scope: Option<Arc<str>>,
+    fields: BTreeMap<String, String>,
+    generation: u64,
+}
+
+/// What a source said about a credential's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    Unknown,
+    Until {
+        lifetime: Option<Duration>,
+        instant: Option<SystemTime>,
+    },
+    Forever,
+}
+
+impl Credential {
+    /// `Authorization: Bearer <token>` (RFC 6750 §2.1).
+    ///
+    /// # Errors
+    /// If the token is not a `b64token`: letters, digits and `-._~+/`, then any number of `=`.
+    /// The message names the position and the length, never the token.
+    pub fn bearer(token: &str) -> Result<Self, Error> {
+        check_b64token(token)?;
+        let mut value = Vec::with_capacity("Bearer ".len() + token.len());
+        value.extend_from_slice(b"Bearer ");
+        value.extend_from_slice(token.as_bytes());
+        Self::from_bytes(AUTHORIZATION, value)
+    }
+
+    /// `Authorization: Basic <base64(user:password)>` in UTF-8 (RFC 7617), the two halves as they are.
+    ///
+    /// # Errors
+    /// If the user holds a colon, which would end it, or either holds a control character.
+    pub fn basic(user: &str, password: &str) -> Result<Self, Error> {
+        if user.contains(':') {
+            return Err(Error::configuration(
+                "a user name for HTTP Basic can't hold a colon",
+            ));
+        }
+        if user.chars().chain(password.chars()).any(char::is_control) {
+            return Err(Error::configuration(
+                "a user name or password for HTTP Basic holds a control character: look for a line break at its end",
+            ));
+        }
+        let plain = Zeroizing::new(format!("{user}:{password}"));
+        let encoded = Zeroizing::new(STANDARD.encode(plain.as_bytes()));
+        let mut value = Vec::with_capacity("Basic ".len() + encoded.len());
+        value.extend_from_slice(b"Basic ");
+        value.extend_from_slice(encoded.as_bytes());
+        Self::from_bytes(AUTHORIZATION, value)
+    }
+
+    /// Any other header, such as an API key's, with visible ASCII and inner spaces as its value.
+    ///
+    /// # Errors
+    /// If the value is empty, or holds anything but visible ASCII with spaces between. The message
+    /// names the position and the length, never the value.
+    pub fn header(name: HeaderName, value: &str) -> Result<Self, Error> {
+        let outer_space = value.starts_with(' ') || value.ends_with(' ');
+        let odd = value.bytes().position(|byte| !matches!(byte, b' '..=b'~'));
+        if value.is_empty() {
+            return Err(refused("header value", "is empty", value));
+        }
+        if let Some(at) = odd {
+            return Err(refused(
+                "header value",
+                &format!("holds a byte outside visible ASCII at position {at}"),
+                value,
+            ));
+        }
+        if outer_space {
+            return Err(refused(
+                "header value",
+                "begins or ends with a space",
+                value,
+            ));
+        }
+        Self::from_bytes(name, value.as_bytes().to_vec())
+    }
+
+    fn from_bytes(name: HeaderName, value: Vec<u8>) -> Result<Self, Error> {
+        let owned = Bytes::from_owner(Wiped(value));
+        let mut value = HeaderValue::from_maybe_shared(owned)
+            .map_err(|_| Error::configuration("a credential that no header can carry"))?;
+        value.set_sensitive(true);
+        Ok(Self {
+            inner: Arc::new(Inner {
+                name,
+                value,
+                beside: Vec::new(),
+                life: Life::Unknown,
+                renew_in: None,
+                scope: None,
+                fields: BTreeMap::new(),
+                generation: 0,
+            }),
+        })
+    }
+
+    /// Says how long it is good for, counted from when the request for it was sent.
+    ///
+    /// Zero means: good for the callers that wait for it, not kept. Together with
+    /// [`expires_at`](Self::expires_at) the earlier end holds.
+    #[must_use]
+    pub fn lives_for(mut self, lifetime: Duration) -> Self {
+        let inner = self.edit();
+        let instant = match inner.life {
+            Life::Until { instant, .. } => instant,
+            Life::Unknown | Life::Forever => None,
+        };
+        inner.life = Life::Until {
+            lifetime: Some(lifetime),
+            instant,
+        };
+        self
+    }
+
+    /// Says when it ends, on the wall clock.
+    #[must_use]
+    pub fn expires_at(mut self, instant: SystemTime) -> Self {
+        let inner = self.edit();
+        let lifetime = match inner.life {
+            Life::Until { lifetime, .. } => lifetime,
+            Life::Unknown | Life::Forever => None,
+        };
+        inner.life = Life::Until {
+            lifetime,
+            instant: Some(instant),
+        };
+        self
+    }
+
+    /// Says that it never ends by itself: a static key, a password.
+    #[must_use]
+    pub fn never_expires(mut self) -> Self {
+        self.edit().life = Life::Forever;
+        self
+    }
+
+    /// A server's own hint when to renew, counted like [`lives_for`](Self::lives_for).
+    #[must_use]
+    pub fn renew_in(mut self, delay: Duration) -> Self {
+        self.edit().renew_in = Some(delay);
+        self
+    }
+
+    /// The scope that was granted, if it is known.
+    #[must_use]
+    pub fn with_scope(mut self, scope: impl Into<Arc<str>>) -> Self {
+        self.edit().scope = Some(scope.into());
+        self
+    }
+
+    /// A field that came with it and is not secret, such as the address of the API to call.
+    #[must_use]
+    pub fn with_field(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.edit().fields.insert(name.into(), value.into());
+        self
+    }
+
+    /// A header that goes along with it, unless the request has one of that name.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.edit().beside.push((name, value));
+        self
+    }
+
+    fn edit(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.inner)
+    }
+
+    pub(crate) fn numbered(mut self, generation: u64) -> Self {
+        self.edit().generation = generation;
+        self
+    }
+
+    /// Puts the credential on a request: its header replaces any of that name.
+    ///
+    /// The one way onto a request, so that a credential which signs what it sees has its place.
+    pub fn attach(&self, _method: &Method, _uri: &Uri, headers: &mut HeaderMap) {
+        let inner = &*self.inner;
+        headers.insert(inner.name.clone(), inner.value.clone());
+        for (name, value) in &inner.beside {
+            if !headers.contains_key(name) {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
+    }
+
+    /// The name of the header it goes in.
+    pub fn header_name(&self) -> &HeaderName {
+        &self.inner.name
+    }
+
+    /// The header's value, marked sensitive.
+    pub fn header_value(&self) -> &HeaderValue {
+        &self.inner.value
+    }
+
+    /// The granted scope, if the source said so.
+    pub fn scope(&self) -> Option<&str> {
+        self.inner.scope.as_deref()
+    }
+
+    /// A field captured from the answer that brought it.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.inner.fields.get(name).map(String::as_str)
+    }
+
+    /// Which one it is of those a [`Cached`](crate::Cached) has had: 1, 2, 3… and 0 outside one.
+    pub fn generation(&self) -> u64 {
+        self.inner.generation
+    }
+
+    pub(crate) fn life(&self) -> Life {
+        self.inner.life
+    }
+
+    pub(crate) fn renewal_hint(&self) -> Option<Duration> {
+        self.inner.renew_in
+    }
+
+    pub(crate) fn same_secret(&self, other: &Self) -> bool {
+        self.inner.name == other.inner.name && self.inner.value == other.inner.value
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential")
+            .field("header", &self.inner.name)
+            .field("life", &self.inner.life)
+            .field("scope", &self.inner.scope)
+            .field("fields", &self.inner.fields.keys())
+            .field("generation", &self.inner.generation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Bytes that are overwritten when the last header value that shares them is dropped.
+struct Wiped(Vec<u8>);
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// RFC 6750 §2.1: `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
+fn check_b64token(token: &str) -> Result<(), Error> {
+    let body = token.trim_end_matches('=');
+    if body.is_empty() {
+        return Err(refused("bearer token", "is empty", token));
+    }
+    let odd = body
+        .bytes()
+        .position(|byte| !(byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte)));
+    match odd {
+        None => Ok(()),
+        Some(at) => Err(refused(
+            "bearer token",
+            &format!("holds a character that RFC 6750 does not allow at position {at}"),
+            token,
+        )),
+    }
+}
+
+fn refused(what: &str, fault: &str, value: &str) -> Error {
+    Error::configuration(format!("the {what} {fault} (length {})", value.len()))
+}
+
+impl crate::CredentialSource for Credential {
+    async fn fetch(&self, _why: &crate::Fetch) -> Result<Self, Error> {
+        Ok(self.clone())
+    }
+
+    fn description(&self) -> crate::Description {
+        crate::Description {
+            header: self.inner.name.clone(),
+            ..crate::Description::default()
+        }
+    }
+}

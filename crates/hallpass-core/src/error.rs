@@ -1,0 +1,174 @@
+//! [`Error`]: why a credential could not be had, or may not be sent.
+
+use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
+
+/// A boxed error, as tower names it.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// Why a credential could not be had, or may not be sent where the request goes.
+///
+/// Opaque and cheap to clone, because every caller that waits for one fetch gets the same error.
+/// Ask it what to do with the predicates; read what happened with `Display`, which is one sentence
+/// and never repeats its [`source`](StdError::source). No message of this crate holds a token, a
+/// secret, a response body or the query of a URL.
+///
+/// ```
+/// use hallpass_core::Error;
+///
+/// let error = Error::transient(std::io::Error::other("socket closed"))
+///     .context("reading the lease from the vault");
+/// assert_eq!(error.to_string(), "reading the lease from the vault");
+/// assert!(error.is_transient() && !error.is_permanent());
+/// ```
+#[derive(Clone)]
+pub struct Error {
+    inner: Arc<Inner>,
+    retry_after: Option<Duration>,
+}
+
+#[derive(Clone)]
+struct Inner {
+    kind: Kind,
+    message: Cow<'static, str>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Transient,
+    Timeout,
+    Interrupted,
+    Permanent,
+    Destination,
+}
+
+impl Error {
+    /// A failure that may pass by itself: network, overload, a malformed answer.
+    ///
+    /// Fits `map_err(Error::transient)`. Add what was being done with [`context`](Self::context).
+    pub fn transient(source: impl Into<BoxError>) -> Self {
+        Self::new(Kind::Transient, "the credential source failed for now").with_source(source)
+    }
+
+    /// A failure that stays until somebody changes something: a refused client, a wrong setting.
+    ///
+    /// Fits `map_err(Error::permanent)`. Add what was being done with [`context`](Self::context).
+    pub fn permanent(source: impl Into<BoxError>) -> Self {
+        Self::new(Kind::Permanent, "the credential source failed").with_source(source)
+    }
+
+    /// A failure to answer in time; also [transient](Self::is_transient).
+    pub fn timeout(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Timeout, message)
+    }
+
+    /// A wrong setting, found before anything was sent; [permanent](Self::is_permanent).
+    pub fn configuration(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Permanent, message)
+    }
+
+    /// A request whose destination may not see the credential.
+    pub(crate) fn destination(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Destination, message)
+    }
+
+    /// A fetch that ended without an outcome: its task panicked or its runtime went away.
+    pub(crate) fn interrupted(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Interrupted, message)
+    }
+
+    fn new(kind: Kind, message: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                kind,
+                message: message.into(),
+                source: None,
+            }),
+            retry_after: None,
+        }
+    }
+
+    fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        Arc::make_mut(&mut self.inner).source = Some(Arc::from(source.into()));
+        self
+    }
+
+    /// Replaces the sentence that `Display` writes; the source stays.
+    #[must_use]
+    pub fn context(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        Arc::make_mut(&mut self.inner).message = message.into();
+        self
+    }
+
+    /// Says when another attempt makes sense; see [`retry_after`](Self::retry_after).
+    #[must_use]
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
+        self
+    }
+
+    /// Whether the failure stays until somebody changes something.
+    pub fn is_permanent(&self) -> bool {
+        matches!(self.inner.kind, Kind::Permanent | Kind::Destination)
+    }
+
+    /// Whether the same call may work later.
+    pub fn is_transient(&self) -> bool {
+        !self.is_permanent()
+    }
+
+    /// Whether time ran out.
+    pub fn is_timeout(&self) -> bool {
+        self.inner.kind == Kind::Timeout
+    }
+
+    /// Whether the request was refused because of where it goes: plain `http`, an origin that the
+    /// credential is not bound to, a URI with user information. Nothing was sent.
+    pub fn is_destination(&self) -> bool {
+        self.inner.kind == Kind::Destination
+    }
+
+    /// How long to wait before another attempt makes sense, when that is known.
+    ///
+    /// From a source: the server's `Retry-After`. From the engine while it cools down after a
+    /// failure: what is left of the gap.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.inner.kind == Kind::Interrupted
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.inner.message)?;
+        match self.retry_after {
+            Some(delay) if delay > Duration::ZERO => {
+                write!(f, "; next attempt in {} s", delay.as_secs_f64().ceil())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.inner.kind)
+            .field("message", &self.inner.message)
+            .field("retry_after", &self.retry_after)
+            .field("source", &self.inner.source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.inner
+            .source
+            .as_deref()
+            .map(|source| source as &(dyn StdError + 'static))
+    }
+}

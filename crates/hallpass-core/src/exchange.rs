@@ -1,0 +1,136 @@
+//! [`Exchange`]: one request's way through an adapter: attach, judge, renew and replay at most once.
+
+use http::{HeaderMap, Method, StatusCode, Uri};
+
+use crate::{Authorizer, Challenges, Credential, Rejection, Verdict, cached::Current};
+
+/// What a request needs to know about its own credential, found among the response's extensions.
+///
+/// A response that took more than the credential in hand always has one; see
+/// [`Authorizer::report_attempts`] to have one on every response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// The generation of the credential that the answered request carried.
+    pub generation: u64,
+    /// Whether the request waited for a credential.
+    pub waited: bool,
+    /// Whether the request was sent a second time.
+    pub replayed: bool,
+}
+
+/// The protocol state of one request. Adapters drive it; it decides.
+///
+/// ```text
+/// attach ──▶ send ──▶ answered ──▶ Next::Return
+///                         └──────▶ Next::Renew: wait for a credential,
+///                                  renewed(credential)? attach, send, answered ──▶ Next::Return
+/// ```
+#[derive(Debug, Default)]
+pub struct Exchange {
+    generation: u64,
+    probation: bool,
+    waited: bool,
+    replayed: bool,
+}
+
+/// What an adapter does with an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Hand it to the caller.
+    Return,
+    /// Get a credential, and if [`Exchange::renewed`] agrees send the request once more.
+    Renew,
+}
+
+impl Exchange {
+    /// A request that has not been sent yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts the credential in hand on a request, if there is one; copies nothing but the header.
+    pub fn attach_current(
+        &mut self,
+        authorizer: &Authorizer,
+        method: &Method,
+        uri: &Uri,
+        headers: &mut HeaderMap,
+    ) -> bool {
+        let attached = authorizer.cached().with_current(|current| {
+            current.credential.attach(method, uri, headers);
+            self.carries(current);
+        });
+        attached.is_some()
+    }
+
+    fn carries(&mut self, current: &Current) {
+        self.generation = current.generation();
+        self.probation = current.on_probation();
+    }
+
+    /// Puts a credential that the request waited for on it.
+    pub fn attach(
+        &mut self,
+        credential: &Credential,
+        method: &Method,
+        uri: &Uri,
+        headers: &mut HeaderMap,
+    ) {
+        credential.attach(method, uri, headers);
+        self.generation = credential.generation();
+        // It may be the first after a rejection; to say so once too often costs one lock.
+        self.probation = true;
+    }
+
+    /// Notes that the request had to wait for a credential.
+    pub fn waited(&mut self) {
+        self.waited = true;
+    }
+
+    /// Judges an answer, and tells the engine. `replayable` says whether the adapter could send
+    /// the request again.
+    pub fn answered(
+        &mut self,
+        authorizer: &Authorizer,
+        status: StatusCode,
+        headers: &HeaderMap,
+        replayable: bool,
+    ) -> Next {
+        if authorizer.judge(status, headers) == Verdict::Keep {
+            if self.probation {
+                authorizer.cached().accept_generation(self.generation);
+            }
+            return Next::Return;
+        }
+        let challenges = Challenges::of(headers);
+        let rejection = authorizer
+            .cached()
+            .reject_generation(self.generation, &challenges);
+        if rejection == Rejection::Kept || self.replayed || !replayable {
+            return Next::Return;
+        }
+        Next::Renew
+    }
+
+    /// Whether this credential is worth a second try; if so, counts it. One of the generation that
+    /// was refused is not: then the first answer stands.
+    pub fn renewed(&mut self, authorizer: &Authorizer, credential: &Credential) -> bool {
+        let worth = credential.generation() != self.generation;
+        if worth {
+            self.replayed = true;
+            authorizer.cached().counters().replays.add();
+            tracing::debug!(target: "hallpass", source = %authorizer.cached().description().name, generation = credential.generation(), "replaying");
+        }
+        worth
+    }
+
+    /// What to tell the caller, if the authorizer wants it told.
+    pub fn report(&self, authorizer: &Authorizer) -> Option<Attempt> {
+        (self.waited || self.replayed || authorizer.reports_all()).then_some(Attempt {
+            generation: self.generation,
+            waited: self.waited,
+            replayed: self.replayed,
+        })
+    }
+}

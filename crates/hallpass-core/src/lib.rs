@@ -1,0 +1,60 @@
+//! The engine of Hallpass: it keeps one credential fresh, whoever asks and however many.
+//!
+//! ```text
+//!  caller ──▶ Cached::get ── fresh? one lock-free load
+//!                │ due, ended or rejected: exactly one fetch, however many callers
+//!                ▼
+//!          CredentialSource ── a token endpoint, a file, a vault, yours
+//! ```
+//!
+//! A [`CredentialSource`] says how a [`Credential`] is had; [`Cached`] decides when, keeps it,
+//! renews it ahead of its end, and drops it when a server refuses it. [`Origins`] decide where it
+//! may go, [`Authorizer`] and [`Exchange`] are the protocol around one request that every adapter
+//! shares: attach, judge the answer, renew and replay at most once.
+//!
+//! ```
+//! use std::time::Duration;
+//! use hallpass_core::{Cached, Credential, CredentialSource, Error, Fetch};
+//!
+//! struct Issuer;
+//!
+//! impl CredentialSource for Issuer {
+//!     async fn fetch(&self, _why: &Fetch) -> Result<Credential, Error> {
+//!         Ok(Credential::bearer("a-token")?.lives_for(Duration::from_secs(300)))
+//!     }
+//! }
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! let cached = Cached::new(Issuer);
+//! let first = cached.get().await?;
+//! let second = cached.get().await?;
+//! assert_eq!(first.generation(), second.generation());
+//! assert_eq!(cached.stats().fetches, 1);
+//! # Ok::<(), Error>(()) }).unwrap();
+//! ```
+
+mod authorizer;
+pub mod cached;
+mod challenge;
+mod clock;
+mod credential;
+mod error;
+mod exchange;
+mod origin;
+mod retry_after;
+mod source;
+mod verdict;
+
+pub use self::{
+    authorizer::{Admission, Authorizer},
+    cached::{Cached, Get, Policy, Rejection, Stats},
+    challenge::{Challenge, Challenges},
+    clock::{Clock, Moment, SystemClock},
+    credential::Credential,
+    error::{BoxError, Error},
+    exchange::{Attempt, Exchange, Next},
+    origin::{Origin, Origins},
+    retry_after::retry_after,
+    source::{CredentialSource, Description, Fetch, Reason},
+    verdict::{Verdict, verdict},
+};

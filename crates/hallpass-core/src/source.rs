@@ -1,0 +1,225 @@
+//! [`CredentialSource`]: where credentials come from. The one trait that users implement.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use http::{HeaderName, header::AUTHORIZATION};
+
+use crate::{Challenges, Clock, Credential, Error, Moment, Origin, SystemClock};
+
+/// Where credentials come from.
+///
+/// A source is asked only when a new credential is wanted. It keeps nothing and hurries nobody:
+/// [`Cached`](crate::Cached) decides when to ask, sees to it that at most one call is under way,
+/// ends it after a deadline, and shares what comes of it.
+///
+/// ```
+/// use std::time::Duration;
+/// use hallpass_core::{Credential, CredentialSource, Error, Fetch};
+///
+/// struct Vault;
+///
+/// impl CredentialSource for Vault {
+///     async fn fetch(&self, _why: &Fetch) -> Result<Credential, Error> {
+///         let token = read_lease().await.map_err(Error::transient)?;
+///         Ok(Credential::bearer(&token)?.lives_for(Duration::from_secs(600)))
+///     }
+/// }
+/// # async fn read_lease() -> Result<String, std::io::Error> { Ok("t".into()) }
+/// ```
+pub trait CredentialSource: Send + Sync + 'static {
+    /// Gets a new credential.
+    ///
+    /// # Errors
+    /// [`Error::transient`] for what may pass, [`Error::permanent`] for what stays until somebody
+    /// changes something. The engine waits longer after the second kind.
+    ///
+    /// # Cancel safety
+    /// The engine drops the future at its deadline and when its runtime shuts down, never because
+    /// a caller went away. State must not be lost then: don't take a refresh token out before an
+    /// `await`.
+    fn fetch(&self, why: &Fetch) -> impl Future<Output = Result<Credential, Error>> + Send;
+
+    /// What adapters should know before there is a credential; read once.
+    fn description(&self) -> Description {
+        Description::default()
+    }
+
+    /// A number that changes when what the source is configured with does, such as a secret.
+    ///
+    /// Asked only while a permanent failure is remembered: a new number ends that at once.
+    fn version(&self) -> u64 {
+        0
+    }
+}
+
+impl<S: CredentialSource> CredentialSource for Arc<S> {
+    fn fetch(&self, why: &Fetch) -> impl Future<Output = Result<Credential, Error>> + Send {
+        S::fetch(self, why)
+    }
+
+    fn description(&self) -> Description {
+        S::description(self)
+    }
+
+    fn version(&self) -> u64 {
+        S::version(self)
+    }
+}
+
+/// What adapters should know of a source before there is a credential.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Description {
+    /// A short name for events and messages, such as a profile's.
+    pub name: String,
+    /// The header that its credentials go in; a request that has it already is left alone.
+    pub header: HeaderName,
+    /// The origins that its credentials are for, if it knows them.
+    pub origins: Option<Vec<Origin>>,
+}
+
+impl Default for Description {
+    fn default() -> Self {
+        Self {
+            name: "credential".to_owned(),
+            header: AUTHORIZATION,
+            origins: None,
+        }
+    }
+}
+
+/// Why a credential is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// There was none before.
+    First,
+    /// The present one still works, but its end comes near. Nobody waits.
+    Ahead,
+    /// The last one has ended.
+    Expired,
+    /// A server refused the last one; see [`Fetch::challenges`].
+    Rejected,
+}
+
+/// The circumstances of one fetch: why, after what, and until when.
+pub struct Fetch {
+    pub(crate) reason: Reason,
+    pub(crate) challenges: Challenges,
+    pub(crate) limit: Duration,
+    pub(crate) deadline: tokio::time::Instant,
+    pub(crate) sent: Sent,
+}
+
+/// The moment the request for a credential left; lifetimes count from it.
+pub(crate) struct Sent {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) at: Mutex<Moment>,
+}
+
+impl Fetch {
+    /// A first fetch with half a minute to go, to call a source by hand, as in its tests.
+    pub fn first() -> Self {
+        Self::new(
+            Reason::First,
+            Challenges::default(),
+            crate::cached::FETCH_DEADLINE,
+            Arc::new(SystemClock::new()),
+        )
+    }
+
+    pub(crate) fn new(
+        reason: Reason,
+        challenges: Challenges,
+        limit: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let now = clock.now();
+        Self {
+            reason,
+            challenges,
+            limit,
+            deadline: tokio::time::Instant::now() + limit,
+            sent: Sent {
+                clock,
+                at: Mutex::new(now),
+            },
+        }
+    }
+
+    /// Why the credential is wanted.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// The challenges that came with the rejection; empty otherwise.
+    pub fn challenges(&self) -> &Challenges {
+        &self.challenges
+    }
+
+    /// When the engine gives up on this fetch and drops it.
+    pub fn deadline(&self) -> tokio::time::Instant {
+        self.deadline
+    }
+
+    /// How long the whole fetch may take.
+    pub fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    /// Marks the moment at which the request for the credential leaves.
+    ///
+    /// Lifetimes count from the last call, or from the start of the fetch if there was none. A
+    /// source that tries more than once calls it before each try.
+    pub fn sending(&self) {
+        *self.sent.lock() = self.sent.clock.now();
+    }
+
+    pub(crate) fn sent_at(&self) -> Moment {
+        *self.sent.lock()
+    }
+}
+
+impl Sent {
+    fn lock(&self) -> MutexGuard<'_, Moment> {
+        self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetch")
+            .field("reason", &self.reason)
+            .field("challenges", &self.challenges)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The same trait behind a pointer, so that no type parameter escapes from `Cached`.
+pub(crate) trait DynSource: Send + Sync + 'static {
+    fn fetch<'a>(
+        &'a self,
+        why: &'a Fetch,
+    ) -> Pin<Box<dyn Future<Output = Result<Credential, Error>> + Send + 'a>>;
+    fn version(&self) -> u64;
+}
+
+impl<S: CredentialSource> DynSource for S {
+    fn fetch<'a>(
+        &'a self,
+        why: &'a Fetch,
+    ) -> Pin<Box<dyn Future<Output = Result<Credential, Error>> + Send + 'a>> {
+        Box::pin(CredentialSource::fetch(self, why))
+    }
+
+    fn version(&self) -> u64 {
+        CredentialSource::version(self)
+    }
+}

@@ -1,0 +1,244 @@
+//! What a server is started with.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::endpoint::Endpoint;
+use crate::journal::Log;
+use crate::listener::{Listening, Transport};
+use crate::rate::RateLimit;
+use crate::server::Server;
+use crate::shared::Shared;
+use crate::store::{ExpiresIn, JwtExp, Minting, Reissue, Store, TokenFormat};
+use crate::system::{BasicEncoding, Client, Role, System};
+
+/// Enough for a thousand callers that connect at once.
+const BACKLOG: u32 = 4096;
+
+/// Settings for a [`Server`]; what is left out follows from the [`System`].
+///
+/// `Debug` leaves the secrets out.
+#[derive(Clone, Default)]
+#[must_use = "nothing runs before `start`"]
+pub struct Builder {
+    system: System,
+    realm: Option<String>,
+    clients: Vec<Client>,
+    lifetime: Option<Duration>,
+    reissue: Reissue,
+    format: Option<TokenFormat>,
+    expires_in: ExpiresIn,
+    jwt_exp: JwtExp,
+    basic: Option<BasicEncoding>,
+    rate_limit: Option<(usize, Duration)>,
+    http1_only: bool,
+    #[cfg(feature = "tls")]
+    tls: bool,
+}
+
+impl Builder {
+    /// Which system to emulate; [`System::Generic`] unless set.
+    pub fn system(mut self, system: System) -> Self {
+        self.system = system;
+        self
+    }
+
+    /// Registers a client in place of the system's default ones; may be called several times.
+    pub fn client(mut self, id: &str, secret: &str) -> Self {
+        self.clients.push(Client::new(id, secret, None));
+        self
+    }
+
+    /// Registers a client that is confined to one of Atomic's roles.
+    pub fn client_with_role(mut self, id: &str, secret: &str, role: Role) -> Self {
+        self.clients.push(Client::new(id, secret, Some(role)));
+        self
+    }
+
+    /// The realm in the Keycloak systems' token path; `acme` unless set.
+    pub fn realm(mut self, realm: &str) -> Self {
+        self.realm = Some(realm.to_owned());
+        self
+    }
+
+    /// How long tokens are honoured; 300 or 3600 seconds by system unless set.
+    pub fn token_lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
+    }
+
+    /// What a client gets that asks again early.
+    pub fn reissue(mut self, reissue: Reissue) -> Self {
+        self.reissue = reissue;
+        self
+    }
+
+    /// What tokens look like, in place of the system's own.
+    pub fn token_format(mut self, format: TokenFormat) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// How `expires_in` is written, true or not.
+    pub fn expires_in(mut self, expires_in: ExpiresIn) -> Self {
+        self.expires_in = expires_in;
+        self
+    }
+
+    /// What a JWT says in `exp`: this long from its issue, or nothing. Unless set, the truth.
+    pub fn jwt_exp(mut self, after: Option<Duration>) -> Self {
+        self.jwt_exp = after.map_or(JwtExp::Missing, JwtExp::After);
+        self
+    }
+
+    /// How the halves of a Basic header are read, in place of the system's own way.
+    pub fn basic_encoding(mut self, encoding: BasicEncoding) -> Self {
+        self.basic = Some(encoding);
+        self
+    }
+
+    /// Answers 429 with `Retry-After` above `n` token requests within `per`.
+    ///
+    /// Atomic has a limit of ten a second unless set; the others have none.
+    pub fn rate_limit(mut self, n: usize, per: Duration) -> Self {
+        self.rate_limit = Some((n, per));
+        self
+    }
+
+    /// Speaks HTTP/1.1 only, instead of HTTP/2 as well.
+    pub fn http1_only(mut self) -> Self {
+        self.http1_only = true;
+        self
+    }
+
+    /// Serves over TLS; see [`Server::certificate_der`].
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
+    /// Starts the server on a free port of 127.0.0.1.
+    ///
+    /// Its tasks run on the caller's tokio runtime, which needs time and I/O enabled.
+    ///
+    /// # Panics
+    ///
+    /// If no port can be bound, or outside a runtime.
+    pub async fn start(self) -> Server {
+        self.try_start()
+            .await
+            .unwrap_or_else(|error| panic!("the test server cannot start: {error}"))
+    }
+
+    /// Like [`start`](Self::start), without the panic.
+    ///
+    /// # Errors
+    ///
+    /// If no port can be bound, or no certificate be made.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    #[expect(
+        clippy::unused_async,
+        reason = "the runtime is needed, and later bindings may have to wait"
+    )]
+    pub async fn try_start(self) -> io::Result<Server> {
+        let listener = bind()?;
+        let addr = listener.local_addr()?;
+        #[cfg(feature = "tls")]
+        let (transport, authority) = if self.tls {
+            let (acceptor, authority) = crate::tls::make(self.http1_only)?;
+            (Transport::Tls(acceptor), Some(authority))
+        } else {
+            (Transport::Plain, None)
+        };
+        #[cfg(not(feature = "tls"))]
+        let transport = Transport::Plain;
+        let url = match transport {
+            Transport::Plain => format!("http://{addr}"),
+            #[cfg(feature = "tls")]
+            Transport::Tls(_) => format!("https://localhost:{}", addr.port()),
+        };
+        let http1_only = self.http1_only;
+        let shared = Arc::new(self.shared(&url));
+        let stop = watch::Sender::new(false);
+        let listening = Listening {
+            shared: Arc::clone(&shared),
+            transport,
+            http1_only,
+            stop: stop.subscribe(),
+        };
+        tokio::spawn(listening.accept(listener));
+        Ok(Server {
+            shared,
+            addr,
+            url,
+            stop,
+            #[cfg(feature = "tls")]
+            authority,
+        })
+    }
+
+    fn shared(self, url: &str) -> Shared {
+        let Self { system, .. } = self;
+        let clients = if self.clients.is_empty() {
+            system.default_clients()
+        } else {
+            self.clients
+        };
+        let minting = Minting {
+            lifetime: self.lifetime.unwrap_or(system.lifetime()),
+            reissue: self.reissue,
+            format: self.format.unwrap_or(system.format()),
+            expires_in: self.expires_in,
+            jwt_exp: self.jwt_exp,
+        };
+        let rate_limit = self.rate_limit.or(system.rate_limit());
+        let close = watch::Sender::new(());
+        Shared {
+            system,
+            realm: self.realm.unwrap_or_else(|| "acme".to_owned()),
+            issuer: url.to_owned(),
+            basic: self.basic.unwrap_or(system.basic()),
+            clients: Mutex::new(clients),
+            store: Mutex::new(Store::new(minting)),
+            rate_limit: Mutex::new(rate_limit.map(|(n, per)| RateLimit::new(n, per))),
+            log: Log::default(),
+            token_endpoint: Endpoint::new(close.clone()),
+            api: Endpoint::new(close.clone()),
+            started: Instant::now(),
+            connections: AtomicU64::new(0),
+            served: AtomicU64::new(0),
+            close,
+        }
+    }
+}
+
+fn bind() -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    socket.listen(BACKLOG)
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("system", &self.system)
+            .field("realm", &self.realm)
+            .field("clients", &self.clients)
+            .field("lifetime", &self.lifetime)
+            .field("reissue", &self.reissue)
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
+}

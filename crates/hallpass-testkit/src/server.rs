@@ -1,0 +1,209 @@
+//! The running server.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::builder::Builder;
+use crate::endpoint::Endpoint;
+use crate::journal::Journal;
+use crate::lock::lock;
+use crate::shared::Shared;
+use crate::store::{ExpiresIn, Reissue};
+use crate::system::{Client, System};
+
+/// An authorization server and the API it protects, on one loopback port.
+///
+/// Its tasks run on the tokio runtime that started it, and token lifetimes follow that
+/// runtime's clock, so that a paused clock governs both. Dropping the server stops its
+/// tasks the next time the runtime turns; [`shutdown`](Self::shutdown) waits for that.
+///
+/// A paused tokio clock leaps to the next timer whenever every task waits, even for a
+/// socket. Where that matters, pause it only to advance it past a lifetime.
+pub struct Server {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) addr: SocketAddr,
+    pub(crate) url: String,
+    pub(crate) stop: watch::Sender<bool>,
+    #[cfg(feature = "tls")]
+    pub(crate) authority: Option<crate::tls::Authority>,
+}
+
+impl Server {
+    /// Starts a [`System::Generic`] server with the client `client` and the secret `secret`.
+    ///
+    /// # Panics
+    ///
+    /// If no port can be bound, or outside a tokio runtime.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// Settings for another kind of server.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The base URL, without a slash at the end.
+    pub fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    /// The URL of the token endpoint, with the realm where the system has one.
+    pub fn token_url(&self) -> String {
+        format!(
+            "{}{}",
+            self.url,
+            self.shared.system.token_path(&self.shared.realm)
+        )
+    }
+
+    /// The address listened on.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The system emulated.
+    pub fn system(&self) -> System {
+        self.shared.system
+    }
+
+    /// The realm in the token path of the Keycloak systems.
+    pub fn realm(&self) -> &str {
+        &self.shared.realm
+    }
+
+    /// The registered clients, in order of registration.
+    pub fn clients(&self) -> Vec<Client> {
+        lock(&self.shared.clients).clone()
+    }
+
+    /// The certificate authority to trust, in DER; `None` without TLS.
+    #[cfg(feature = "tls")]
+    pub fn certificate_der(&self) -> Option<&[u8]> {
+        self.authority
+            .as_ref()
+            .map(|authority| authority.der.as_slice())
+    }
+
+    /// The certificate authority to trust, in PEM; `None` without TLS.
+    #[cfg(feature = "tls")]
+    pub fn certificate_pem(&self) -> Option<&str> {
+        self.authority
+            .as_ref()
+            .map(|authority| authority.pem.as_str())
+    }
+
+    /// Withdraws every token issued so far.
+    pub fn revoke_all(&self) {
+        lock(&self.shared.store).revoke_all();
+    }
+
+    /// Withdraws one token; says whether it was known.
+    pub fn revoke(&self, token: &str) -> bool {
+        lock(&self.shared.store).revoke(token)
+    }
+
+    /// How many different tokens have been issued.
+    pub fn tokens_issued(&self) -> u64 {
+        lock(&self.shared.store).issued()
+    }
+
+    /// The lifetime of tokens issued from now on.
+    pub fn set_token_lifetime(&self, lifetime: Duration) {
+        lock(&self.shared.store).minting.lifetime = lifetime;
+    }
+
+    /// How `expires_in` is written from now on.
+    pub fn set_expires_in(&self, expires_in: ExpiresIn) {
+        lock(&self.shared.store).minting.expires_in = expires_in;
+    }
+
+    /// What a client gets from now on that asks again early.
+    pub fn set_reissue(&self, reissue: Reissue) {
+        lock(&self.shared.store).minting.reissue = reissue;
+    }
+
+    /// Gives a client another secret; tokens it already has live on. Says whether the client is known.
+    pub fn set_secret(&self, id: &str, secret: &str) -> bool {
+        let mut clients = lock(&self.shared.clients);
+        let Some(client) = clients.iter_mut().find(|client| client.id == id) else {
+            return false;
+        };
+        secret.clone_into(&mut client.secret);
+        true
+    }
+
+    /// Registers another client, as a vendor does on rotation where secrets cannot be changed.
+    pub fn add_client(&self, id: &str, secret: &str) {
+        lock(&self.shared.clients).push(Client::new(id, secret, None));
+    }
+
+    /// Strikes a client off; tokens it already has live on. Says whether it was known.
+    pub fn remove_client(&self, id: &str) -> bool {
+        let mut clients = lock(&self.shared.clients);
+        let before = clients.len();
+        clients.retain(|client| client.id != id);
+        clients.len() < before
+    }
+
+    /// The switches of the token endpoint.
+    pub fn token_endpoint(&self) -> &Endpoint {
+        &self.shared.token_endpoint
+    }
+
+    /// The switches of the API.
+    pub fn api(&self) -> &Endpoint {
+        &self.shared.api
+    }
+
+    /// Every request so far.
+    pub fn journal(&self) -> Journal {
+        self.shared.log.snapshot()
+    }
+
+    /// Starts the journal anew.
+    pub fn clear_journal(&self) {
+        self.shared.log.clear();
+    }
+
+    /// How many TCP connections have been accepted.
+    pub fn connections(&self) -> usize {
+        self.shared.connections.load(Ordering::Relaxed) as usize
+    }
+
+    /// Closes idle connections now and the busy ones after their present answer.
+    pub fn close_idle(&self) {
+        self.shared.close.send_replace(());
+    }
+
+    /// Stops the server and waits until its port is free and its tasks are gone.
+    ///
+    /// # Cancel safety
+    ///
+    /// The server stops even if the future is dropped; only the waiting ends.
+    pub async fn shutdown(self) {
+        self.stop.send_replace(true);
+        self.stop.closed().await;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("system", &self.shared.system)
+            .field("url", &self.url)
+            .field("connections", &self.connections())
+            .finish_non_exhaustive()
+    }
+}

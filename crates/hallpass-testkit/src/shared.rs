@@ -1,0 +1,47 @@
+//! The state that all connections of one server share.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::endpoint::Endpoint;
+use crate::journal::Log;
+use crate::lock::lock;
+use crate::rate::RateLimit;
+use crate::store::Store;
+use crate::system::{BasicEncoding, Client, System};
+
+pub(crate) struct Shared {
+    pub(crate) system: System,
+    pub(crate) realm: String,
+    pub(crate) issuer: String,
+    pub(crate) basic: BasicEncoding,
+    pub(crate) clients: Mutex<Vec<Client>>,
+    pub(crate) store: Mutex<Store>,
+    pub(crate) rate_limit: Mutex<Option<RateLimit>>,
+    pub(crate) log: Log,
+    pub(crate) token_endpoint: Endpoint,
+    pub(crate) api: Endpoint,
+    pub(crate) started: Instant,
+    /// TCP connections accepted so far.
+    pub(crate) connections: AtomicU64,
+    /// API requests so far, for the serial number in the echo.
+    pub(crate) served: AtomicU64,
+    /// Tells connections to close when they have nothing to do.
+    pub(crate) close: watch::Sender<()>,
+}
+
+impl Shared {
+    pub(crate) fn authenticate(&self, id: &str, secret: &str) -> Option<Client> {
+        lock(&self.clients)
+            .iter()
+            .find(|client| client.id == id && client.secret == secret)
+            .cloned()
+    }
+
+    pub(crate) fn next_serial(&self) -> u64 {
+        self.served.fetch_add(1, Ordering::Relaxed) + 1
+    }
+}

@@ -1,0 +1,215 @@
+//! The tokens in circulation.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::jwt;
+use crate::system::{Client, Role};
+
+/// What a client gets that asks again before its token has expired.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Reissue {
+    /// Another token; earlier ones live on.
+    #[default]
+    Fresh,
+    /// The same token with what is left of its life.
+    Sticky,
+    /// The same token with its life begun anew.
+    Extended,
+    /// Another token; the earlier one dies at once.
+    Replacing,
+}
+
+/// What tokens look like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenFormat {
+    /// URL-safe letters without a meaning.
+    Opaque,
+    /// Standard base64 with padding, without a meaning.
+    PaddedBase64,
+    /// A JWT whose claims can be read; its signature is noise.
+    Jwt,
+}
+
+/// How `expires_in` is written.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum ExpiresIn {
+    /// Whole seconds, rounded down.
+    #[default]
+    Seconds,
+    /// Whole seconds as a string.
+    Text,
+    /// Seconds with a fractional part.
+    Fraction,
+    /// This value, true or not.
+    Raw(Value),
+    /// Not at all.
+    Missing,
+}
+
+impl ExpiresIn {
+    pub(crate) fn write(&self, left: Duration) -> Option<Value> {
+        match self {
+            Self::Seconds => Some(json!(left.as_secs())),
+            Self::Text => Some(json!(left.as_secs().to_string())),
+            Self::Fraction => Some(json!(left.as_secs_f64())),
+            Self::Raw(value) => Some(value.clone()),
+            Self::Missing => None,
+        }
+    }
+}
+
+/// What an issued JWT says in `exp`.
+#[derive(Clone, Copy, Default)]
+pub(crate) enum JwtExp {
+    #[default]
+    Lifetime,
+    After(Duration),
+    Missing,
+}
+
+/// How tokens are made.
+#[derive(Clone)]
+pub(crate) struct Minting {
+    pub(crate) lifetime: Duration,
+    pub(crate) reissue: Reissue,
+    pub(crate) format: TokenFormat,
+    pub(crate) expires_in: ExpiresIn,
+    pub(crate) jwt_exp: JwtExp,
+}
+
+/// Who may do what with a live token.
+#[derive(Clone)]
+pub(crate) struct Holder {
+    pub(crate) client: String,
+    pub(crate) role: Option<Role>,
+    pub(crate) scope: Option<String>,
+}
+
+struct Live {
+    holder: Holder,
+    until: Instant,
+}
+
+pub(crate) struct Issued {
+    pub(crate) token: String,
+    pub(crate) left: Duration,
+}
+
+pub(crate) struct Store {
+    pub(crate) minting: Minting,
+    live: HashMap<String, Live>,
+    /// The latest token for each client and scope.
+    latest: HashMap<(String, Option<String>), String>,
+    issued: u64,
+    random: fastrand::Rng,
+}
+
+/// Expired tokens are swept when this many have gathered, so that long load tests stay small.
+const SWEEP_AT: usize = 4096;
+
+impl Store {
+    pub(crate) fn new(minting: Minting) -> Self {
+        Self {
+            minting,
+            live: HashMap::new(),
+            latest: HashMap::new(),
+            issued: 0,
+            random: fastrand::Rng::new(),
+        }
+    }
+
+    pub(crate) fn issue(&mut self, issuer: &str, client: &Client, scope: Option<&str>) -> Issued {
+        let now = Instant::now();
+        let lifetime = self.minting.lifetime;
+        let key = (client.id.clone(), scope.map(str::to_owned));
+        let earlier = self.latest.get(&key).cloned();
+        if let Some(token) = earlier {
+            match (self.minting.reissue, self.live.get_mut(&token)) {
+                (Reissue::Sticky, Some(live)) if live.until > now => {
+                    return Issued {
+                        token,
+                        left: live.until - now,
+                    };
+                }
+                (Reissue::Extended, Some(live)) if live.until > now => {
+                    live.until = now + lifetime;
+                    return Issued {
+                        token,
+                        left: lifetime,
+                    };
+                }
+                (Reissue::Replacing, Some(_)) => {
+                    self.live.remove(&token);
+                }
+                _ => {}
+            }
+        }
+        if self.live.len() >= SWEEP_AT {
+            self.live.retain(|_, live| live.until > now);
+        }
+        let token = self.mint(issuer, &client.id, scope);
+        let holder = Holder {
+            client: client.id.clone(),
+            role: client.role,
+            scope: key.1.clone(),
+        };
+        self.live.insert(
+            token.clone(),
+            Live {
+                holder,
+                until: now + lifetime,
+            },
+        );
+        self.latest.insert(key, token.clone());
+        Issued {
+            token,
+            left: lifetime,
+        }
+    }
+
+    fn mint(&mut self, issuer: &str, client: &str, scope: Option<&str>) -> String {
+        self.issued += 1;
+        let mut noise = [0_u8; 32];
+        self.random.fill(&mut noise);
+        match self.minting.format {
+            TokenFormat::Opaque => URL_SAFE_NO_PAD.encode(noise),
+            TokenFormat::PaddedBase64 => STANDARD.encode(noise),
+            TokenFormat::Jwt => {
+                let exp = match self.minting.jwt_exp {
+                    JwtExp::Lifetime => Some(self.minting.lifetime),
+                    JwtExp::After(after) => Some(after),
+                    JwtExp::Missing => None,
+                };
+                jwt::make(issuer, client, scope, self.issued, exp, &noise)
+            }
+        }
+    }
+
+    pub(crate) fn holder(&self, token: &str) -> Option<Holder> {
+        self.live
+            .get(token)
+            .filter(|live| live.until > Instant::now())
+            .map(|live| live.holder.clone())
+    }
+
+    pub(crate) fn issued(&self) -> u64 {
+        self.issued
+    }
+
+    pub(crate) fn revoke(&mut self, token: &str) -> bool {
+        self.live.remove(token).is_some()
+    }
+
+    pub(crate) fn revoke_all(&mut self) {
+        self.live.clear();
+        self.latest.clear();
+    }
+}

@@ -1,0 +1,185 @@
+//! The token endpoint: one file per documented request.
+
+mod atlar;
+mod atomic;
+mod generic;
+mod keycloak;
+mod unnamed;
+
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use http::request::Parts;
+use http::{HeaderValue, Method};
+use tokio::time::Instant;
+
+use crate::answer::{Fields, Refusal};
+use crate::credentials::Authorization;
+use crate::form::Form;
+use crate::lock::lock;
+use crate::shared::Shared;
+use crate::store::Issued;
+use crate::system::{Client, Route, System};
+
+/// What a system's own check lets through.
+struct Grant {
+    client: Client,
+    scope: Option<String>,
+}
+
+impl Grant {
+    fn to(client: Client) -> Self {
+        Self {
+            client,
+            scope: None,
+        }
+    }
+}
+
+/// One token request, with the state to judge it by.
+struct Ask<'a> {
+    shared: &'a Shared,
+    parts: &'a Parts,
+    body: &'a [u8],
+}
+
+pub(crate) fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Fields, Refusal> {
+    if shared.system.route(parts.uri.path(), &shared.realm) == Route::WrongRealm {
+        return Err(Refusal::new(404, "Realm does not exist", ""));
+    }
+    if parts.method != Method::POST {
+        let refusal = Refusal::new(405, "invalid_request", "the token endpoint takes POST only");
+        return Err(refusal.with_header(ALLOW, HeaderValue::from_static("POST")));
+    }
+    if let Some(limit) = &mut *lock(&shared.rate_limit) {
+        limit.admit(Instant::now()).map_err(|wait| {
+            let seconds = wait.as_secs_f64().ceil() as u64;
+            Refusal::new(429, "too_many_requests", "token requests come too fast")
+                .with_header(RETRY_AFTER, HeaderValue::from(seconds))
+        })?;
+    }
+    let ask = Ask {
+        shared,
+        parts,
+        body,
+    };
+    let grant = match shared.system {
+        System::Generic => generic::check(&ask),
+        System::Atlar => atlar::check(&ask),
+        System::Is2 => keycloak::check_basic(&ask),
+        System::Ataccama => keycloak::check_form(&ask),
+        System::Atomic => atomic::check(&ask),
+        System::Unnamed => unnamed::check(&ask),
+    }?;
+    let mut store = lock(&shared.store);
+    let issued = store.issue(&shared.issuer, &grant.client, grant.scope.as_deref());
+    let expires_in = store.minting.expires_in.write(issued.left);
+    drop(store);
+    Ok(write(shared.system, issued, expires_in, grant.scope))
+}
+
+/// The refusal of wrong credentials, each vendor's own.
+pub(crate) fn invalid_client(system: System) -> Refusal {
+    match system {
+        System::Atlar => Refusal::new(401, "invalid_client", "Invalid client credentials"),
+        System::Is2 | System::Ataccama => Refusal::new(
+            401,
+            "unauthorized_client",
+            "Invalid client or Invalid client credentials",
+        ),
+        System::Atomic => Refusal::new(400, "invalid_client", ""),
+        System::Generic | System::Unnamed => {
+            Refusal::new(401, "invalid_client", "Client authentication failed")
+        }
+    }
+}
+
+fn write(
+    system: System,
+    issued: Issued,
+    expires_in: Option<serde_json::Value>,
+    scope: Option<String>,
+) -> Fields {
+    let fields = Fields::default();
+    match system {
+        System::Unnamed => fields
+            .with("token_type", "Bearer")
+            .maybe("expires_in", expires_in)
+            .with("access_token", issued.token),
+        System::Is2 | System::Ataccama => fields
+            .with("access_token", issued.token)
+            .maybe("expires_in", expires_in)
+            .with("refresh_expires_in", 0)
+            .with("token_type", "Bearer")
+            .with("not-before-policy", 0)
+            .with("scope", "profile email"),
+        System::Generic | System::Atlar | System::Atomic => fields
+            .with("access_token", issued.token)
+            .with("token_type", "Bearer")
+            .maybe("expires_in", expires_in)
+            .maybe("scope", scope.map(Into::into)),
+    }
+}
+
+impl Ask<'_> {
+    fn authorization(&self) -> Authorization {
+        Authorization::read(self.parts, self.shared.basic)
+    }
+
+    fn invalid_client(&self) -> Refusal {
+        invalid_client(self.shared.system)
+    }
+
+    /// The client named by a Basic header, for the systems that accept nothing else.
+    fn basic_client(&self) -> Result<Client, Refusal> {
+        match self.authorization() {
+            Authorization::Basic { id, secret } => self.client(&id, &secret),
+            _ => Err(self.invalid_client()),
+        }
+    }
+
+    fn client(&self, id: &str, secret: &str) -> Result<Client, Refusal> {
+        self.shared
+            .authenticate(id, secret)
+            .ok_or_else(|| self.invalid_client())
+    }
+
+    fn is_form(&self) -> bool {
+        let content_type = self
+            .parts
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok());
+        content_type
+            .and_then(|value| value.split(';').next())
+            .is_some_and(|essence| {
+                essence
+                    .trim()
+                    .eq_ignore_ascii_case("application/x-www-form-urlencoded")
+            })
+    }
+
+    fn form(&self) -> Result<Form, Refusal> {
+        if !self.is_form() {
+            return Err(invalid_request(
+                "the content type must be application/x-www-form-urlencoded",
+            ));
+        }
+        Form::parse(self.body)
+            .ok_or_else(|| invalid_request("a parameter is repeated or not UTF-8"))
+    }
+}
+
+fn invalid_request(description: &'static str) -> Refusal {
+    Refusal::new(400, "invalid_request", description)
+}
+
+fn client_credentials(form: &mut Form) -> Result<(), Refusal> {
+    match form.take("grant_type").as_deref() {
+        Some("client_credentials") => Ok(()),
+        Some(_) => Err(Refusal::new(
+            400,
+            "unsupported_grant_type",
+            "only client_credentials is served",
+        )),
+        None => Err(invalid_request("grant_type is missing")),
+    }
+}
