@@ -15,6 +15,12 @@ type Predicate = dyn Fn(StatusCode, &HeaderMap) -> bool + Send + Sync;
 /// it names none, the credential is bound to the first origin that it is used for.
 #[derive(Clone)]
 pub struct Authorizer {
+    /// One pointer, because adapters clone it for every request.
+    rules: Arc<Rules>,
+}
+
+#[derive(Clone)]
+struct Rules {
     cached: Cached,
     origins: Origins,
     overriding: bool,
@@ -41,13 +47,19 @@ impl Authorizer {
             None => Origins::FirstUsed,
         };
         Self {
-            cached,
-            origins,
-            overriding: false,
-            plaintext: false,
-            report: false,
-            rejects: None,
+            rules: Arc::new(Rules {
+                cached,
+                origins,
+                overriding: false,
+                plaintext: false,
+                report: false,
+                rejects: None,
+            }),
         }
+    }
+
+    fn edit(&mut self) -> &mut Rules {
+        Arc::make_mut(&mut self.rules)
     }
 
     /// Binds the credential to these origins; requests to any other go without it.
@@ -68,28 +80,28 @@ impl Authorizer {
                 "a credential needs at least one origin to go to",
             ));
         }
-        self.origins = Origins::Only(set.into());
+        self.edit().origins = Origins::Only(set.into());
         Ok(self)
     }
 
     /// Lets the credential go anywhere. Only for a client that can reach nothing else.
     #[must_use]
     pub fn any_origin(mut self) -> Self {
-        self.origins = Origins::Any;
+        self.edit().origins = Origins::Any;
         self
     }
 
     /// Lets the credential go over plain `http` to other machines, where anyone on the way reads it.
     #[must_use]
     pub fn dangerously_allow_http(mut self) -> Self {
-        self.plaintext = true;
+        self.edit().plaintext = true;
         self
     }
 
     /// Replaces a header that the caller has set, instead of leaving such a request alone.
     #[must_use]
     pub fn overriding(mut self) -> Self {
-        self.overriding = true;
+        self.edit().overriding = true;
         self
     }
 
@@ -99,7 +111,7 @@ impl Authorizer {
         mut self,
         predicate: impl Fn(StatusCode, &HeaderMap) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.rejects = Some(Arc::new(predicate));
+        self.edit().rejects = Some(Arc::new(predicate));
         self
     }
 
@@ -107,13 +119,13 @@ impl Authorizer {
     /// hand served at the first try. That costs up to three allocations a response.
     #[must_use]
     pub fn report_attempts(mut self) -> Self {
-        self.report = true;
+        self.edit().report = true;
         self
     }
 
     /// The credential.
     pub fn cached(&self) -> &Cached {
-        &self.cached
+        &self.rules.cached
     }
 
     /// Decides whether a request gets the credential.
@@ -123,25 +135,25 @@ impl Authorizer {
     /// another machine, user information in the URL, or a second origin where only the first one
     /// used is allowed.
     pub fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<Admission, Error> {
-        if !self.overriding && headers.contains_key(&self.cached.description().header) {
+        if !self.rules.overriding && headers.contains_key(&self.rules.cached.description().header) {
             return Ok(Admission::Pass);
         }
         let Some(target) = Target::of(uri)? else {
             return Ok(Admission::Attach);
         };
-        if let Origins::Only(set) = &self.origins
+        if let Origins::Only(set) = &self.rules.origins
             && !Origins::contain(set, &target)
         {
             return Ok(Admission::Pass);
         }
-        if !(target.is_private() || self.plaintext) {
+        if !(target.is_private() || self.rules.plaintext) {
             return Err(Error::destination(format!(
                 "{} would carry the credential in the clear: use https",
                 target.to_origin()
             )));
         }
-        if matches!(self.origins, Origins::FirstUsed) {
-            let bound = self.cached.first_used(|| target.to_origin());
+        if matches!(self.rules.origins, Origins::FirstUsed) {
+            let bound = self.rules.cached.first_used(|| target.to_origin());
             if !Origins::contain(std::slice::from_ref(bound), &target) {
                 return Err(Error::destination(format!(
                     "this credential is bound to {bound}, where it was first used; configure the origins that it may go to, {} among them",
@@ -154,23 +166,23 @@ impl Authorizer {
 
     /// Judges an answer: [`verdict`], and then the predicate.
     pub fn judge(&self, status: StatusCode, headers: &HeaderMap) -> Verdict {
-        match (verdict(status, headers), &self.rejects) {
+        match (verdict(status, headers), &self.rules.rejects) {
             (Verdict::Keep, Some(rejects)) if rejects(status, headers) => Verdict::Reject,
             (verdict, _) => verdict,
         }
     }
 
     pub(crate) fn reports_all(&self) -> bool {
-        self.report
+        self.rules.report
     }
 }
 
 impl fmt::Debug for Authorizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Authorizer")
-            .field("cached", &self.cached)
-            .field("origins", &self.origins)
-            .field("overriding", &self.overriding)
+            .field("cached", &self.rules.cached)
+            .field("origins", &self.rules.origins)
+            .field("overriding", &self.rules.overriding)
             .finish_non_exhaustive()
     }
 }

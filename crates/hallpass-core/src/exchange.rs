@@ -23,8 +23,8 @@ pub struct Attempt {
 ///
 /// ```text
 /// attach ──▶ send ──▶ answered ──▶ Next::Return
-///                         └──────▶ Next::Renew: wait for a credential,
-///                                  renewed(credential)? attach, send, answered ──▶ Next::Return
+///                         └──────▶ Next::Renew: wait for a credential; is_news?
+///                                  attach_again, send, answered ──▶ Next::Return
 /// ```
 #[derive(Debug, Default)]
 pub struct Exchange {
@@ -39,7 +39,7 @@ pub struct Exchange {
 pub enum Next {
     /// Hand it to the caller.
     Return,
-    /// Get a credential, and if [`Exchange::renewed`] agrees send the request once more.
+    /// Get a credential, and if [it is news](Exchange::is_news) send the request once more.
     Renew,
 }
 
@@ -113,16 +113,26 @@ impl Exchange {
         Next::Renew
     }
 
-    /// Whether this credential is worth a second try; if so, counts it. One of the generation that
-    /// was refused is not: then the first answer stands.
-    pub fn renewed(&mut self, authorizer: &Authorizer, credential: &Credential) -> bool {
-        let worth = credential.generation() != self.generation;
-        if worth {
-            self.replayed = true;
-            authorizer.cached().counters().replays.add();
-            tracing::debug!(target: "hallpass", source = %authorizer.cached().description().name, generation = credential.generation(), "replaying");
-        }
-        worth
+    /// Whether this credential is worth a second try. One of the generation that was refused is
+    /// not: then the first answer stands.
+    pub fn is_news(&self, credential: &Credential) -> bool {
+        credential.generation() != self.generation
+    }
+
+    /// Puts another credential on the request, in place of the refused one, for its replay.
+    pub fn attach_again(
+        &mut self,
+        authorizer: &Authorizer,
+        credential: &Credential,
+        method: &Method,
+        uri: &Uri,
+        headers: &mut HeaderMap,
+    ) {
+        self.attach(credential, method, uri, headers);
+        self.replayed = true;
+        let cached = authorizer.cached();
+        cached.counters().replays.add();
+        tracing::debug!(target: "hallpass", source = %cached.description().name, generation = self.generation, "replaying");
     }
 
     /// What to tell the caller, if the authorizer wants it told.

@@ -1,0 +1,268 @@
+//! [`ResponseFuture`]: one request's way through the layer.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use hallpass_core::{Authorizer, Credential, Exchange, Get, Next};
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use crate::{Error, Mode, drain::Drain, mode::Kept};
+
+pin_project! {
+    /// The future of a [`BearerService`](crate::BearerService).
+    ///
+    /// ```text
+    /// Waiting ──▶ Sending ──▶ done
+    ///                └──▶ Renewing ──▶ Draining ──▶ Readying ──▶ Sending ──▶ done
+    /// ```
+    ///
+    /// # Cancel safety
+    /// Dropping it ends this request only; a fetch that it waits for goes on.
+    #[must_use = "futures do nothing unless polled"]
+    pub struct ResponseFuture<S, M, B, R>
+    where
+        S: Service<Request<M::Body>>,
+        M: Mode<B>,
+    {
+        #[pin]
+        step: Step<S::Future, M::Body, R>,
+        call: Option<Call<S, M::Kept>>,
+    }
+}
+
+pin_project! {
+    #[project = StepProj]
+    enum Step<F, B, R> {
+        /// A request of somebody else's, or none at all.
+        Passing { #[pin] future: F },
+        Refused { error: Option<hallpass_core::Error> },
+        /// For a credential, before the first sending.
+        Waiting { get: Get, request: Option<Request<B>> },
+        Sending { #[pin] future: F },
+        /// For another credential; the first answer is kept in case there is none.
+        Renewing { get: Get, response: Option<Response<R>> },
+        /// What is left of the first answer.
+        Draining { #[pin] drain: Drain<R>, request: Option<Request<B>> },
+        /// For the inner service, before the second sending.
+        Readying { request: Option<Request<B>> },
+    }
+}
+
+/// What a request needs beside the future that it waits for.
+struct Call<S, K> {
+    authorizer: Authorizer,
+    exchange: Exchange,
+    kept: K,
+    service: Option<S>,
+}
+
+impl<S, M, B, R> ResponseFuture<S, M, B, R>
+where
+    S: Service<Request<M::Body>>,
+    M: Mode<B>,
+{
+    pub(crate) fn refused(error: hallpass_core::Error) -> Self {
+        Self {
+            step: Step::Refused { error: Some(error) },
+            call: None,
+        }
+    }
+
+    pub(crate) fn passing(future: S::Future) -> Self {
+        Self {
+            step: Step::Passing { future },
+            call: None,
+        }
+    }
+
+    pub(crate) fn sending(
+        future: S::Future,
+        authorizer: Authorizer,
+        exchange: Exchange,
+        kept: M::Kept,
+        service: Option<S>,
+    ) -> Self {
+        Self {
+            step: Step::Sending { future },
+            call: Some(Call {
+                authorizer,
+                exchange,
+                kept,
+                service,
+            }),
+        }
+    }
+
+    pub(crate) fn waiting(
+        request: Request<M::Body>,
+        authorizer: Authorizer,
+        exchange: Exchange,
+        kept: M::Kept,
+        service: S,
+    ) -> Self {
+        Self {
+            step: Step::Waiting {
+                get: authorizer.cached().get(),
+                request: Some(request),
+            },
+            call: Some(Call {
+                authorizer,
+                exchange,
+                kept,
+                service: Some(service),
+            }),
+        }
+    }
+}
+
+impl<S, M, B, R> Future for ResponseFuture<S, M, B, R>
+where
+    S: Service<Request<M::Body>, Response = Response<R>>,
+    M: Mode<B>,
+    R: Body,
+{
+    type Output = Result<Response<R>, Error<S::Error>>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let call = match this.step.as_mut().project() {
+                StepProj::Passing { future } => {
+                    return future.poll(context).map_err(Error::Inner);
+                }
+                StepProj::Refused { error } => {
+                    return match error.take() {
+                        Some(error) => Poll::Ready(Err(Error::Credential(error))),
+                        None => Poll::Pending,
+                    };
+                }
+                // Only the two above have no call.
+                _ => match this.call.as_mut() {
+                    Some(call) => call,
+                    None => return Poll::Pending,
+                },
+            };
+            let next = match this.step.as_mut().project() {
+                StepProj::Passing { .. } | StepProj::Refused { .. } => return Poll::Pending,
+                StepProj::Waiting { get, request } => {
+                    if get.waits() {
+                        call.exchange.waited();
+                    }
+                    let credential = ready!(Pin::new(get).poll(context))?;
+                    match (request.take(), call.service.as_mut()) {
+                        (Some(request), Some(service)) => {
+                            let (mut parts, body) = request.into_parts();
+                            call.exchange.attach(
+                                &credential,
+                                &parts.method,
+                                &parts.uri,
+                                &mut parts.headers,
+                            );
+                            Step::Sending {
+                                future: service.call(Request::from_parts(parts, body)),
+                            }
+                        }
+                        _ => return Poll::Pending,
+                    }
+                }
+                StepProj::Sending { future } => {
+                    let response = ready!(future.poll(context)).map_err(Error::Inner)?;
+                    let replayable = M::REPLAYS && call.kept.is_whole();
+                    let next = call.exchange.answered(
+                        &call.authorizer,
+                        response.status(),
+                        response.headers(),
+                        replayable,
+                    );
+                    match next {
+                        Next::Return => return Poll::Ready(Ok(call.report(response))),
+                        Next::Renew => Step::Renewing {
+                            get: call.authorizer.cached().get(),
+                            response: Some(response),
+                        },
+                    }
+                }
+                StepProj::Renewing { get, response } => {
+                    if get.waits() {
+                        call.exchange.waited();
+                    }
+                    let credential = ready!(Pin::new(get).poll(context))?;
+                    let Some(response) = response.take() else {
+                        return Poll::Pending;
+                    };
+                    match call.replay(&credential) {
+                        None => return Poll::Ready(Ok(call.report(response))),
+                        Some(request) => Step::Draining {
+                            drain: Drain::new(response.into_body()),
+                            request: Some(request),
+                        },
+                    }
+                }
+                StepProj::Draining { drain, request } => {
+                    ready!(drain.poll(context));
+                    Step::Readying {
+                        request: request.take(),
+                    }
+                }
+                StepProj::Readying { request } => {
+                    let Some(service) = call.service.as_mut() else {
+                        return Poll::Pending;
+                    };
+                    ready!(service.poll_ready(context)).map_err(Error::Inner)?;
+                    match request.take() {
+                        Some(request) => Step::Sending {
+                            future: service.call(request),
+                        },
+                        None => return Poll::Pending,
+                    }
+                }
+            };
+            this.step.set(next);
+        }
+    }
+}
+
+impl<S, K> Call<S, K> {
+    /// The request once more, with this credential, if that is worth it and can be done.
+    fn replay<B>(&mut self, credential: &Credential) -> Option<Request<B>>
+    where
+        K: Kept<B>,
+    {
+        if !self.exchange.is_news(credential) {
+            return None;
+        }
+        let (mut parts, body) = self.kept.replay()?.into_parts();
+        self.exchange.attach_again(
+            &self.authorizer,
+            credential,
+            &parts.method,
+            &parts.uri,
+            &mut parts.headers,
+        );
+        Some(Request::from_parts(parts, body))
+    }
+
+    fn report<R>(&self, mut response: Response<R>) -> Response<R> {
+        if let Some(attempt) = self.exchange.report(&self.authorizer) {
+            response.extensions_mut().insert(attempt);
+        }
+        response
+    }
+}
+
+impl<S, M, B, R> fmt::Debug for ResponseFuture<S, M, B, R>
+where
+    S: Service<Request<M::Body>>,
+    M: Mode<B>,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,112 @@
+//! [`Mode`]: what is kept of a request for its replay, and what that makes of its body.
+
+use bytes::Buf;
+use hallpass_core::BoxError;
+use http::{Request, request::Parts};
+use http_body::Body;
+
+use crate::{ReplayBody, replay_body::Original, snapshot::Snapshot};
+
+/// Keeps what a replay needs: a copy of the head, and the body's frames as they go by.
+#[derive(Debug, Clone)]
+pub struct Replay {
+    pub(crate) limit: usize,
+}
+
+/// Keeps nothing, and leaves the body's type as it is.
+#[derive(Debug, Clone)]
+pub struct WithoutReplay;
+
+/// What is kept of a request. Sealed: [`Replay`] or [`WithoutReplay`].
+pub trait Mode<B>: sealed::Sealed {
+    /// The body that the inner service gets.
+    type Body;
+    #[doc(hidden)]
+    type Kept: Kept<Self::Body>;
+    #[doc(hidden)]
+    const REPLAYS: bool;
+    #[doc(hidden)]
+    fn keep(&self, parts: &Parts, body: B) -> (Self::Body, Self::Kept);
+    #[doc(hidden)]
+    fn pass(body: B) -> Self::Body;
+}
+
+#[doc(hidden)]
+pub trait Kept<B> {
+    /// Whether the whole request can be sent again.
+    fn is_whole(&self) -> bool;
+    fn replay(&mut self) -> Option<Request<B>>;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for super::Replay {}
+    impl Sealed for super::WithoutReplay {}
+}
+
+impl<B> Mode<B> for WithoutReplay {
+    type Body = B;
+    type Kept = ();
+    const REPLAYS: bool = false;
+
+    fn keep(&self, _parts: &Parts, body: B) -> (B, ()) {
+        (body, ())
+    }
+
+    fn pass(body: B) -> B {
+        body
+    }
+}
+
+impl<B> Kept<B> for () {
+    fn is_whole(&self) -> bool {
+        false
+    }
+
+    fn replay(&mut self) -> Option<Request<B>> {
+        None
+    }
+}
+
+impl<B> Mode<B> for Replay
+where
+    B: Body + Unpin,
+    B::Data: Buf,
+    B::Error: Into<BoxError>,
+{
+    type Body = ReplayBody<B>;
+    type Kept = KeptRequest<B>;
+    const REPLAYS: bool = true;
+
+    fn keep(&self, parts: &Parts, body: B) -> (ReplayBody<B>, KeptRequest<B>) {
+        let (body, original) = ReplayBody::keeping(body, self.limit);
+        let head = Snapshot::of(parts);
+        (body, KeptRequest { head, original })
+    }
+
+    fn pass(body: B) -> ReplayBody<B> {
+        ReplayBody::passing(body)
+    }
+}
+
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct KeptRequest<B> {
+    head: Snapshot,
+    original: Original<B>,
+}
+
+impl<B> Kept<ReplayBody<B>> for KeptRequest<B>
+where
+    B: Body + Unpin,
+    B::Error: Into<BoxError>,
+{
+    fn is_whole(&self) -> bool {
+        self.original.is_whole()
+    }
+
+    fn replay(&mut self) -> Option<Request<ReplayBody<B>>> {
+        let body = self.original.again()?;
+        Some(Request::from_parts(self.head.rebuild()?, body))
+    }
+}

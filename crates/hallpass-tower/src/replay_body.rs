@@ -1,0 +1,263 @@
+//! [`ReplayBody`]: a body that can be sent a second time.
+
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+
+use bytes::{Buf, Bytes};
+use hallpass_core::BoxError;
+use http_body::{Body, Frame, SizeHint};
+
+/// How much of a body is kept for a replay, unless set otherwise: 64 KiB, more than nearly every
+/// API call and gRPC message, and little enough for a thousand calls at once.
+pub const REPLAY_LIMIT: usize = 64 * 1024;
+
+/// A body whose frames are kept as they go by, to be sent again.
+///
+/// The bytes are shared, not copied. Streaming bodies work too: if a server answers before it has
+/// read everything, the replay sends what was kept and goes on with the rest of the original. Past
+/// the limit everything kept is let go, and the request can't be replayed any more.
+pub struct ReplayBody<B>(Kind<B>);
+
+enum Kind<B> {
+    /// Nothing to send; nothing is shared.
+    Empty,
+    /// Not kept, because the request takes no credential of ours.
+    Passing(B),
+    Kept(Handle<B>),
+}
+
+/// One sending of a shared body.
+struct Handle<B> {
+    shared: Arc<Mutex<Shared<B>>>,
+    /// Which sending it is. Only the latest may take frames from the original.
+    turn: u8,
+    /// How many of the kept frames it has sent.
+    sent: usize,
+}
+
+struct Shared<B> {
+    original: B,
+    turn: u8,
+    kept: Vec<Frame<Bytes>>,
+    /// Bytes kept.
+    size: usize,
+    limit: usize,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Frames come and are kept.
+    Keeping,
+    /// The original has ended and all of it is kept.
+    Ended,
+    /// Something is lost: it was too long, or failed.
+    Lost,
+}
+
+/// What stays with the request's future to send the body again.
+pub(crate) struct Original<B>(Option<Arc<Mutex<Shared<B>>>>);
+
+impl<B: Body> ReplayBody<B> {
+    pub(crate) fn passing(body: B) -> Self {
+        Self(Kind::Passing(body))
+    }
+
+    pub(crate) fn keeping(body: B, limit: usize) -> (Self, Original<B>) {
+        if body.is_end_stream() {
+            return (Self(Kind::Empty), Original(None));
+        }
+        let shared = Arc::new(Mutex::new(Shared {
+            original: body,
+            turn: 0,
+            kept: Vec::new(),
+            size: 0,
+            limit,
+            state: State::Keeping,
+        }));
+        let handle = Handle {
+            shared: Arc::clone(&shared),
+            turn: 0,
+            sent: 0,
+        };
+        (Self(Kind::Kept(handle)), Original(Some(shared)))
+    }
+}
+
+impl<B> Original<B> {
+    pub(crate) fn is_whole(&self) -> bool {
+        self.0
+            .as_ref()
+            .is_none_or(|shared| lock(shared).state != State::Lost)
+    }
+
+    /// The body from its start. The sending before it, if it is not done, fails from now on.
+    pub(crate) fn again(&self) -> Option<ReplayBody<B>> {
+        let Some(shared) = &self.0 else {
+            return Some(ReplayBody(Kind::Empty));
+        };
+        let mut state = lock(shared);
+        if state.state == State::Lost {
+            return None;
+        }
+        state.turn += 1;
+        Some(ReplayBody(Kind::Kept(Handle {
+            shared: Arc::clone(shared),
+            turn: state.turn,
+            sent: 0,
+        })))
+    }
+}
+
+impl<B> Body for ReplayBody<B>
+where
+    B: Body + Unpin,
+    B::Error: Into<BoxError>,
+{
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.get_mut().0 {
+            Kind::Empty => Poll::Ready(None),
+            Kind::Passing(body) => poll_bytes(body, context),
+            Kind::Kept(handle) => handle.poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Kind::Empty => true,
+            Kind::Passing(body) => body.is_end_stream(),
+            Kind::Kept(handle) => {
+                let shared = lock(&handle.shared);
+                handle.sent == shared.kept.len()
+                    && (shared.state == State::Ended || shared.original.is_end_stream())
+            }
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Kind::Empty => SizeHint::with_exact(0),
+            Kind::Passing(body) => body.size_hint(),
+            Kind::Kept(handle) => handle.size_hint(),
+        }
+    }
+}
+
+impl<B> Handle<B>
+where
+    B: Body + Unpin,
+    B::Error: Into<BoxError>,
+{
+    fn poll_frame(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let mut shared = lock(&self.shared);
+        if shared.turn != self.turn {
+            return Poll::Ready(Some(Err("the request was replayed elsewhere".into())));
+        }
+        if let Some(frame) = shared.kept.get(self.sent) {
+            self.sent += 1;
+            return Poll::Ready(Some(Ok(copy(frame))));
+        }
+        if shared.state == State::Ended {
+            return Poll::Ready(None);
+        }
+        let next = std::task::ready!(poll_bytes(&mut shared.original, context));
+        match &next {
+            Some(Ok(frame)) if shared.keep(frame) => self.sent += 1,
+            Some(Ok(_)) => {}
+            Some(Err(_)) => shared.let_go(),
+            None if shared.state == State::Keeping => shared.state = State::Ended,
+            None => {}
+        }
+        Poll::Ready(next)
+    }
+}
+
+impl<B: Body> Handle<B> {
+    fn size_hint(&self) -> SizeHint {
+        let shared = lock(&self.shared);
+        let kept: usize = shared.kept[self.sent.min(shared.kept.len())..]
+            .iter()
+            .filter_map(|frame| frame.data_ref().map(Bytes::len))
+            .sum();
+        let rest = shared.original.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(kept as u64));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(kept as u64));
+        }
+        hint
+    }
+}
+
+impl<B> Shared<B> {
+    fn keep(&mut self, frame: &Frame<Bytes>) -> bool {
+        // Trailers count as one byte each way: they are few, and never what fills memory.
+        let length = frame.data_ref().map_or(1, Bytes::len);
+        if self.state != State::Keeping || self.size.saturating_add(length) > self.limit {
+            self.let_go();
+            return false;
+        }
+        self.size += length;
+        self.kept.push(copy(frame));
+        true
+    }
+
+    fn let_go(&mut self) {
+        self.state = State::Lost;
+        self.kept = Vec::new();
+    }
+}
+
+fn copy(frame: &Frame<Bytes>) -> Frame<Bytes> {
+    match (frame.data_ref(), frame.trailers_ref()) {
+        (Some(data), _) => Frame::data(data.clone()),
+        (None, trailers) => Frame::trailers(trailers.cloned().unwrap_or_default()),
+    }
+}
+
+fn poll_bytes<B>(
+    body: &mut B,
+    context: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, BoxError>>>
+where
+    B: Body + Unpin,
+    B::Error: Into<BoxError>,
+{
+    Pin::new(body).poll_frame(context).map(|frame| {
+        frame.map(|frame| {
+            frame
+                .map(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
+                .map_err(Into::into)
+        })
+    })
+}
+
+/// Never contended for long: it is held for one poll of the body.
+fn lock<B>(shared: &Mutex<Shared<B>>) -> MutexGuard<'_, Shared<B>> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl<B> fmt::Debug for ReplayBody<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplayBody").finish_non_exhaustive()
+    }
+}
+
+impl<B> fmt::Debug for Original<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Original").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+//! [`BearerService`].
+
+use std::{
+    mem,
+    task::{Context, Poll},
+};
+
+use hallpass_core::{Admission, Authorizer, Exchange};
+use http::{Request, Response};
+use http_body::Body;
+use tower_service::Service;
+
+use crate::{Error, Mode, Replay, ResponseFuture};
+
+/// The service of a [`BearerLayer`](crate::BearerLayer).
+#[derive(Debug, Clone)]
+pub struct BearerService<S, M = Replay> {
+    inner: S,
+    authorizer: Authorizer,
+    mode: M,
+}
+
+impl<S, M> BearerService<S, M> {
+    pub(crate) const fn new(inner: S, authorizer: Authorizer, mode: M) -> Self {
+        Self {
+            inner,
+            authorizer,
+            mode,
+        }
+    }
+
+    /// The inner service.
+    pub const fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The inner service, mutably.
+    pub const fn get_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// The inner service, alone.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+
+    /// The rules, and through them the credential.
+    pub const fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
+    }
+}
+
+impl<S, M, B, R> Service<Request<B>> for BearerService<S, M>
+where
+    M: Mode<B>,
+    S: Service<Request<M::Body>, Response = Response<R>> + Clone,
+    R: Body,
+{
+    type Response = Response<R>;
+    type Error = Error<S::Error>;
+    type Future = ResponseFuture<S, M, B, R>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context).map_err(Error::Inner)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let authorizer = &self.authorizer;
+        let (mut parts, body) = request.into_parts();
+        match authorizer.admit(&parts.uri, &parts.headers) {
+            Err(error) => return ResponseFuture::refused(error),
+            Ok(Admission::Pass) => {
+                let request = Request::from_parts(parts, M::pass(body));
+                return ResponseFuture::passing(self.inner.call(request));
+            }
+            Ok(Admission::Attach) => {}
+        }
+        // Before the credential is on it: a snapshot holds no secret of ours.
+        let (body, kept) = self.mode.keep(&parts, body);
+        let mut exchange = Exchange::new();
+        let attached =
+            exchange.attach_current(authorizer, &parts.method, &parts.uri, &mut parts.headers);
+        let request = Request::from_parts(parts, body);
+        if attached {
+            let sending = self.inner.call(request);
+            let again = M::REPLAYS.then(|| self.inner.clone());
+            ResponseFuture::sending(sending, authorizer.clone(), exchange, kept, again)
+        } else {
+            // The service that was polled ready is the one that is called, after the wait; what
+            // stays behind is a clone.
+            let clone = self.inner.clone();
+            let ready = mem::replace(&mut self.inner, clone);
+            ResponseFuture::waiting(request, authorizer.clone(), exchange, kept, ready)
+        }
+    }
+}
