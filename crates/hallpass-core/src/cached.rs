@@ -96,7 +96,7 @@ impl Cached {
     }
 
     /// A fresh credential: at once if there is one, else after the fetch that is under way or that
-    /// this call starts.
+    /// the first poll starts.
     ///
     /// # Errors
     /// The outcome of the fetch, shared by all that waited for it, or at once the remembered one
@@ -110,7 +110,7 @@ impl Cached {
     pub fn get(&self) -> Get {
         match self.try_get() {
             Some(credential) => Get::ready(Ok(credential)),
-            None => self.get_slow(),
+            None => Get::idle(self.clone()),
         }
     }
 

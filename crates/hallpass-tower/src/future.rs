@@ -152,10 +152,7 @@ where
             let next = match this.step.as_mut().project() {
                 StepProj::Passing { .. } | StepProj::Refused { .. } => return Poll::Pending,
                 StepProj::Waiting { get, request } => {
-                    if get.waits() {
-                        call.exchange.waited();
-                    }
-                    let credential = ready!(Pin::new(get).poll(context))?;
+                    let credential = ready!(call.poll_credential(get, context))?;
                     match (request.take(), call.service.as_mut()) {
                         (Some(request), Some(service)) => {
                             let (mut parts, body) = request.into_parts();
@@ -190,10 +187,7 @@ where
                     }
                 }
                 StepProj::Renewing { get, response } => {
-                    if get.waits() {
-                        call.exchange.waited();
-                    }
-                    let credential = ready!(Pin::new(get).poll(context))?;
+                    let credential = ready!(call.poll_credential(get, context))?;
                     let Some(response) = response.take() else {
                         return Poll::Pending;
                     };
@@ -230,6 +224,18 @@ where
 }
 
 impl<S, K> Call<S, K> {
+    fn poll_credential(
+        &mut self,
+        get: &mut Get,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Credential, hallpass_core::Error>> {
+        let outcome = Pin::new(&mut *get).poll(context);
+        if get.waits() {
+            self.exchange.waited();
+        }
+        outcome
+    }
+
     /// The request once more, with this credential, if that is worth it and can be done.
     fn replay<B>(&mut self, credential: &Credential) -> Option<Request<B>>
     where

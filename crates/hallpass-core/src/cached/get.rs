@@ -7,6 +7,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use super::Cached;
 use crate::{Credential, Error};
 
 /// Waits for a credential; ready at once, and without an allocation, if there is a fresh one.
@@ -15,6 +16,8 @@ pub struct Get(State);
 
 enum State {
     Ready(Option<Result<Credential, Error>>),
+    /// Nothing is started before the first poll, which happens on the runtime to start it on.
+    Idle(Cached),
     Waiting(Pin<Box<dyn Future<Output = Result<Credential, Error>> + Send>>),
 }
 
@@ -23,13 +26,17 @@ impl Get {
         Self(State::Ready(Some(outcome)))
     }
 
+    pub(super) fn idle(cached: Cached) -> Self {
+        Self(State::Idle(cached))
+    }
+
     pub(super) fn waiting(
         future: impl Future<Output = Result<Credential, Error>> + Send + 'static,
     ) -> Self {
         Self(State::Waiting(Box::pin(future)))
     }
 
-    /// Whether it has to wait for a fetch.
+    /// Whether it had to wait for a fetch; known once it has been polled.
     pub fn waits(&self) -> bool {
         matches!(self.0, State::Waiting(_))
     }
@@ -39,9 +46,14 @@ impl Future for Get {
     type Output = Result<Credential, Error>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.get_mut().0 {
+        let state = &mut self.get_mut().0;
+        if let State::Idle(cached) = state {
+            *state = cached.get_slow().0;
+        }
+        match state {
             State::Ready(outcome) => outcome.take().map_or(Poll::Pending, Poll::Ready),
             State::Waiting(future) => future.as_mut().poll(context),
+            State::Idle(_) => Poll::Pending,
         }
     }
 }

@@ -1,0 +1,72 @@
+//! `cargo xtask test`: the steps in the order in which they fail soonest.
+
+use crate::{
+    interop, msrv,
+    run::{cargo, output, step},
+};
+
+/// Each feature of the façade alone, and none: features must only add items.
+const FEATURES: [&str; 4] = ["", "oauth2", "tower", "hyper"];
+
+pub(crate) fn all() -> Result<(), String> {
+    step("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
+    msrv::check()?;
+    step(
+        "lints",
+        &mut cargo(&[
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
+            "--locked",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    )?;
+    for feature in FEATURES {
+        step(
+            &format!(
+                "features: {}",
+                if feature.is_empty() { "none" } else { feature }
+            ),
+            cargo(&[
+                "check",
+                "--package",
+                "hallpass",
+                "--no-default-features",
+                "--features",
+                feature,
+            ])
+            .env("RUSTFLAGS", "-D warnings"),
+        )?;
+    }
+    step(
+        "documentation",
+        cargo(&["doc", "--workspace", "--no-deps", "--all-features"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    step(
+        "tests",
+        &mut cargo(&["test", "--workspace", "--all-features"]),
+    )?;
+    quickstart()?;
+    interop::run()?;
+    println!("\nall passed");
+    Ok(())
+}
+
+/// The example that a newcomer runs first must end as the README says.
+fn quickstart() -> Result<(), String> {
+    let printed = output(
+        "quickstart",
+        &mut cargo(&["run", "--quiet", "--example", "quickstart"]),
+    )?;
+    print!("\n== quickstart\n{printed}");
+    let last = printed.lines().last().unwrap_or_default();
+    if last.starts_with("ok: 5 systems, ") && last.ends_with(" 0 failed") {
+        Ok(())
+    } else {
+        Err(format!("quickstart: the last line is {last:?}"))
+    }
+}
