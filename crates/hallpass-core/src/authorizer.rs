@@ -1,8 +1,8 @@
 //! [`Authorizer`]: what an adapter is configured with, the same for all of them.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
-use http::{HeaderMap, StatusCode, Uri};
+use http::{Extensions, HeaderMap, StatusCode, Uri};
 
 use crate::{Cached, Error, Origin, Origins, Verdict, origin::Target, verdict};
 
@@ -28,6 +28,11 @@ struct Rules {
     report: bool,
     rejects: Option<Arc<Predicate>>,
 }
+
+/// Put into a request's extensions: this request goes without a credential, and its answer is
+/// none of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoCredential;
 
 /// What is to become of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +131,25 @@ impl Authorizer {
     /// The credential.
     pub fn cached(&self) -> &Cached {
         &self.rules.cached
+    }
+
+    /// The rules for one request: a [`Cached`] among its extensions takes the place of the
+    /// configured one, [`NoCredential`] takes it out.
+    pub fn for_request(&self, extensions: &Extensions) -> Option<Cow<'_, Self>> {
+        if extensions.is_empty() {
+            return Some(Cow::Borrowed(self));
+        }
+        if extensions.get::<NoCredential>().is_some() {
+            return None;
+        }
+        Some(match extensions.get::<Cached>() {
+            None => Cow::Borrowed(self),
+            Some(cached) => {
+                let mut other = self.clone();
+                other.edit().cached = cached.clone();
+                Cow::Owned(other)
+            }
+        })
     }
 
     /// Decides whether a request gets the credential.

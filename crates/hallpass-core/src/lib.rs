@@ -46,7 +46,7 @@ mod source;
 mod verdict;
 
 pub use self::{
-    authorizer::{Admission, Authorizer},
+    authorizer::{Admission, Authorizer, NoCredential},
     cached::{Cached, Get, Policy, Rejection, Stats},
     challenge::{Challenge, Challenges},
     clock::{Clock, Moment, SystemClock},

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use bytes::Buf as _;
+use bytes::Buf;
 use http_body::Body;
 use pin_project_lite::pin_project;
 
@@ -45,7 +45,7 @@ impl<R: Body> Future for Drain<R> {
         while !this.body.is_end_stream() {
             match this.body.as_mut().poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => {
-                    *this.read += frame.data_ref().map_or(0, |data| data.remaining());
+                    *this.read += frame.data_ref().map_or(0, Buf::remaining);
                     if *this.read > LIMIT {
                         break;
                     }

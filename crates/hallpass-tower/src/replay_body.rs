@@ -176,10 +176,9 @@ where
         let next = std::task::ready!(poll_bytes(&mut shared.original, context));
         match &next {
             Some(Ok(frame)) if shared.keep(frame) => self.sent += 1,
-            Some(Ok(_)) => {}
             Some(Err(_)) => shared.let_go(),
             None if shared.state == State::Keeping => shared.state = State::Ended,
-            None => {}
+            Some(Ok(_)) | None => {}
         }
         Poll::Ready(next)
     }

@@ -65,32 +65,35 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let authorizer = &self.authorizer;
         let (mut parts, body) = request.into_parts();
-        match authorizer.admit(&parts.uri, &parts.headers) {
-            Err(error) => return ResponseFuture::refused(error),
-            Ok(Admission::Pass) => {
-                let request = Request::from_parts(parts, M::pass(body));
-                return ResponseFuture::passing(self.inner.call(request));
-            }
-            Ok(Admission::Attach) => {}
-        }
+        let admitted = match self.authorizer.for_request(&parts.extensions) {
+            None => None,
+            Some(authorizer) => match authorizer.admit(&parts.uri, &parts.headers) {
+                Err(error) => return ResponseFuture::refused(error),
+                Ok(Admission::Pass) => None,
+                Ok(Admission::Attach) => Some(authorizer.into_owned()),
+            },
+        };
+        let Some(authorizer) = admitted else {
+            let request = Request::from_parts(parts, M::pass(body));
+            return ResponseFuture::passing(self.inner.call(request));
+        };
         // Before the credential is on it: a snapshot holds no secret of ours.
         let (body, kept) = self.mode.keep(&parts, body);
         let mut exchange = Exchange::new();
         let attached =
-            exchange.attach_current(authorizer, &parts.method, &parts.uri, &mut parts.headers);
+            exchange.attach_current(&authorizer, &parts.method, &parts.uri, &mut parts.headers);
         let request = Request::from_parts(parts, body);
         if attached {
             let sending = self.inner.call(request);
             let again = M::REPLAYS.then(|| self.inner.clone());
-            ResponseFuture::sending(sending, authorizer.clone(), exchange, kept, again)
+            ResponseFuture::sending(sending, authorizer, exchange, kept, again)
         } else {
             // The service that was polled ready is the one that is called, after the wait; what
             // stays behind is a clone.
             let clone = self.inner.clone();
             let ready = mem::replace(&mut self.inner, clone);
-            ResponseFuture::waiting(request, authorizer.clone(), exchange, kept, ready)
+            ResponseFuture::waiting(request, authorizer, exchange, kept, ready)
         }
     }
 }

@@ -15,28 +15,28 @@
 //!
 //! `tower`, `oauth2` and `hyper` are on by default. Each only adds items.
 
+/// The engine's crate, whole.
+pub use hallpass_core as core;
 #[doc(no_inline)]
 pub use hallpass_core::{
     Attempt, Authorizer, BoxError, Cached, Challenge, Challenges, Clock, Credential,
-    CredentialSource, Description, Error, Exchange, Fetch, Moment, Next, Origin, Origins, Policy,
-    Reason, Rejection, Stats, SystemClock, Verdict,
+    CredentialSource, Description, Error, Exchange, Fetch, Moment, Next, NoCredential, Origin,
+    Origins, Policy, Reason, Rejection, Stats, SystemClock, Verdict,
 };
-/// The engine's crate, whole.
-pub use hallpass_core as core;
 
-#[cfg(feature = "oauth2")]
-#[doc(no_inline)]
-pub use hallpass_oauth2::{Basic, ClientCredentials, Profile, Secret, Static, TokenSource};
 #[cfg(feature = "oauth2")]
 /// Token endpoints, whole.
 pub use hallpass_oauth2 as oauth2;
-
-#[cfg(feature = "tower")]
+#[cfg(feature = "oauth2")]
 #[doc(no_inline)]
-pub use hallpass_tower::{BearerLayer, BearerService};
+pub use hallpass_oauth2::{Basic, ClientCredentials, Profile, Secret, Static, TokenSource};
+
 #[cfg(feature = "tower")]
 /// The tower layer, whole.
 pub use hallpass_tower as tower;
+#[cfg(feature = "tower")]
+#[doc(no_inline)]
+pub use hallpass_tower::{BearerLayer, BearerService};
 
 #[cfg(feature = "hyper")]
 /// A transport for token endpoints and a ready client on hyper-util and rustls.
