@@ -1,6 +1,8 @@
 //! What the benchmarks share: one realistic request, an inner service that does nothing, and the
 //! contenders around it.
 
+pub mod contenders;
+
 use std::{
     convert::Infallible,
     future::{Future, Ready, ready},
@@ -12,35 +14,48 @@ use bytes::Bytes;
 use hallpass_core::{Cached, Credential, Error};
 use http::{Request, Response};
 use http_body_util::Full;
-use tower::{Service, service_fn};
+use tower::Service;
 
 /// A token of 900 characters, as JWTs are.
 pub fn token() -> String {
     "eyJhbGciOiJSUzI1NiJ9.".chars().cycle().take(900).collect()
 }
 
+/// The URL of every measured request.
+pub const URL: &str = "https://api.example.com/payments/v2/credit-transfers?limit=1";
+
+/// Its headers. Values that a client makes anew for every request own their bytes.
+pub const HEADERS: [(&str, &str, bool); 6] = [
+    ("accept", "application/json", false),
+    ("content-type", "application/json", false),
+    ("user-agent", "acme-sdk/1.2.3 (linux; x86_64)", false),
+    ("x-request-id", "0b7f7a52-62b8-4f0e-9e5c-3a1d8f6c2b11", true),
+    (
+        "idempotency-key",
+        "c1b2f3d4-aaaa-bbbb-cccc-1234567890ab",
+        true,
+    ),
+    (
+        "traceparent",
+        "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        true,
+    ),
+];
+
 /// A POST with an absolute URI, six headers and a short body.
 ///
 /// # Errors
 /// Never: all its parts are valid.
 pub fn request() -> Result<Request<Full<Bytes>>, http::Error> {
-    Request::post("https://api.example.com/payments/v2/credit-transfers?limit=1")
-        .header("accept", "application/json")
-        .header("content-type", "application/json")
-        .header("user-agent", "acme-sdk/1.2.3 (linux; x86_64)")
-        .header(
-            "x-request-id",
-            "0b7f7a52-62b8-4f0e-9e5c-3a1d8f6c2b11".to_owned(),
-        )
-        .header(
-            "idempotency-key",
-            "c1b2f3d4-aaaa-bbbb-cccc-1234567890ab".to_owned(),
-        )
-        .header(
-            "traceparent",
-            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-        )
-        .body(Full::new(Bytes::from_static(b"{\"amount\":100}")))
+    let mut request = Request::post(URL);
+    for (name, value, owned) in HEADERS {
+        request = if owned {
+            request.header(name, value.to_owned())
+        } else {
+            request.header(name, http::HeaderValue::from_static(value))
+        };
+    }
+    request.body(Full::new(Bytes::from_static(b"{\"amount\":100}")))
 }
 
 /// A `Cached` that has its token already.
@@ -55,30 +70,33 @@ pub fn warm() -> Result<Cached, Error> {
     Ok(cached)
 }
 
-/// What the inner service's future is.
-type Answer = Ready<Result<Response<Full<Bytes>>, Infallible>>;
-
 /// An inner service that answers 200 at once, whatever the body's type.
-pub fn noop<B>()
--> impl Service<Request<B>, Response = Response<Full<Bytes>>, Error = Infallible, Future = Answer>
-+ Clone {
-    service_fn(|request: Request<B>| {
+#[derive(Debug, Clone, Copy)]
+pub struct Noop;
+
+impl<B> Service<Request<B>> for Noop {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         std::hint::black_box(&request);
         ready(Ok(Response::new(Full::default())))
-    })
+    }
 }
 
-/// Calls a service whose futures are ready at once.
-pub fn call<S, R>(service: &mut S, request: R) -> Option<S::Response>
-where
-    S: Service<R>,
-{
-    let mut future = pin!(service.call(request));
+/// Polls a future that is ready at once.
+pub fn at_once<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
     match future
         .as_mut()
         .poll(&mut Context::from_waker(Waker::noop()))
     {
-        Poll::Ready(outcome) => outcome.ok(),
+        Poll::Ready(outcome) => Some(outcome),
         Poll::Pending => None,
     }
 }

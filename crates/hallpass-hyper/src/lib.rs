@@ -1,0 +1,72 @@
+//! Hallpass on `hyper-util` and rustls: a transport for token endpoints, and a client to put a
+//! credential on.
+//!
+//! ```no_run
+//! # use bytes::Bytes;
+//! # use http_body_util::Empty;
+//! # use tower_service::Service as _;
+//! # async fn example(request: http::Request<Empty<Bytes>>) -> Result<(), Box<dyn std::error::Error>> {
+//! let transport = hallpass_hyper::transport()?; // for a source that asks a token endpoint
+//! let mut client = hallpass_hyper::client()?; // to put the layer with that source on
+//! let response = client.call(request).await?;
+//! # let _ = (transport, response);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Both speak HTTP/1.1 and HTTP/2, trust what the platform trusts, use connections again, and
+//! follow no redirect: a 307 or 308 comes back as the answer it is. TLS is rustls with *ring*,
+//! whatever the process has installed as its default. Proxy settings of the environment are not
+//! looked at. [`Builder`] has the settings, among them other roots, client certificates and
+//! deadlines.
+//!
+//! | | [`HyperTransport`] | [`Client`] |
+//! |---|---|---|
+//! | body | whole, 1 MiB at most | streamed both ways |
+//! | deadline | given with each request, for all of it | for connecting; for the head of the answer if set |
+//! | idle connections are kept for | [`TRANSPORT_IDLE_TIMEOUT`] | [`CLIENT_IDLE_TIMEOUT`] |
+//! | a connection that had died while idle | sent once more, on a fresh connection | sent again if nothing of the request had gone out |
+
+mod builder;
+mod client;
+mod connector;
+mod error;
+mod future;
+mod stream;
+mod tls;
+mod transport;
+
+pub use self::{
+    builder::{Builder, CLIENT_IDLE_TIMEOUT, CONNECT_TIMEOUT, TRANSPORT_IDLE_TIMEOUT},
+    client::Client,
+    error::Error,
+    future::ResponseFuture,
+    transport::HyperTransport,
+};
+
+use http_body::Body;
+
+/// A transport for token endpoints with the defaults; clones share its connections.
+///
+/// It reads the platform's roots, which may mean files: make one and clone it.
+///
+/// # Errors
+/// If the platform has no roots to trust.
+pub fn transport() -> Result<HyperTransport, hallpass_core::Error> {
+    Builder::new().transport()
+}
+
+/// A client with the defaults; clones share its connections.
+///
+/// It reads the platform's roots, which may mean files: make one and clone it. The type of the
+/// request's body follows from use.
+///
+/// # Errors
+/// If the platform has no roots to trust.
+pub fn client<B>() -> Result<Client<B>, hallpass_core::Error>
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    Builder::new().client()
+}

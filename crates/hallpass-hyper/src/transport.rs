@@ -1,0 +1,147 @@
+//! [`HyperTransport`]: token requests over hyper.
+
+use std::{error::Error as StdError, fmt, io, time::Duration};
+
+use bytes::Bytes;
+use hallpass_oauth2::transport::{BODY_LIMIT, Phase, Transport, TransportError};
+use http::{Request, Response};
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::{
+    self,
+    connect::{CaptureConnection, capture_connection},
+};
+
+use crate::{
+    connector::{Connector, causes, is_timeout},
+    stream::Answered,
+};
+
+type Hyper = legacy::Client<Connector, Full<Bytes>>;
+
+/// Sends token requests over HTTP/1.1 or HTTP/2. Clones share its connections.
+///
+/// Redirects come back as answers. A request whose connection turns out to have died while it lay
+/// idle is sent once more on a fresh one; on a connection that never answered anything it is not.
+/// It must be used on a tokio runtime with I/O and time enabled, which may be another each time.
+#[derive(Clone)]
+pub struct HyperTransport {
+    pooled: Hyper,
+    /// Has no pool, so that what goes through it never meets an old connection.
+    fresh: Hyper,
+}
+
+impl HyperTransport {
+    pub(crate) fn new(pooled: Hyper, fresh: Hyper) -> Self {
+        Self { pooled, fresh }
+    }
+
+    async fn exchange(
+        &self,
+        request: Request<Bytes>,
+        connection: &mut Option<CaptureConnection>,
+    ) -> Result<Response<Bytes>, TransportError> {
+        let mut first = request.clone().map(Full::new);
+        *connection = Some(capture_connection(&mut first));
+        let response = match self.pooled.request(first).await {
+            Err(error) if met_a_dead_connection(&error) => {
+                tracing::debug!(target: "hallpass", "the idle connection had died; sending the token request on a fresh one");
+                let mut second = request.map(Full::new);
+                *connection = Some(capture_connection(&mut second));
+                self.fresh.request(second).await
+            }
+            outcome => outcome,
+        };
+        let response = response.map_err(failure)?;
+        Answered::note(response.extensions());
+        let (parts, body) = response.into_parts();
+        Ok(Response::from_parts(parts, read(body).await?))
+    }
+}
+
+impl Transport for HyperTransport {
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        limit: Duration,
+    ) -> Result<Response<Bytes>, TransportError> {
+        let mut connection = None;
+        let exchange = self.exchange(request, &mut connection);
+        if let Ok(outcome) = tokio::time::timeout(limit, exchange).await {
+            return outcome;
+        }
+        let connected = connection.as_ref().is_some_and(|connection| {
+            match &*connection.connection_metadata() {
+                Some(connected) => {
+                    // A silent HTTP/2 connection may be dead, and would hold up the next attempt.
+                    connected.poison();
+                    true
+                }
+                None => false,
+            }
+        });
+        Err(TransportError::new(if connected {
+            Phase::ExchangeTimeout
+        } else {
+            Phase::ConnectTimeout
+        }))
+    }
+}
+
+impl fmt::Debug for HyperTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HyperTransport").finish_non_exhaustive()
+    }
+}
+
+async fn read(body: Incoming) -> Result<Bytes, TransportError> {
+    if body.size_hint().lower() > BODY_LIMIT as u64 {
+        return Err(TransportError::new(Phase::TooLarge));
+    }
+    match Limited::new(body, BODY_LIMIT).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(TransportError::new(Phase::TooLarge)),
+        Err(error) => Err(TransportError::caused(Phase::Exchange, error)),
+    }
+}
+
+fn failure(error: legacy::Error) -> TransportError {
+    let phase = match error.is_connect() {
+        true if is_timeout(&error) => Phase::ConnectTimeout,
+        true => Phase::Connect,
+        false => Phase::Exchange,
+    };
+    TransportError::caused(phase, error)
+}
+
+/// Whether a connection that had answered before ended without a byte of this answer.
+///
+/// Then its server had most likely closed it before the request came. Should the server have acted
+/// on the request all the same, there is one token more that nobody uses.
+fn met_a_dead_connection(error: &legacy::Error) -> bool {
+    let used = error.connect_info().is_some_and(Answered::before);
+    used && causes(error).any(is_end_of_connection)
+}
+
+fn is_end_of_connection(cause: &(dyn StdError + 'static)) -> bool {
+    if let Some(error) = cause.downcast_ref::<hyper::Error>() {
+        return error.is_canceled() || error.is_closed() || error.is_incomplete_message();
+    }
+    if let Some(error) = cause.downcast_ref::<h2::Error>() {
+        // Both say that the server has not looked at the request (RFC 9113 §8.7).
+        let reason = error.reason();
+        return (error.is_go_away() && reason == Some(h2::Reason::NO_ERROR))
+            || (error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM));
+    }
+    cause.downcast_ref::<io::Error>().is_some_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::BrokenPipe
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::NotConnected
+                | io::ErrorKind::UnexpectedEof
+        )
+    })
+}

@@ -1,0 +1,216 @@
+//! An answer that is no success, as an [`Error`] that says what to check.
+
+use std::{error::Error as StdError, fmt, time::SystemTime};
+
+use bytes::Bytes;
+use hallpass_core::{Error, retry_after};
+use http::{Response, StatusCode};
+
+use crate::{
+    body::{Fault, Members},
+    request::{Client, Plan},
+    text::{oddity, printable},
+};
+
+/// What the server said, cleaned: the source of the error, for those who print the chain.
+#[derive(Debug)]
+pub(crate) struct Detail {
+    status: u16,
+    code: Option<String>,
+    description: Option<String>,
+}
+
+impl Detail {
+    pub(crate) fn status(status: u16) -> Self {
+        Self {
+            status,
+            code: None,
+            description: None,
+        }
+    }
+
+    fn of(status: StatusCode, members: Option<&Members>) -> Self {
+        Self {
+            status: status.as_u16(),
+            code: members.and_then(Members::code).map(printable),
+            description: members.and_then(Members::description).map(printable),
+        }
+    }
+}
+
+impl fmt::Display for Detail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "status {}", self.status)?;
+        if let Some(code) = &self.code {
+            write!(f, ", error {code}")?;
+        }
+        if let Some(description) = &self.description {
+            write!(f, ": {description}")?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for Detail {}
+
+/// The error that an answer outside 2xx stands for.
+pub(crate) fn of(plan: &Plan, client: &Client, answer: &Response<Bytes>) -> Error {
+    let status = answer.status();
+    let origin = plan.url.origin();
+    let parsed = Members::parse(answer.body());
+    let members = parsed.as_ref().ok();
+    let code = members.and_then(Members::code);
+    let detail = Detail::of(status, members);
+
+    if status.is_redirection() {
+        return Error::permanent(detail).context(format!(
+            "{origin} answered {} to another address; token requests are never redirected: configure the final URL",
+            status.as_u16()
+        ));
+    }
+    if passes(status) || code.is_some_and(is_passing) {
+        return for_now(plan, answer, &parsed, detail);
+    }
+    let markup = matches!(parsed, Err(Fault::Html | Fault::Xml));
+    let spoken = matches!(status.as_u16(), 400 | 401 | 403) || code.is_some_and(is_standard);
+    if spoken && !markup {
+        return refused(plan, client, status, code, detail);
+    }
+    let with = match parsed {
+        Err(fault @ (Fault::Html | Fault::Xml)) => format!(" with {fault}"),
+        _ => String::new(),
+    };
+    Error::permanent(detail).context(format!(
+        "{} answered {}{with}: {}",
+        plan.url.place(),
+        status.as_u16(),
+        plan.url.what_to_check()
+    ))
+}
+
+/// The error that a 2xx with an `error` member stands for.
+pub(crate) fn despite_success(
+    plan: &Plan,
+    client: &Client,
+    answer: &Response<Bytes>,
+    members: &Members,
+) -> Error {
+    let status = answer.status();
+    let detail = Detail::of(status, Some(members));
+    match members.code() {
+        Some(code) if is_standard(code) => refused(plan, client, status, Some(code), detail),
+        code => {
+            let what = code.map_or_else(String::new, |code| format!(" \"{}\"", printable(code)));
+            Error::transient(detail).context(format!(
+                "{} answered {} with an error{what}",
+                plan.url.origin(),
+                status.as_u16()
+            ))
+        }
+    }
+}
+
+fn for_now(
+    plan: &Plan,
+    answer: &Response<Bytes>,
+    parsed: &Result<Members, Fault>,
+    detail: Detail,
+) -> Error {
+    let status = answer.status();
+    let origin = plan.url.origin();
+    let message = if status == StatusCode::TOO_MANY_REQUESTS {
+        format!("{origin} is rate limiting token requests")
+    } else {
+        let status = status.as_u16();
+        match (parsed, &detail.code) {
+            (_, Some(code)) => format!("{origin} answered {status} ({code})"),
+            (Err(fault @ (Fault::Html | Fault::Xml)), _) => {
+                format!("{origin} answered {status} with {fault}")
+            }
+            _ => format!("{origin} answered {status}"),
+        }
+    };
+    let error = Error::transient(detail).context(message);
+    match retry_after(answer.headers(), SystemTime::now()) {
+        Some(delay) => error.after(delay),
+        None => error,
+    }
+}
+
+fn refused(
+    plan: &Plan,
+    client: &Client,
+    status: StatusCode,
+    code: Option<&str>,
+    detail: Detail,
+) -> Error {
+    let whom = match &client.id {
+        Some(id) => format!("client \"{}\"", printable(id)),
+        None => "the request".to_owned(),
+    };
+    let reason = match &detail.code {
+        Some(code) => code.clone(),
+        None => status.as_u16().to_string(),
+    };
+    let mut oddities = String::new();
+    for (what, value) in [("id", &client.id), ("secret", &client.secret)] {
+        if let Some(oddity) = value.as_deref().and_then(|value| oddity(value)) {
+            oddities.extend(["; the ", what, " ", oddity]);
+        }
+    }
+    Error::permanent(detail).context(format!(
+        "{} refused {whom} ({reason}): {}{oddities}",
+        plan.url.origin(),
+        advice(plan, status, code)
+    ))
+}
+
+fn advice(plan: &Plan, status: StatusCode, code: Option<&str>) -> &'static str {
+    let realm = plan.url.has_realm();
+    match code {
+        Some("invalid_client") if realm => "check id, secret and realm",
+        Some("invalid_client") => "check id and secret",
+        Some("unauthorized_client") => {
+            "check id and secret, and that the client may use this grant"
+        }
+        Some("invalid_scope") => "check the scope",
+        Some("invalid_target") => "check resource and audience",
+        Some("unsupported_grant_type") => {
+            "check the token URL, and that the server offers this grant"
+        }
+        Some("access_denied") => "check what the client is allowed to do",
+        Some("invalid_request") => "check the parameters and how the client authenticates",
+        Some(_) => "check id, secret and parameters",
+        None if status == StatusCode::BAD_REQUEST => "check id, secret and parameters",
+        None if realm => "check id, secret and realm",
+        None => "check id and secret",
+    }
+}
+
+/// Statuses that may pass by themselves.
+fn passes(status: StatusCode) -> bool {
+    status.is_server_error() || matches!(status.as_u16(), 408 | 425 | 429)
+}
+
+/// Codes that say so, whatever the status.
+fn is_passing(code: &str) -> bool {
+    matches!(
+        code,
+        "temporarily_unavailable" | "server_error" | "slow_down"
+    )
+}
+
+/// Codes that stay until somebody changes something (RFC 6749 §5.2, RFC 8707 §2).
+fn is_standard(code: &str) -> bool {
+    matches!(
+        code,
+        "invalid_client"
+            | "unauthorized_client"
+            | "invalid_scope"
+            | "unsupported_grant_type"
+            | "invalid_request"
+            | "invalid_target"
+            | "invalid_grant"
+            | "access_denied"
+    )
+}

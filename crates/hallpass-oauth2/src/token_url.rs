@@ -1,0 +1,86 @@
+//! Where token requests go: checked once, before anything is sent.
+
+use hallpass_core::{Error, Origin};
+use http::Uri;
+
+use crate::text::printable;
+
+/// A checked token URL and the ways to name it in messages.
+#[derive(Clone)]
+pub(crate) struct TokenUrl {
+    uri: Uri,
+    origin: Origin,
+}
+
+impl TokenUrl {
+    /// Takes an absolute `https` URL; plain `http` only to this machine, or if it is allowed.
+    pub(crate) fn parse(text: &str, allow_http: bool) -> Result<Self, Error> {
+        // `Uri` would drop a fragment without a word.
+        if text.contains('#') {
+            return Err(Error::configuration(
+                "the token URL has a fragment (#…): remove it",
+            ));
+        }
+        let uri: Uri = text.parse().map_err(|_| not_absolute())?;
+        let authority = uri.authority().ok_or_else(not_absolute)?;
+        if authority.as_str().contains('@') {
+            return Err(Error::configuration(
+                "the token URL has user information before its host: pass the id and the secret to the builder",
+            ));
+        }
+        if authority.host().is_empty() || !matches!(uri.scheme_str(), Some("http" | "https")) {
+            return Err(not_absolute());
+        }
+        let origin = Origin::of(&uri)?;
+        if !origin.is_secure() && !origin.is_loopback() && !allow_http {
+            return Err(Error::configuration(format!(
+                "{origin} would carry the client secret in the clear: use https"
+            )));
+        }
+        Ok(Self { uri, origin })
+    }
+
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.uri
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub(crate) fn host(&self) -> &str {
+        self.uri.host().unwrap_or_default()
+    }
+
+    /// Origin and path: a query is never shown.
+    pub(crate) fn place(&self) -> String {
+        format!("{}{}", self.origin, printable(self.uri.path()))
+    }
+
+    /// What to check when the endpoint turns out not to be there.
+    pub(crate) fn what_to_check(&self) -> &'static str {
+        if self.has_realm() {
+            "check the token URL and the realm"
+        } else {
+            "check the token URL"
+        }
+    }
+
+    pub(crate) fn has_realm(&self) -> bool {
+        self.uri.path().contains("/realms/")
+    }
+
+    /// The names of the parameters in its own query.
+    pub(crate) fn own_parameters(&self) -> impl Iterator<Item = &str> {
+        self.uri
+            .query()
+            .unwrap_or_default()
+            .split('&')
+            .map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name))
+            .filter(|name| !name.is_empty())
+    }
+}
+
+fn not_absolute() -> Error {
+    Error::configuration("the token URL is not an absolute URL: write https://host/path")
+}

@@ -1,0 +1,171 @@
+//! A transport that answers from a script and keeps what it was sent.
+#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "helpers of tests fail by panicking"
+)]
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hallpass_core::{Credential, CredentialSource as _, Error, Fetch};
+use hallpass_oauth2::{
+    ClientCredentials, TokenSource, Transport,
+    transport::{Phase, TransportError},
+};
+use http::{HeaderMap, Request, Response, StatusCode};
+use tokio::time::Instant;
+
+pub(crate) const URL: &str = "https://auth.example.com/token";
+pub(crate) const TOKEN: &str = r#"{"access_token":"t0ken","token_type":"Bearer","expires_in":300}"#;
+
+pub(crate) enum Step {
+    Answer(Response<Bytes>),
+    Fail(Phase),
+    /// Never answers, whatever the limit.
+    Hang,
+}
+
+impl Step {
+    pub(crate) fn ok(body: impl Into<Bytes>) -> Self {
+        Self::status(200, body)
+    }
+
+    pub(crate) fn status(status: u16, body: impl Into<Bytes>) -> Self {
+        let mut answer = Response::new(body.into());
+        *answer.status_mut() = StatusCode::from_u16(status).unwrap();
+        Self::Answer(answer)
+    }
+
+    pub(crate) fn with(self, name: &'static str, value: &str) -> Self {
+        match self {
+            Self::Answer(mut answer) => {
+                answer.headers_mut().insert(name, value.parse().unwrap());
+                Self::Answer(answer)
+            }
+            other => other,
+        }
+    }
+}
+
+pub(crate) struct Seen {
+    pub(crate) method: String,
+    pub(crate) uri: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+    pub(crate) at: Instant,
+    pub(crate) limit: Duration,
+}
+
+impl Seen {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Script {
+    steps: Arc<Mutex<VecDeque<Step>>>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Script {
+    pub(crate) fn of(steps: impl IntoIterator<Item = Step>) -> Self {
+        let script = Self::default();
+        script.steps.lock().unwrap().extend(steps);
+        script
+    }
+
+    pub(crate) fn seen(&self) -> Vec<Seen> {
+        std::mem::take(&mut *self.seen.lock().unwrap())
+    }
+
+    pub(crate) fn only(&self) -> Seen {
+        let mut seen = self.seen();
+        assert_eq!(seen.len(), 1, "expected one request");
+        seen.remove(0)
+    }
+}
+
+impl Transport for Script {
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        limit: Duration,
+    ) -> Result<Response<Bytes>, TransportError> {
+        self.seen.lock().unwrap().push(Seen {
+            method: request.method().to_string(),
+            uri: request.uri().to_string(),
+            headers: request.headers().clone(),
+            body: String::from_utf8(request.body().to_vec()).unwrap(),
+            at: Instant::now(),
+            limit,
+        });
+        let step = self.steps.lock().unwrap().pop_front();
+        match step.expect("a request beyond the script") {
+            Step::Answer(answer) => Ok(answer),
+            Step::Fail(phase) => Err(TransportError::new(phase)),
+            Step::Hang => std::future::pending().await,
+        }
+    }
+}
+
+pub(crate) async fn fetch(source: &TokenSource) -> Result<Credential, Error> {
+    source.fetch(&Fetch::first()).await
+}
+
+pub(crate) fn client() -> ClientCredentials {
+    ClientCredentials::at(URL).basic("my-client", "s3cret")
+}
+
+/// What comes of one fetch that is answered like this.
+pub(crate) async fn outcome(builder: ClientCredentials, step: Step) -> Result<Credential, Error> {
+    fetch(&builder.build(Script::of([step])).unwrap()).await
+}
+
+/// What one fetch of this builder sends.
+pub(crate) async fn sent(builder: ClientCredentials) -> Seen {
+    let script = Script::of([Step::ok(TOKEN)]);
+    fetch(&builder.build(script.clone()).unwrap())
+        .await
+        .unwrap();
+    script.only()
+}
+
+pub(crate) fn build_error(builder: ClientCredentials) -> String {
+    let error = builder.build(Script::default()).unwrap_err();
+    assert!(error.is_permanent());
+    error.to_string()
+}
+
+/// Every error in the chain, one a line.
+pub(crate) fn chain(error: &Error) -> String {
+    let mut out = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        out.push('\n');
+        out.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    out
+}
+
+/// The lifetime: the engine reads it, callers can't, so it is taken from `Debug`.
+pub(crate) fn lifetime(credential: &Credential) -> Option<Duration> {
+    let debug = format!("{credential:?}");
+    let (_, rest) = debug.split_once("lifetime: Some(")?;
+    let (text, _) = rest.split_once(')')?;
+    if text == "0ns" {
+        return Some(Duration::ZERO);
+    }
+    let seconds = text.strip_suffix('s').unwrap();
+    Some(match seconds.parse() {
+        Ok(whole) => Duration::from_secs(whole),
+        Err(_) => Duration::from_secs_f64(seconds.parse().unwrap()),
+    })
+}
