@@ -1,5 +1,8 @@
 //! No secret at TRACE, and none in any error, while everything happens that can happen.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::format_push_string, reason = "it is searched, not shown")]
+
 mod common;
 
 use std::sync::{Arc, Mutex};

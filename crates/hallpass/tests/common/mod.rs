@@ -1,5 +1,5 @@
 //! A testkit server, and the stack of the README in front of it.
-#![allow(dead_code, reason = "each test file uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use bytes::Bytes;
