@@ -1,5 +1,7 @@
 //! The whole way over real sockets: layer, engine, token endpoint, API.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use std::{
