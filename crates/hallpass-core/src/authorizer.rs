@@ -4,9 +4,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use http::{Extensions, HeaderMap, StatusCode, Uri};
 
-use crate::{Cached, Error, Origin, Origins, Verdict, origin::Target, verdict};
-
-type Predicate = dyn Fn(StatusCode, &HeaderMap) -> bool + Send + Sync;
+use crate::{Cached, Error, Origin, Origins, Rejected, Verdict, origin::Target, verdict};
 
 /// A [`Cached`] credential and the rules for where it goes and what rejects it.
 ///
@@ -26,7 +24,7 @@ struct Rules {
     overriding: bool,
     plaintext: bool,
     report: bool,
-    rejects: Option<Arc<Predicate>>,
+    rejected: Rejected,
 }
 
 /// Put into a request's extensions: this request goes without a credential, and its answer is
@@ -48,9 +46,11 @@ impl Authorizer {
     pub fn new(source: impl Into<Cached>) -> Self {
         let cached = source.into();
         let origins = match &cached.description().origins {
-            Some(named) => Origins::Only(named.as_slice().into()),
-            None => Origins::FirstUsed,
+            Some(named) if !named.is_empty() => Origins::Only(named.as_slice().into()),
+            // An empty set would send every request without the credential.
+            _ => Origins::FirstUsed,
         };
+        let rejected = cached.description().rejected.clone();
         Self {
             rules: Arc::new(Rules {
                 cached,
@@ -58,7 +58,7 @@ impl Authorizer {
                 overriding: false,
                 plaintext: false,
                 report: false,
-                rejects: None,
+                rejected,
             }),
         }
     }
@@ -116,7 +116,11 @@ impl Authorizer {
         mut self,
         predicate: impl Fn(StatusCode, &HeaderMap) -> bool + Send + Sync + 'static,
     ) -> Self {
-        self.edit().rejects = Some(Arc::new(predicate));
+        let own = std::mem::take(&mut self.edit().rejected);
+        let source = own.clone();
+        self.edit().rejected = own.when(move |status, headers| {
+            predicate(status, headers) || source.by_head(status, headers)
+        });
         self
     }
 
@@ -188,12 +192,18 @@ impl Authorizer {
         Ok(Admission::Attach)
     }
 
-    /// Judges an answer: [`verdict`], and then the predicate.
+    /// Judges an answer by its head: what the source and the user add, and [`verdict`].
     pub fn judge(&self, status: StatusCode, headers: &HeaderMap) -> Verdict {
-        match (verdict(status, headers), &self.rules.rejects) {
-            (Verdict::Keep, Some(rejects)) if rejects(status, headers) => Verdict::Reject,
-            (verdict, _) => verdict,
+        if self.rules.rejected.by_head(status, headers) {
+            Verdict::Reject
+        } else {
+            verdict(status, headers)
         }
+    }
+
+    /// The answers beyond the usual that reject a credential: the source's and the user's.
+    pub fn rejected(&self) -> &Rejected {
+        &self.rules.rejected
     }
 
     pub(crate) fn reports_all(&self) -> bool {

@@ -11,11 +11,12 @@ mod warm;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError},
     time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
+use tokio::runtime::{Handle, TryCurrentError};
 
 pub use self::{
     builder::Builder,
@@ -75,6 +76,8 @@ pub(crate) struct Shared {
     counters: Counters,
     /// The origin of the first request that used it, where none is configured.
     first_used: OnceLock<Origin>,
+    /// Whether it has been said that a lifetime is unknown.
+    warned: Once,
 }
 
 struct State {
@@ -121,7 +124,14 @@ impl Cached {
     ///
     /// # Cancel safety
     /// As `get`.
+    ///
+    /// # Panics
+    /// As `get`.
     pub async fn get_within(&self, limit: Duration) -> Result<Credential, Error> {
+        if let Some(credential) = self.try_get() {
+            return Ok(credential);
+        }
+        Handle::try_current().map_err(no_runtime)?;
         match tokio::time::timeout(limit, self.get()).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::timeout(format!(
@@ -148,6 +158,10 @@ impl Cached {
 
     #[cold]
     fn get_slow(&self) -> Get {
+        let runtime = match Handle::try_current() {
+            Ok(runtime) => runtime,
+            Err(error) => return Get::ready(Err(no_runtime(error))),
+        };
         let version = self.shared.source.version();
         let mut state = self.shared.lock();
         let now = self.shared.clock.now();
@@ -155,11 +169,11 @@ impl Cached {
             Wanted::Use(current) => Get::ready(Ok(current.credential.clone())),
             Wanted::Fail(error) => Get::ready(Err(error)),
             Wanted::UseAndRenew(current, flight) => {
-                drop(self.start(state, flight, Reason::Ahead));
+                drop(self.start(&runtime, state, flight, Reason::Ahead, version));
                 Get::ready(Ok(current.credential.clone()))
             }
             Wanted::Fetch(flight, reason) => {
-                let outcome = self.start(state, flight, reason);
+                let outcome = self.start(&runtime, state, flight, reason, version);
                 self.wait_for(flight, outcome)
             }
             Wanted::Wait => match &state.flight {
@@ -177,16 +191,21 @@ impl Cached {
     /// Starts a renewal ahead if the machine agrees; nobody waits for it.
     #[cold]
     fn renew(&self) {
-        if tokio::runtime::Handle::try_current().is_err() {
+        let Ok(runtime) = Handle::try_current() else {
             return;
-        }
+        };
         let version = self.shared.source.version();
         let mut state = self.shared.lock();
         let now = self.shared.clock.now();
-        if let Wanted::UseAndRenew(_, flight) | Wanted::Fetch(flight, _) =
-            state.machine.wanted(now, version)
-        {
-            drop(self.start(state, flight, Reason::Ahead));
+        match state.machine.wanted(now, version) {
+            Wanted::UseAndRenew(_, flight) => {
+                drop(self.start(&runtime, state, flight, Reason::Ahead, version));
+            }
+            // It ended or was rejected in this very moment.
+            Wanted::Fetch(flight, reason) => {
+                drop(self.start(&runtime, state, flight, reason, version));
+            }
+            Wanted::Use(_) | Wanted::Wait | Wanted::Fail(_) => {}
         }
     }
 
@@ -271,6 +290,10 @@ impl fmt::Debug for Cached {
             .field("stats", &self.stats())
             .finish_non_exhaustive()
     }
+}
+
+fn no_runtime(_: TryCurrentError) -> Error {
+    Error::interrupted("no tokio runtime to fetch a credential on: call from within one")
 }
 
 impl Shared {

@@ -103,11 +103,12 @@ impl Challenge {
 }
 
 impl fmt::Debug for Challenge {
-    /// Shows names only: a server may put anything into a value.
+    /// Shows names only, and an error if it looks like one of the registered codes: a server may
+    /// put anything into a value, the token that it got included.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Challenge")
             .field("scheme", &self.scheme)
-            .field("error", &self.param("error"))
+            .field("error", &self.param("error").filter(|code| is_code(code)))
             .field(
                 "params",
                 &self.params.iter().map(|(key, _)| key).collect::<Vec<_>>(),
@@ -265,6 +266,14 @@ fn scheme(name: String) -> Challenge {
         scheme: name,
         ..Challenge::default()
     }
+}
+
+/// Whether it is made like `invalid_token` and its kind, as hardly any secret is.
+fn is_code(text: &str) -> bool {
+    text.len() <= 40
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 fn is_tchar(byte: u8) -> bool {

@@ -255,6 +255,15 @@ impl Credential {
         self.inner.generation
     }
 
+    /// How long the source said that it lives, from when the request for it was sent; none if it
+    /// said nothing, or named an instant.
+    pub fn lifetime(&self) -> Option<Duration> {
+        match self.inner.life {
+            Life::Until { lifetime, .. } => lifetime,
+            Life::Unknown | Life::Forever => None,
+        }
+    }
+
     pub(crate) fn life(&self) -> Life {
         self.inner.life
     }

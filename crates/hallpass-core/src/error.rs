@@ -1,6 +1,8 @@
 //! [`Error`]: why a credential could not be had, or may not be sent.
 
-use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{
+    borrow::Cow, convert::Infallible, error::Error as StdError, fmt, sync::Arc, time::Duration,
+};
 
 /// A boxed error, as tower names it.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -161,6 +163,13 @@ impl fmt::Debug for Error {
             .field("retry_after", &self.retry_after)
             .field("source", &self.inner.source)
             .finish()
+    }
+}
+
+impl From<Infallible> for Error {
+    /// For conversions that are generic over their error, such as an origin into itself.
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

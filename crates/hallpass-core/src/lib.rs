@@ -56,5 +56,5 @@ pub use self::{
     origin::{Origin, Origins},
     retry_after::retry_after,
     source::{CredentialSource, Description, Fetch, Reason},
-    verdict::{Verdict, verdict},
+    verdict::{Rejected, Verdict, verdict},
 };

@@ -139,11 +139,13 @@ impl<'a> Target<'a> {
             }
         };
         let default = if secure { 443 } else { 80 };
-        Ok(Some(Self {
-            secure,
-            host: authority.host(),
-            port: authority.port_u16().unwrap_or(default),
-        }))
+        let host = authority.host();
+        let port = match authority.port_u16() {
+            Some(port) => port,
+            None if matches!(&authority.as_str()[host.len()..], "" | ":") => default,
+            None => return Err(Error::destination("a URL with an impossible port")),
+        };
+        Ok(Some(Self { secure, host, port }))
     }
 
     pub(crate) fn is_private(&self) -> bool {

@@ -10,7 +10,7 @@ use std::{
 
 use http::{HeaderName, header::AUTHORIZATION};
 
-use crate::{Challenges, Clock, Credential, Error, Moment, Origin, SystemClock};
+use crate::{Challenges, Clock, Credential, Error, Moment, Origin, SystemClock, verdict::Rejected};
 
 /// Where credentials come from.
 ///
@@ -52,7 +52,8 @@ pub trait CredentialSource: Send + Sync + 'static {
 
     /// A number that changes when what the source is configured with does, such as a secret.
     ///
-    /// Asked only while a permanent failure is remembered: a new number ends that at once.
+    /// Asked whenever a fetch may start: a number other than the one before a permanent failure
+    /// ends at once what is remembered of it.
     fn version(&self) -> u64 {
         0
     }
@@ -82,6 +83,8 @@ pub struct Description {
     pub header: HeaderName,
     /// The origins that its credentials are for, if it knows them.
     pub origins: Option<Vec<Origin>>,
+    /// What else than the usual answers means that a credential no longer works.
+    pub rejected: Rejected,
 }
 
 impl Default for Description {
@@ -90,6 +93,7 @@ impl Default for Description {
             name: "credential".to_owned(),
             header: AUTHORIZATION,
             origins: None,
+            rejected: Rejected::default(),
         }
     }
 }
@@ -140,12 +144,15 @@ impl Fetch {
         limit: Duration,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        /// A deadline that no clock can tell is this far away: 30 years.
+        const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
         let now = clock.now();
+        let start = tokio::time::Instant::now();
         Self {
             reason,
             challenges,
             limit,
-            deadline: tokio::time::Instant::now() + limit,
+            deadline: start.checked_add(limit).unwrap_or_else(|| start + FAR),
             sent: Sent {
                 clock,
                 at: Mutex::new(now),

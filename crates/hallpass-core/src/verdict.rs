@@ -1,5 +1,7 @@
 //! [`verdict`]: what an answer says about the credential that was sent.
 
+use std::{fmt, sync::Arc};
+
 use http::{HeaderMap, HeaderName, StatusCode};
 
 use crate::Challenges;
@@ -50,6 +52,66 @@ pub fn verdict(status: StatusCode, headers: &HeaderMap) -> Verdict {
         Verdict::Keep
     } else {
         Verdict::Reject
+    }
+}
+
+type Head = dyn Fn(StatusCode, &HeaderMap) -> bool + Send + Sync;
+type Body = dyn Fn(&[u8]) -> bool + Send + Sync;
+
+/// Further answers that mean that a credential no longer works: a vendor's own.
+///
+/// ```
+/// use hallpass_core::Rejected;
+///
+/// let rejected = Rejected::default().when(|status, _headers| status == 419);
+/// ```
+#[derive(Clone, Default)]
+pub struct Rejected {
+    head: Option<Arc<Head>>,
+    body: Option<Arc<Body>>,
+}
+
+impl Rejected {
+    /// By status and headers, such as a 419.
+    #[must_use]
+    pub fn when(
+        mut self,
+        head: impl Fn(StatusCode, &HeaderMap) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.head = Some(Arc::new(head));
+        self
+    }
+
+    /// By the start of the body of a successful answer, such as an error code within a 200.
+    ///
+    /// Only adapters that say so look there, and never further than 4 KiB.
+    #[must_use]
+    pub fn when_body(mut self, body: impl Fn(&[u8]) -> bool + Send + Sync + 'static) -> Self {
+        self.body = Some(Arc::new(body));
+        self
+    }
+
+    pub(crate) fn by_head(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        self.head.as_ref().is_some_and(|head| head(status, headers))
+    }
+
+    /// Whether a body has to be looked at.
+    pub fn looks_at_bodies(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Judges the start of a body.
+    pub fn by_body(&self, start: &[u8]) -> bool {
+        self.body.as_ref().is_some_and(|body| body(start))
+    }
+}
+
+impl fmt::Debug for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected")
+            .field("head", &self.head.is_some())
+            .field("body", &self.body.is_some())
+            .finish()
     }
 }
 

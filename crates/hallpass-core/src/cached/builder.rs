@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, Once, OnceLock},
 };
 
 use arc_swap::ArcSwapOption;
@@ -69,6 +69,7 @@ impl Builder {
                 policy: self.policy,
                 counters: Counters::default(),
                 first_used: OnceLock::new(),
+                warned: Once::new(),
             }),
         }
     }

@@ -76,10 +76,6 @@ impl Current {
         self.gate.store(nanos as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn shut(&self) {
-        self.gate.store(u64::MAX, Ordering::Relaxed);
-    }
-
     pub(super) fn open(&self) {
         self.gate.store(0, Ordering::Relaxed);
     }

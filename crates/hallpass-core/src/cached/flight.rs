@@ -1,12 +1,12 @@
 //! One fetch: a task of its own that serves everybody who waits, and always ends with an outcome.
 
-use std::{mem, sync::Arc};
+use std::sync::Arc;
 
 use tokio::{runtime::Handle, sync::watch};
 use tracing::Instrument as _;
 
 use super::{Cached, Shared, State, get::Get};
-use crate::{Credential, Error, Fetch, Reason};
+use crate::{Challenges, Credential, Error, Fetch, Reason, credential::Life};
 
 pub(super) type Outcome = watch::Receiver<Option<Result<Credential, Error>>>;
 
@@ -17,19 +17,24 @@ pub(super) struct Flight {
 }
 
 impl Cached {
-    /// Starts the flight that the machine has just numbered.
+    /// Starts the flight that the machine has just numbered. `version` is the source's from before.
     pub(super) fn start(
         &self,
+        runtime: &Handle,
         mut state: std::sync::MutexGuard<'_, State>,
         number: u64,
         reason: Reason,
+        version: u64,
     ) -> Outcome {
         let (sender, outcome) = watch::channel(None);
         state.flight = Some(Flight {
             number,
             outcome: outcome.clone(),
         });
-        let challenges = mem::take(&mut state.challenges);
+        let challenges = match reason {
+            Reason::Rejected => state.challenges.clone(),
+            _ => Challenges::default(),
+        };
         // The task may be dropped inside `spawn`, if its runtime is shutting down, and its guard
         // takes the lock.
         drop(state);
@@ -40,18 +45,11 @@ impl Cached {
         let guard = Landing {
             shared: Arc::clone(&shared),
             number,
+            version,
             sender,
             done: false,
         };
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(fly(guard, reason, challenges).instrument(span))),
-            Err(_) => guard.end(
-                &Err(Error::interrupted(
-                    "no tokio runtime to fetch a credential on: call from within one",
-                )),
-                None,
-            ),
-        }
+        drop(runtime.spawn(fly(guard, reason, challenges).instrument(span)));
         outcome
     }
 
@@ -61,9 +59,8 @@ impl Cached {
         let shared = Arc::clone(&self.shared);
         Get::waiting(async move {
             shared.counters.waits.add();
-            let limit = shared.policy.fetch_deadline;
             let landed = outcome.wait_for(Option::is_some);
-            match tokio::time::timeout(limit.saturating_add(limit / 10), landed).await {
+            match tokio::time::timeout(shared.policy.patience(), landed).await {
                 Ok(Ok(outcome)) => outcome.clone().unwrap_or_else(|| Err(ended("was lost"))),
                 Ok(Err(_)) => Err(ended("was lost")),
                 Err(_) => {
@@ -76,7 +73,7 @@ impl Cached {
 }
 
 /// Runs the source. Whatever ends this future, `guard` tells the waiters.
-async fn fly(guard: Landing, reason: Reason, challenges: crate::Challenges) {
+async fn fly(guard: Landing, reason: Reason, challenges: Challenges) {
     let shared = Arc::clone(&guard.shared);
     let limit = shared.policy.fetch_deadline;
     let fetch = Fetch::new(reason, challenges, limit, Arc::clone(&shared.clock));
@@ -89,26 +86,26 @@ async fn fly(guard: Landing, reason: Reason, challenges: crate::Challenges) {
             limit.as_secs_f64()
         ))),
     };
-    guard.end(&outcome, Some(&fetch));
+    guard.end(&outcome, &fetch);
 }
 
 /// Ends its flight exactly once: with an outcome, or with an error when it is dropped without one.
 struct Landing {
     shared: Arc<Shared>,
     number: u64,
+    version: u64,
     sender: watch::Sender<Option<Result<Credential, Error>>>,
     done: bool,
 }
 
 impl Landing {
-    fn end(mut self, outcome: &Result<Credential, Error>, fetch: Option<&Fetch>) {
-        self.finish(outcome, fetch);
+    fn end(mut self, outcome: &Result<Credential, Error>, fetch: &Fetch) {
+        self.finish(outcome, Some(fetch));
     }
 
     fn finish(&mut self, outcome: &Result<Credential, Error>, fetch: Option<&Fetch>) {
         self.done = true;
         let shared = &self.shared;
-        let version = shared.source.version();
         let random = fastrand::f64();
         let mut state = shared.lock();
         if state.machine.flight() != Some(self.number) {
@@ -122,12 +119,13 @@ impl Landing {
                 let (credential, left) =
                     state.machine.landed(now, sent, credential.clone(), random);
                 shared.slot.store(state.machine.current().cloned());
+                state.challenges = Challenges::default();
                 drop(state);
-                log_success(&credential, left);
+                shared.log_success(&credential, left);
                 Ok(credential)
             }
             Err(error) => {
-                state.machine.failed(now, error, version, random);
+                state.machine.failed(now, error, self.version, random);
                 drop(state);
                 shared.counters.failures.add();
                 tracing::warn!(target: "hallpass", source = %shared.description.name, %error, permanent = error.is_permanent(), "fetch failed");
@@ -136,14 +134,6 @@ impl Landing {
         };
         // Nobody may be waiting, as for a renewal ahead.
         self.sender.send_replace(Some(outcome));
-    }
-}
-
-fn log_success(credential: &Credential, left: Option<std::time::Duration>) {
-    let generation = credential.generation();
-    tracing::debug!(target: "hallpass", generation, ?left, "fetch finished");
-    if credential.life() == crate::credential::Life::Unknown && generation == 1 {
-        tracing::warn!(target: "hallpass", "nothing says how long the credential lives; assuming the default");
     }
 }
 
@@ -165,6 +155,16 @@ fn ended(how: &str) -> Error {
 }
 
 impl Shared {
+    fn log_success(&self, credential: &Credential, left: Option<std::time::Duration>) {
+        let generation = credential.generation();
+        tracing::debug!(target: "hallpass", generation, ?left, "fetch finished");
+        if credential.life() == Life::Unknown {
+            self.warned.call_once(|| {
+                tracing::warn!(target: "hallpass", source = %self.description.name, "nothing says how long the credential lives; assuming the default");
+            });
+        }
+    }
+
     fn abandon(&self, number: u64) {
         let mut state = self.lock();
         if state.machine.flight() == Some(number) {

@@ -78,6 +78,13 @@ impl Default for Policy {
     }
 }
 
+impl Policy {
+    /// How long a fetch is waited for: its deadline and a bit, so that its own outcome comes first.
+    pub(super) fn patience(&self) -> Duration {
+        self.fetch_deadline.saturating_add(self.fetch_deadline / 10)
+    }
+}
+
 /// `start` doubled `streak - 1` times, at most `limit`.
 pub(super) fn doubled(start: Duration, streak: u32, limit: Duration) -> Duration {
     let factor = 1_u32

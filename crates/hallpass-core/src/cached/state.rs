@@ -20,8 +20,8 @@ pub(crate) struct Machine {
     current: Option<Arc<Current>>,
     /// The number of the newest credential.
     generation: u64,
-    /// The flight that is under way, and why it started.
-    flight: Option<(u64, Reason)>,
+    /// The flight that is under way.
+    flight: Option<Airborne>,
     flights: u64,
     /// Why the next flight without a usable credential would start.
     reason: Reason,
@@ -29,12 +29,21 @@ pub(crate) struct Machine {
     refused: Refused,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Airborne {
+    number: u64,
+    reason: Reason,
+    /// By then it has long missed its deadline: nobody drives its runtime. By the monotonic clock
+    /// alone, because a flight does not go on while the machine sleeps.
+    overdue: Duration,
+}
+
 #[derive(Debug)]
 struct Failure {
     error: Error,
     streak: u32,
     until: Moment,
-    /// The source's version when it failed.
+    /// The source's version when it was asked.
     version: u64,
 }
 
@@ -94,20 +103,28 @@ impl Machine {
     }
 
     pub(crate) fn flight(&self) -> Option<u64> {
-        self.flight.map(|(number, _)| number)
+        self.flight.map(|flight| flight.number)
     }
 
     /// A caller wants a credential. `version` is the source's.
     pub(crate) fn wanted(&mut self, now: Moment, version: u64) -> Wanted {
+        if self
+            .flight
+            .is_some_and(|flight| flight.overdue <= now.monotonic)
+        {
+            self.lost();
+        }
         let cooling = self.cooling(now, version);
         if let Some(current) = self.current.clone() {
             if !current.unusable.passed(now) {
-                let renew = current.due.passed(now) && self.flight.is_none() && cooling.is_none();
-                if !renew {
+                if !current.due.passed(now) || self.flight.is_some() {
                     return Wanted::Use(current);
                 }
-                current.shut();
-                let flight = self.take_off(Reason::Ahead);
+                if let Some(error) = cooling {
+                    self.shut_while_cooling(now, error.retry_after());
+                    return Wanted::Use(current);
+                }
+                let flight = self.take_off(now, Reason::Ahead);
                 return Wanted::UseAndRenew(current, flight);
             }
             self.reason = Reason::Expired;
@@ -118,13 +135,29 @@ impl Machine {
         if let Some(error) = cooling {
             return Wanted::Fail(error);
         }
-        Wanted::Fetch(self.take_off(self.reason), self.reason)
+        Wanted::Fetch(self.take_off(now, self.reason), self.reason)
     }
 
-    fn take_off(&mut self, reason: Reason) -> u64 {
+    fn take_off(&mut self, now: Moment, reason: Reason) -> u64 {
+        let overdue = now.plus(self.policy.patience());
+        if let Some(current) = &self.current {
+            current.shut_until(overdue);
+        }
         self.flights += 1;
-        self.flight = Some((self.flights, reason));
+        self.flight = Some(Airborne {
+            number: self.flights,
+            reason,
+            overdue: overdue.monotonic,
+        });
         self.flights
+    }
+
+    /// Leaves the source alone for the rest of a gap, but looks now and then whether it changed.
+    fn shut_while_cooling(&self, now: Moment, left: Option<Duration>) {
+        if let Some(current) = &self.current {
+            let pause = self.policy.renewal_gap;
+            current.shut_until(now.plus(left.map_or(pause, |left| left.min(pause))));
+        }
     }
 
     /// The remembered error while its gap lasts. A changed source ends a permanent one's at once.
@@ -150,7 +183,7 @@ impl Machine {
         self.failure = None;
         // A flight that began before the rejection may bring a token that is just as dead, so it
         // is not put on probation: its rejection leads to another fetch.
-        let rejected = flight.is_some_and(|(_, reason)| reason == Reason::Rejected);
+        let rejected = flight.is_some_and(|flight| flight.reason == Reason::Rejected);
         let sticky = self
             .current
             .as_ref()
@@ -183,10 +216,10 @@ impl Machine {
             probation,
         );
         let left = kept.as_ref().map(|kept| kept.unusable.left(now));
+        self.reason = Reason::Expired;
         match kept {
             Some(kept) => {
                 self.current = Some(Arc::new(kept));
-                self.reason = Reason::Expired;
                 if unchanged {
                     self.refuse_again(now, credential.generation());
                 }
@@ -196,7 +229,7 @@ impl Machine {
         (credential, left)
     }
 
-    /// The flight failed.
+    /// The flight failed. `version` is what the source's was when it started.
     pub(crate) fn failed(&mut self, now: Moment, error: &Error, version: u64, random: f64) {
         self.flight = None;
         if error.is_interrupted() {
@@ -210,7 +243,9 @@ impl Machine {
             .map_or(0, |last| last.streak)
             .saturating_add(1);
         let policy = &self.policy;
-        let gap = match error.retry_after() {
+        // "At once" is no back-off: it is what a date in the past becomes where clocks differ.
+        let asked = error.retry_after().filter(|asked| !asked.is_zero());
+        let gap = match asked {
             Some(asked) => asked.min(crate::retry_after::CAP),
             None if error.is_permanent() => {
                 doubled(policy.permanent_gap, streak, policy.permanent_gap_limit)
@@ -220,9 +255,7 @@ impl Machine {
             }
         };
         let until = now.plus(gap);
-        if let Some(current) = &self.current {
-            current.shut_until(until);
-        }
+        self.shut_while_cooling(now, Some(gap));
         self.failure = Some(Failure {
             error: error.clone(),
             streak,
@@ -291,3 +324,7 @@ impl Machine {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "state_tests.rs"]
+mod tests;

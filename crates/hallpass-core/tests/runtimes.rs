@@ -1,0 +1,296 @@
+//! Runtimes that end, that nobody drives, or that are not there. These run in real time.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::{
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use common::{Source, millis, secret, secs, with_policy};
+use hallpass_core::{Cached, Credential, Error, Policy};
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::JoinSet,
+    time::Instant,
+};
+
+/// Longer than any test of this file takes.
+const NEVER: Duration = secs(600);
+
+fn threaded() -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// Alive, but not driven outside of `block_on`.
+fn passive() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
+    pin!(future)
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Starts a fetch on this runtime, and stops waiting for it.
+fn start_on(runtime: &Runtime, cached: &Cached) {
+    runtime.block_on(async { assert!(poll_once(cached.get()).is_pending()) });
+}
+
+fn hurried(deadline: Duration) -> Policy {
+    let mut policy = Policy::default();
+    policy.fetch_deadline = deadline;
+    policy
+}
+
+fn wait_until(done: impl Fn() -> bool) {
+    for _ in 0..2000 {
+        if done() {
+            return;
+        }
+        std::thread::sleep(millis(1));
+    }
+    panic!("it did not come to that");
+}
+
+fn waiters(runtime: &Runtime, cached: &Cached, n: u64) -> JoinSet<Result<Credential, Error>> {
+    let before = cached.stats().waits;
+    let mut set = JoinSet::new();
+    for _ in 0..n {
+        set.spawn_on(cached.get(), runtime.handle());
+    }
+    wait_until(|| cached.stats().waits >= before + n);
+    set
+}
+
+#[test]
+fn a_runtime_that_shuts_down_fails_those_who_wait_elsewhere() {
+    let (first, second) = (threaded(), threaded());
+    let source = Source::tokens(secs(300)).taking(NEVER);
+    let cached = Cached::new(source.clone());
+    start_on(&first, &cached);
+    wait_until(|| source.fetches() == 1);
+    let others = waiters(&second, &cached, 10);
+    first.shutdown_background();
+    let outcomes = second.block_on(async {
+        tokio::time::timeout(secs(5), others.join_all())
+            .await
+            .expect("nobody waits for long")
+    });
+    for outcome in outcomes {
+        let error = outcome.unwrap_err();
+        assert!(error.is_transient(), "{error}");
+        assert!(error.to_string().contains("runtime"), "{error}");
+    }
+    assert_eq!(source.dropped(), 1);
+    source.take(Duration::ZERO);
+    let credential = second.block_on(cached.get()).unwrap();
+    assert_eq!(secret(&credential), "Bearer token-2");
+}
+
+#[test]
+fn a_renewal_that_dies_with_its_runtime_leaves_the_token() {
+    let (first, second) = (threaded(), threaded());
+    let source = Source::tokens(secs(300));
+    let (cached, hands) = with_policy(&source, Policy::default());
+    second.block_on(cached.get()).unwrap();
+    source.take(NEVER);
+    hands.pass(secs(241));
+    first.block_on(async { cached.try_get() }).unwrap();
+    wait_until(|| source.fetches() == 2);
+    drop(first);
+    source.take(Duration::ZERO);
+    hands.pass(secs(2));
+    assert_eq!(
+        secret(&second.block_on(async { cached.try_get() }).unwrap()),
+        "Bearer token-1"
+    );
+    wait_until(|| cached.stats().generation == Some(2));
+}
+
+#[test]
+fn a_handle_of_a_dead_runtime_is_an_error() {
+    let dead = passive();
+    let handle = dead.handle().clone();
+    drop(dead);
+    let cached = Cached::new(Source::tokens(secs(300)));
+    let mut get = cached.get();
+    let first = {
+        let _entered = handle.enter();
+        Pin::new(&mut get).poll(&mut Context::from_waker(Waker::noop()))
+    };
+    let living = passive();
+    let outcome = match first {
+        Poll::Ready(outcome) => outcome,
+        Poll::Pending => living.block_on(get),
+    };
+    assert!(outcome.unwrap_err().is_transient());
+    living.block_on(cached.get()).unwrap();
+}
+
+#[test]
+fn a_runtime_that_nobody_drives_costs_a_deadline_and_a_bit() {
+    let (stuck, second) = (passive(), threaded());
+    let source = Source::tokens(secs(300));
+    let (cached, _) = with_policy(&source, hurried(millis(100)));
+    start_on(&stuck, &cached);
+    let start = Instant::now();
+    let error = second.block_on(cached.get()).unwrap_err();
+    assert!(error.is_transient());
+    let took = start.elapsed();
+    assert!(took >= millis(100) && took < secs(2), "{took:?}");
+    let credential = second.block_on(cached.get()).unwrap();
+    assert_eq!(secret(&credential), "Bearer token-1");
+    // What was left behind does no harm when it runs after all.
+    source.answer(|_, _| panic!("nobody asks any more"));
+    stuck.block_on(async { tokio::time::sleep(millis(5)).await });
+    assert_eq!(cached.stats().generation, Some(1));
+}
+
+#[test]
+fn callers_in_a_hurry_get_past_a_runtime_that_nobody_drives() {
+    let (stuck, second) = (passive(), threaded());
+    let source = Source::tokens(secs(300));
+    let (cached, _) = with_policy(&source, hurried(millis(100)));
+    start_on(&stuck, &cached);
+    let start = Instant::now();
+    let got = second.block_on(async {
+        loop {
+            // None of them waits long enough to find out that the fetch makes no progress.
+            if let Ok(credential) = cached.get_within(millis(20)).await {
+                break credential;
+            }
+            assert!(start.elapsed() < secs(2), "stuck for ever");
+        }
+    });
+    assert_eq!(secret(&got), "Bearer token-1");
+}
+
+#[test]
+fn a_renewal_that_nobody_drives_is_given_up_while_the_token_lasts() {
+    let (stuck, second) = (passive(), threaded());
+    let source = Source::tokens(secs(300));
+    let (cached, hands) = with_policy(&source, Policy::default());
+    second.block_on(cached.get()).unwrap();
+    hands.pass(secs(241));
+    stuck.block_on(async { cached.try_get() }).unwrap();
+    assert_eq!(cached.stats().fetches, 2);
+    hands.pass(secs(34));
+    second.block_on(async { cached.try_get() }).unwrap();
+    wait_until(|| cached.stats().generation == Some(2));
+    assert_eq!(cached.stats().waits, 1);
+}
+
+#[test]
+fn without_a_runtime_there_is_an_error_and_no_panic() {
+    let source = Source::tokens(secs(300));
+    let cached = Cached::new(source.clone());
+    for _ in 0..3 {
+        let Poll::Ready(Err(error)) = poll_once(cached.get()) else {
+            panic!("an error, at once");
+        };
+        assert!(error.to_string().contains("runtime"), "{error}");
+        let Poll::Ready(Err(error)) = poll_once(cached.get_within(secs(1))) else {
+            panic!("an error, at once");
+        };
+        assert!(error.to_string().contains("runtime"), "{error}");
+    }
+    assert!(cached.keep_warm().is_err());
+    assert!(cached.try_get().is_none());
+    assert_eq!((source.fetches(), cached.stats().waits), (0, 0));
+    // It is not remembered either.
+    passive().block_on(cached.get()).unwrap();
+}
+
+#[test]
+fn without_a_runtime_the_token_in_hand_is_served() {
+    let source = Source::tokens(secs(300));
+    let (cached, hands) = with_policy(&source, Policy::default());
+    passive().block_on(cached.get()).unwrap();
+    for _ in 0..2 {
+        assert!(matches!(poll_once(cached.get()), Poll::Ready(Ok(_))));
+        let within = poll_once(cached.get_within(secs(1)));
+        assert!(matches!(within, Poll::Ready(Ok(_))));
+        hands.pass(secs(241));
+    }
+    // The renewal that is due waits for somebody who has a runtime.
+    assert_eq!(cached.stats().fetches, 1);
+}
+
+#[test]
+fn without_a_runtime_a_fetch_under_way_can_not_be_waited_for() {
+    let runtime = threaded();
+    let source = Source::tokens(secs(300)).taking(millis(400));
+    let cached = Cached::new(source.clone());
+    start_on(&runtime, &cached);
+    let first = waiters(&runtime, &cached, 2);
+    let Poll::Ready(Err(error)) = poll_once(cached.get()) else {
+        panic!("an error, at once");
+    };
+    assert!(error.to_string().contains("runtime"), "{error}");
+    for outcome in runtime.block_on(first.join_all()) {
+        outcome.unwrap();
+    }
+    assert_eq!(source.fetches(), 1);
+}
+
+/// Threads that ask, reject and accept at once, for a while.
+#[test]
+fn many_threads_at_once_see_one_fetch_at_a_time() {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(4)
+        .enable_all()
+        .build()
+        .unwrap();
+    let source = Source::new(|n, _| match n % 7 {
+        3 => Err(common::flaky()),
+        5 => panic!("as a source may"),
+        _ => Ok(common::token(n, secs(300))),
+    })
+    .taking(millis(1));
+    // The clock jumps here, so nobody may think that a fetch is overdue.
+    let mut policy = hurried(secs(3600));
+    policy.transient_gap = millis(1);
+    policy.rejection_gap = millis(1);
+    policy.rejection_gap_limit = millis(2);
+    let (cached, hands) = with_policy(&source, policy);
+    let end = Instant::now() + millis(300);
+    let work = |seed: u64| {
+        let (cached, hands) = (cached.clone(), hands.clone());
+        async move {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mut newest = 0;
+            while Instant::now() < end {
+                let Ok(credential) = cached.get().await else {
+                    tokio::time::sleep(millis(1)).await;
+                    continue;
+                };
+                assert!(credential.generation() >= newest, "generations only grow");
+                newest = credential.generation();
+                match random.u32(..20) {
+                    0 => drop(cached.reject(&credential, &hallpass_core::Challenges::default())),
+                    1 => cached.accept(&credential),
+                    2 => hands.pass(secs(30)),
+                    3 => drop(cached.get_within(millis(1)).await),
+                    _ => tokio::task::yield_now().await,
+                }
+            }
+        }
+    };
+    runtime.block_on(async {
+        let all: JoinSet<()> = (0..8).map(work).collect();
+        let done = tokio::time::timeout(secs(10), all.join_all()).await;
+        done.expect("nobody hangs");
+    });
+    assert_eq!(source.most_at_once(), 1);
+    assert!(source.fetches() > 1, "even on a busy machine");
+    assert_eq!(source.fetches(), cached.stats().fetches);
+}
