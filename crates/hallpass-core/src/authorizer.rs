@@ -45,11 +45,7 @@ impl Authorizer {
     /// For this source or `Cached`, with the default rules.
     pub fn new(source: impl Into<Cached>) -> Self {
         let cached = source.into();
-        let origins = match &cached.description().origins {
-            Some(named) if !named.is_empty() => Origins::Only(named.as_slice().into()),
-            // An empty set would send every request without the credential.
-            _ => Origins::FirstUsed,
-        };
+        let origins = named_origins(&cached).unwrap_or_default();
         let rejected = cached.description().rejected.clone();
         Self {
             rules: Arc::new(Rules {
@@ -150,7 +146,12 @@ impl Authorizer {
             None => Cow::Borrowed(self),
             Some(cached) => {
                 let mut other = self.clone();
-                other.edit().cached = cached.clone();
+                let rules = other.edit();
+                rules.cached = cached.clone();
+                // Its own origins, if it names some: they say where its secret may go.
+                if let Some(origins) = named_origins(cached) {
+                    rules.origins = origins;
+                }
                 Cow::Owned(other)
             }
         })
@@ -165,6 +166,9 @@ impl Authorizer {
     pub fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<Admission, Error> {
         if !self.rules.overriding && headers.contains_key(&self.rules.cached.description().header) {
             return Ok(Admission::Pass);
+        }
+        if self.goes_where_it_went(uri) {
+            return Ok(Admission::Attach);
         }
         let Some(target) = Target::of(uri)? else {
             return Ok(Admission::Attach);
@@ -192,6 +196,19 @@ impl Authorizer {
         Ok(Admission::Attach)
     }
 
+    /// The way of nearly every request, at the price of two comparisons: its scheme and authority
+    /// are written just as those of an allowed origin.
+    fn goes_where_it_went(&self, uri: &Uri) -> bool {
+        let allowed = match &self.rules.origins {
+            Origins::Only(set) => set,
+            Origins::FirstUsed => self.rules.cached.bound_to(),
+            Origins::Any => &[],
+        };
+        allowed
+            .iter()
+            .any(|origin| origin.is_written(uri) && (origin.is_private() || self.rules.plaintext))
+    }
+
     /// Judges an answer by its head: what the source and the user add, and [`verdict`].
     pub fn judge(&self, status: StatusCode, headers: &HeaderMap) -> Verdict {
         if self.rules.rejected.by_head(status, headers) {
@@ -209,6 +226,12 @@ impl Authorizer {
     pub(crate) fn reports_all(&self) -> bool {
         self.rules.report
     }
+}
+
+/// The origins that a source names. An empty set would send every request without the credential.
+fn named_origins(cached: &Cached) -> Option<Origins> {
+    let named = cached.description().origins.as_deref()?;
+    (!named.is_empty()).then(|| Origins::Only(named.into()))
 }
 
 impl fmt::Debug for Authorizer {

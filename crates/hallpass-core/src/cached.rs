@@ -258,7 +258,9 @@ impl Cached {
             replays: counters.replays.get(),
             waits: counters.waits.get(),
             generation: usable.map(Current::generation),
-            left: usable.map(|current| current.unusable.left(now)),
+            left: usable
+                .filter(|current| current.ends())
+                .map(|current| current.unusable.left(now)),
         }
     }
 
@@ -269,6 +271,14 @@ impl Cached {
 
     pub(crate) fn counters(&self) -> &Counters {
         &self.shared.counters
+    }
+
+    /// The origin that it is bound to by its first use, if there was one.
+    pub(crate) fn bound_to(&self) -> &[Origin] {
+        self.shared
+            .first_used
+            .get()
+            .map_or(&[], std::slice::from_ref)
     }
 
     /// The origin that it is bound to by its first use; this one, if there was none.

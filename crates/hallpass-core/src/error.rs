@@ -147,7 +147,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.inner.message)?;
         match self.retry_after {
-            Some(delay) if delay > Duration::ZERO => {
+            // Less than a second is no news.
+            Some(delay) if delay >= Duration::from_secs(1) => {
                 write!(f, "; next attempt in {} s", delay.as_secs_f64().ceil())
             }
             _ => Ok(()),

@@ -34,6 +34,13 @@ pub struct Exchange {
     replayed: bool,
 }
 
+/// Whether a server that looked at the credential gave this answer, rather than something before it.
+fn reached_the_api(status: StatusCode) -> bool {
+    use StatusCode as S;
+    let before = [S::PROXY_AUTHENTICATION_REQUIRED, S::TOO_MANY_REQUESTS];
+    !(status.is_server_error() || before.contains(&status))
+}
+
 /// What an adapter does with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -98,7 +105,7 @@ impl Exchange {
         replayable: bool,
     ) -> Next {
         if authorizer.judge(status, headers) == Verdict::Keep {
-            if self.probation {
+            if self.probation && reached_the_api(status) {
                 authorizer.cached().accept_generation(self.generation);
             }
             return Next::Return;

@@ -21,8 +21,11 @@ use crate::Error;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Origin {
     secure: bool,
-    host: String,
+    /// Host in lower case, and the port unless it is the scheme's own.
+    authority: String,
+    host: usize,
     port: u16,
+    loopback: bool,
 }
 
 impl Origin {
@@ -44,13 +47,30 @@ impl Origin {
 
     /// Whether it is this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
     pub fn is_loopback(&self) -> bool {
-        is_loopback(&self.host)
+        self.loopback
+    }
+
+    /// Whether nobody on the way can read what goes there.
+    pub(crate) fn is_private(&self) -> bool {
+        self.secure || self.loopback
+    }
+
+    /// Whether a URI's scheme and authority are written just like this. If not, they may still
+    /// mean the same.
+    pub(crate) fn is_written(&self, uri: &Uri) -> bool {
+        uri.authority()
+            .is_some_and(|authority| authority.as_str() == self.authority)
+            && uri.scheme_str() == Some(self.scheme())
     }
 
     fn is(&self, target: &Target<'_>) -> bool {
         self.secure == target.secure
             && self.port == target.port
-            && self.host.eq_ignore_ascii_case(target.host)
+            && self.authority[..self.host].eq_ignore_ascii_case(target.host)
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.secure { "https" } else { "http" }
     }
 }
 
@@ -91,17 +111,7 @@ impl TryFrom<&String> for Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (scheme, default) = if self.secure {
-            ("https", 443)
-        } else {
-            ("http", 80)
-        };
-        write!(f, "{scheme}://{}", self.host)?;
-        if self.port == default {
-            Ok(())
-        } else {
-            write!(f, ":{}", self.port)
-        }
+        write!(f, "{}://{}", self.scheme(), self.authority)
     }
 }
 
@@ -138,7 +148,7 @@ impl<'a> Target<'a> {
                 ));
             }
         };
-        let default = if secure { 443 } else { 80 };
+        let default = default_port(secure);
         let host = authority.host();
         let port = match authority.port_u16() {
             Some(port) => port,
@@ -153,12 +163,24 @@ impl<'a> Target<'a> {
     }
 
     pub(crate) fn to_origin(&self) -> Origin {
+        let mut authority = self.host.to_ascii_lowercase();
+        let host = authority.len();
+        if self.port != default_port(self.secure) {
+            authority.push(':');
+            authority.push_str(&self.port.to_string());
+        }
         Origin {
             secure: self.secure,
-            host: self.host.to_ascii_lowercase(),
+            loopback: is_loopback(self.host),
+            authority,
+            host,
             port: self.port,
         }
     }
+}
+
+fn default_port(secure: bool) -> u16 {
+    if secure { 443 } else { 80 }
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use super::policy::share;
 use crate::{Clock, Credential, Moment, Policy, credential::Life};
 
 /// The credential in use, and when it is due and done.
@@ -49,6 +50,11 @@ impl Current {
             gate: AtomicU64::new(0),
             probation: AtomicBool::new(probation),
         })
+    }
+
+    /// Whether it ends by itself at all.
+    pub(crate) fn ends(&self) -> bool {
+        self.credential.life() != Life::Forever
     }
 
     pub(crate) fn generation(&self) -> u64 {
@@ -102,8 +108,8 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// `random` is in 0..1. The lifetime counts from `sent`, when the request for it left.
-    pub(super) fn of(credential: &Credential, sent: Moment, policy: &Policy, random: f64) -> Self {
+    /// `jitter` says how far the window is stretched. The lifetime counts from `sent`, when the request for it left.
+    pub(super) fn of(credential: &Credential, sent: Moment, policy: &Policy, jitter: f64) -> Self {
         let Some(lifetime) = lifetime(credential, sent, policy) else {
             let never = Moment {
                 monotonic: Duration::MAX,
@@ -114,11 +120,13 @@ impl Times {
                 unusable: never,
             };
         };
-        let margin = lifetime.mul_f64(policy.margin_share).min(policy.margin);
+        let margin = lifetime
+            .mul_f64(share(policy.margin_share))
+            .min(policy.margin);
         let window = lifetime
-            .mul_f64(policy.renewal_share)
+            .mul_f64(share(policy.renewal_share))
             .min(policy.renewal_window)
-            .mul_f64(1.0 + policy.renewal_jitter * random);
+            .mul_f64(1.0 + share(jitter));
         let ahead = credential
             .renewal_hint()
             .unwrap_or_else(|| lifetime.saturating_sub(window));

@@ -125,11 +125,11 @@ impl Landing {
                 Ok(credential)
             }
             Err(error) => {
-                state.machine.failed(now, error, self.version, random);
+                let shared_error = state.machine.failed(now, error, self.version, random);
                 drop(state);
                 shared.counters.failures.add();
                 tracing::warn!(target: "hallpass", source = %shared.description.name, %error, permanent = error.is_permanent(), "fetch failed");
-                Err(error.clone())
+                Err(shared_error)
             }
         };
         // Nobody may be waiting, as for a renewal ahead.

@@ -29,6 +29,9 @@ pub struct Policy {
     /// How far the window is stretched at random: up to 25 %, so that caches which started
     /// together do not renew together.
     pub renewal_jitter: f64,
+    /// The same for the very first renewal: up to 30 %. A fleet that is rolled out starts within a
+    /// second, and a wider first spread keeps it apart from then on.
+    pub first_renewal_jitter: f64,
     /// A credential with less than this left is not handed out: 10 s, enough to reach a slow
     /// server in time…
     pub margin: Duration,
@@ -54,6 +57,12 @@ pub struct Policy {
     pub rejection_gap: Duration,
     /// …up to 60 s.
     pub rejection_gap_limit: Duration,
+    /// How many fetches rejections may cause in a row although other answers accept what they
+    /// bring: 20. An endpoint that always answers 401, for want of a permission, would else turn
+    /// each of its calls into a token request…
+    pub rejection_burst: u32,
+    /// …and how soon one more is allowed after that: every 3 s.
+    pub rejection_pace: Duration,
 }
 
 impl Default for Policy {
@@ -63,6 +72,7 @@ impl Default for Policy {
             renewal_share: 0.2,
             renewal_window: Duration::from_secs(300),
             renewal_jitter: 0.25,
+            first_renewal_jitter: 0.3,
             margin: Duration::from_secs(10),
             margin_share: 0.05,
             default_lifetime: Duration::from_secs(300),
@@ -74,6 +84,8 @@ impl Default for Policy {
             permanent_gap_limit: Duration::from_secs(600),
             rejection_gap: Duration::from_secs(1),
             rejection_gap_limit: Duration::from_secs(60),
+            rejection_burst: 20,
+            rejection_pace: Duration::from_secs(3),
         }
     }
 }
@@ -82,6 +94,15 @@ impl Policy {
     /// How long a fetch is waited for: its deadline and a bit, so that its own outcome comes first.
     pub(super) fn patience(&self) -> Duration {
         self.fetch_deadline.saturating_add(self.fetch_deadline / 10)
+    }
+}
+
+/// A share as it can be used: whatever a field holds, nothing panics.
+pub(super) fn share(value: f64) -> f64 {
+    if value.is_nan() {
+        0.0
+    } else {
+        value.clamp(0.0, 1.0)
     }
 }
 

@@ -55,6 +55,9 @@ struct Refused {
     streak: u32,
     counted: u64,
     until: Option<Moment>,
+    /// How far into the future the fetches that rejections caused reach at the policy's pace
+    /// (the generic cell rate algorithm); acceptance does not reset it.
+    paid_until: Duration,
 }
 
 /// What a caller is to do.
@@ -201,7 +204,12 @@ impl Machine {
             self.generation += 1;
         }
         let credential = credential.numbered(self.generation);
-        let times = Times::of(&credential, sent, &self.policy, random);
+        let jitter = if self.generation == 1 {
+            self.policy.first_renewal_jitter
+        } else {
+            self.policy.renewal_jitter
+        };
+        let times = Times::of(&credential, sent, &self.policy, jitter * random);
         let probation = rejected
             || self
                 .current
@@ -229,17 +237,25 @@ impl Machine {
         (credential, left)
     }
 
-    /// The flight failed. `version` is what the source's was when it started.
-    pub(crate) fn failed(&mut self, now: Moment, error: &Error, version: u64, random: f64) {
+    /// The flight failed. `version` is what the source's was when it started. Returns the error
+    /// for those who wait: with the gap, as later callers will get it.
+    pub(crate) fn failed(
+        &mut self,
+        now: Moment,
+        error: &Error,
+        version: u64,
+        random: f64,
+    ) -> Error {
         self.flight = None;
         if error.is_interrupted() {
             self.pause_renewal(now);
-            return;
+            return error.clone();
         }
         let streak = self
             .failure
             .as_ref()
             .filter(|last| last.error.is_permanent() == error.is_permanent())
+            .filter(|last| last.version == version)
             .map_or(0, |last| last.streak)
             .saturating_add(1);
         let policy = &self.policy;
@@ -262,6 +278,7 @@ impl Machine {
             until,
             version,
         });
+        error.clone().after(gap)
     }
 
     /// The flight is given up without an outcome, because its runtime is stuck or gone.
@@ -287,6 +304,14 @@ impl Machine {
         else {
             return Rejection::Superseded;
         };
+        let pace = self.policy.rejection_pace;
+        let paid_until = self.refused.paid_until.max(now.monotonic);
+        if paid_until.saturating_sub(now.monotonic)
+            > pace.saturating_mul(self.policy.rejection_burst)
+        {
+            self.current = Some(current);
+            return Rejection::Kept;
+        }
         if current.on_probation() {
             let counted = self.refused.counted == generation;
             let waited = self.refused.until.is_some_and(|until| until.passed(now));
@@ -298,6 +323,7 @@ impl Machine {
                 return Rejection::Kept;
             }
         }
+        self.refused.paid_until = paid_until.saturating_add(pace);
         self.refused.last = Some(current.credential.clone());
         self.reason = Reason::Rejected;
         Rejection::Dropped
@@ -320,7 +346,10 @@ impl Machine {
         let current = self.current.as_ref();
         if let Some(current) = current.filter(|current| current.generation() == generation) {
             current.accept();
-            self.refused = Refused::default();
+            self.refused = Refused {
+                paid_until: self.refused.paid_until,
+                ..Refused::default()
+            };
         }
     }
 }

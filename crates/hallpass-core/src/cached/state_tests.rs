@@ -19,10 +19,15 @@ fn machine() -> Machine {
     Machine::new(Policy::default())
 }
 
-/// Lands a token of this lifetime with this randomness; when it is due.
-fn due_after(lifetime: u64, random: f64) -> Duration {
+/// Lands a token of this lifetime with this randomness, the first one or a later one; when it is
+/// due.
+fn due_after(lifetime: u64, random: f64, first: bool) -> Duration {
     let mut machine = machine();
-    assert!(matches!(machine.wanted(START, 0), Wanted::Fetch(1, _)));
+    if !first {
+        assert!(matches!(machine.wanted(START, 0), Wanted::Fetch(1, _)));
+        machine.landed(START, START, token(0).lives_for(Duration::ZERO), 0.0);
+    }
+    assert!(matches!(machine.wanted(START, 0), Wanted::Fetch(..)));
     let token = token(1).lives_for(secs(lifetime));
     machine.landed(START, START, token, random);
     let current = machine.current().unwrap();
@@ -31,15 +36,54 @@ fn due_after(lifetime: u64, random: f64) -> Duration {
 
 #[test]
 fn the_window_has_exact_ends() {
-    for (lifetime, latest, earliest) in [
-        (300, 240, 225),
-        (3600, 3300, 3225),
-        (100, 80, 75),
-        (86_400, 86_100, 86_025),
+    for (lifetime, latest, earliest, first) in [
+        (300, 240, 225, 222),
+        (3600, 3300, 3225, 3210),
+        (100, 80, 75, 74),
+        (86_400, 86_100, 86_025, 86_010),
     ] {
-        assert_eq!(due_after(lifetime, 0.0), secs(latest));
-        assert_eq!(due_after(lifetime, 1.0), secs(earliest));
+        assert_eq!(due_after(lifetime, 0.0, false), secs(latest));
+        assert_eq!(due_after(lifetime, 1.0, false), secs(earliest));
+        assert_eq!(due_after(lifetime, 0.0, true), secs(latest));
+        assert_eq!(due_after(lifetime, 1.0, true), secs(first));
     }
+}
+
+#[test]
+fn no_share_makes_it_panic() {
+    for share in [f64::NAN, -1.0, 7.0, f64::INFINITY] {
+        let policy = Policy {
+            renewal_share: share,
+            margin_share: share,
+            renewal_jitter: share,
+            first_renewal_jitter: share,
+            ..Policy::default()
+        };
+        let mut machine = Machine::new(policy);
+        assert!(matches!(machine.wanted(START, 0), Wanted::Fetch(1, _)));
+        machine.landed(START, START, token(1).lives_for(secs(300)), 0.5);
+    }
+}
+
+#[test]
+fn rejections_that_others_accept_are_paced() {
+    let mut machine = machine();
+    let mut now = START;
+    let mut fetches = 0;
+    // One endpoint refuses every token, another accepts each, for a minute.
+    for second in 0..60_u64 {
+        now = START.plus(secs(second));
+        if let Wanted::Fetch(..) = machine.wanted(now, 0) {
+            fetches += 1;
+            machine.landed(now, now, token(fetches).lives_for(secs(3600)), 0.5);
+        }
+        machine.accepted(fetches);
+        machine.rejected(now, fetches);
+    }
+    assert!((35..=42).contains(&fetches), "{fetches}");
+    // After a quiet minute there is room for a burst again.
+    now = now.plus(secs(60));
+    assert_eq!(machine.rejected(now, fetches), Rejection::Dropped);
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub struct Stats {
     pub waits: u64,
     /// The number of the credential in hand, if there is a usable one.
     pub generation: Option<u64>,
-    /// For how much longer it is handed out.
+    /// For how much longer it is handed out; none if it never ends.
     pub left: Option<Duration>,
 }
 

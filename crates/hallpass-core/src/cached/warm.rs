@@ -50,8 +50,7 @@ async fn run(shared: Weak<Shared>) {
 
 /// One look at the credential; how long until the next, or none when nobody uses it any more.
 async fn turn(shared: &Weak<Shared>) -> Option<Duration> {
-    /// A due renewal that has just failed is looked at again after this long, and the wall clock
-    /// at least this often after a long sleep is not needed: an ended credential is fetched on use.
+    /// Between two looks, so that a renewal that has just failed is not tried in a loop.
     const SHORTEST: Duration = Duration::from_secs(1);
     let cached = Cached {
         shared: shared.upgrade()?,
