@@ -2,6 +2,7 @@
 //! contenders around it.
 
 pub mod contenders;
+pub mod plot;
 
 use std::{
     convert::Infallible,

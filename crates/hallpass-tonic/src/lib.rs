@@ -1,1 +1,104 @@
-//! Being written.
+//! A tonic channel that puts an always-fresh credential on every call and replays a call once when
+//! its credential is refused.
+//!
+//! ```
+//! # use hallpass_core::Credential;
+//! use tonic::transport::Endpoint;
+//! # #[derive(Debug)] struct GreeterClient<T>(T);
+//! # impl<T: tonic::client::GrpcService<tonic::body::Body>> GreeterClient<T> { fn new(channel: T) -> Self { Self(channel) } }
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! # let source = Credential::bearer("a-token").unwrap().never_expires();
+//!
+//! let endpoint = Endpoint::from_static("https://api.example.com");
+//! let mut greeter = GreeterClient::new(hallpass_tonic::bearer(endpoint, source));
+//! # });
+//! ```
+//!
+//! ```text
+//! GreeterClient ──▶ BearerChannel ──▶ Channel
+//!                     │   ▲ UNAUTHENTICATED: a new credential, and this call once more
+//!                     ▼   │
+//!                   hallpass_core::Cached
+//! ```
+//!
+//! # What happens to a call
+//!
+//! | answer | credential | call |
+//! |---|---|---|
+//! | `UNAUTHENTICATED` at once (trailers-only), or HTTP 401 without a gRPC status | dropped | replayed once, if what was sent of it is no longer than [`REPLAY_LIMIT`](hallpass_tower::REPLAY_LIMIT) |
+//! | `UNAUTHENTICATED` in trailers after the answer began | dropped | returned |
+//! | `PERMISSION_DENIED` and everything else | kept | returned |
+//!
+//! That holds for all four kinds of calls. A call's `grpc-timeout`
+//! ([`Request::set_timeout`](tonic::Request::set_timeout)) bounds the wait for a credential too, and
+//! what the wait took is taken off before the call is sent. A timeout of the
+//! [endpoint](tonic::transport::Endpoint::timeout) only covers the sending.
+//!
+//! A call that can't have a credential fails before anything is sent, with
+//! [`hallpass_core::Error`] as the status's source: `UNAVAILABLE` for what may pass (network, 429),
+//! `DEADLINE_EXCEEDED` if its own deadline came first, `UNAUTHENTICATED` if the token endpoint
+//! refused the client, `FAILED_PRECONDITION` if the credential may not go where the call goes.
+//!
+//! Metadata that the caller has set under the credential's name is left alone;
+//! [`NoCredential`](hallpass_core::NoCredential) or another [`Cached`](hallpass_core::Cached) among
+//! a request's extensions decide for that call.
+//!
+//! # Where the credential goes
+//!
+//! To `https`, or `http` to this machine; to anywhere else it stays here. For that the address must be
+//! known, and a [`Channel`](tonic::transport::Channel) does not tell the one that it was made with.
+//! So:
+//!
+//! | given | the credential goes |
+//! |---|---|
+//! | an [`Endpoint`](tonic::transport::Endpoint) | to its URI, if that is `https` and tonic is built with TLS, or `http` to this machine |
+//! | a channel, and a source or [`origins`](BearerChannel::origins) that name where the credential may go | through the channel: **you** vouch that it leads to one of them, over TLS |
+//! | a channel of a client made `with_origin` | as if that origin were the address: **you** vouch that it is |
+//! | a channel, and nothing else | nowhere: calls fail with `FAILED_PRECONDITION` |
+//! | [`Destination::at`] | as if the origin given there were the address: **you** vouch that it is |
+//!
+//! Pass the endpoint wherever there is one: it is checked, it is shorter, and `https` gets TLS
+//! without a further word. The rest is for what has no address: custom connectors, balanced lists,
+//! unix sockets (which tonic gives the address `http://tonic`), mocks.
+//!
+//! ```
+//! # use hallpass_core::Credential;
+//! use hallpass_tonic::{Destination, bearer};
+//! use tonic::transport::{Channel, Endpoint};
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! # let source = || Credential::bearer("a-token").unwrap().never_expires();
+//! let replicas = ["https://10.0.0.1", "https://10.0.0.2"].map(Endpoint::from_static);
+//! let channel = Channel::balance_list(replicas.into_iter());
+//! let channel = bearer(Destination::at(channel, "https://api.example.com")?, source());
+//!
+//! // Or, where the same names serve several channels:
+//! let channel = Endpoint::from_static("unix:/run/api.sock").connect_lazy();
+//! let channel = bearer(channel, source()).origins(["http://localhost"])?;
+//! # Ok::<(), hallpass_core::Error>(()) }).unwrap();
+//! ```
+//!
+//! # Features
+//!
+//! `tls-ring` and `tls-native-roots` pass tonic's features of these names on. No feature changes
+//! what this crate does.
+
+mod body;
+mod channel;
+mod deadline;
+mod destination;
+mod future;
+mod interceptor;
+mod service;
+mod status;
+mod tls;
+mod watch;
+mod wire;
+
+pub use self::{
+    body::ResponseBody,
+    channel::{BearerChannel, bearer},
+    destination::Destination,
+    future::ResponseFuture,
+    interceptor::Interceptor,
+};

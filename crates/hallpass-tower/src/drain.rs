@@ -45,7 +45,8 @@ impl<R: Body> Future for Drain<R> {
         while !this.body.is_end_stream() {
             match this.body.as_mut().poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => {
-                    *this.read += frame.data_ref().map_or(0, Buf::remaining);
+                    // An empty frame counts too, or a body of nothing else would never end.
+                    *this.read += frame.data_ref().map_or(0, Buf::remaining).max(1);
                     if *this.read > LIMIT {
                         break;
                     }

@@ -40,8 +40,9 @@
 //! # Where in the stack
 //!
 //! Below a retry layer and a total timeout, so that a retried request gets a fresh credential and
-//! the wait for one counts; above connection pools. Above or below a redirect follower is equally
-//! safe: the credential never goes to another origin.
+//! the wait for one counts; above connection pools. Below a redirect follower: there each hop is
+//! judged by itself, and the credential never goes to another origin. Above one it is the follower
+//! that has to drop the header, which most do for `Authorization` and for no other name.
 
 mod drain;
 mod error;

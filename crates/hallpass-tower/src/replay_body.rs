@@ -4,7 +4,7 @@ use std::{
     fmt,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use bytes::{Buf, Bytes};
@@ -47,6 +47,8 @@ struct Shared<B> {
     size: usize,
     limit: usize,
     state: State,
+    /// Who waits for the original's next frame.
+    waiting: Option<Waker>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,6 +63,13 @@ enum State {
 
 /// What stays with the request's future to send the body again.
 pub(crate) struct Original<B>(Option<Arc<Mutex<Shared<B>>>>);
+
+/// Nothing to send; a redirect follower below asks for it.
+impl<B> Default for ReplayBody<B> {
+    fn default() -> Self {
+        Self(Kind::Empty)
+    }
+}
 
 impl<B: Body> ReplayBody<B> {
     pub(crate) fn passing(body: B) -> Self {
@@ -78,6 +87,7 @@ impl<B: Body> ReplayBody<B> {
             size: 0,
             limit,
             state: State::Keeping,
+            waiting: None,
         }));
         let handle = Handle {
             shared: Arc::clone(&shared),
@@ -105,11 +115,18 @@ impl<B> Original<B> {
             return None;
         }
         state.turn += 1;
-        Some(ReplayBody(Kind::Kept(Handle {
+        let again = Handle {
             shared: Arc::clone(shared),
             turn: state.turn,
             sent: 0,
-        })))
+        };
+        let waiting = state.waiting.take();
+        drop(state);
+        // The sending before it has to find out, or its connection waits for ever.
+        if let Some(waker) = waiting {
+            waker.wake();
+        }
+        Some(ReplayBody(Kind::Kept(again)))
     }
 }
 
@@ -138,7 +155,8 @@ where
             Kind::Passing(body) => body.is_end_stream(),
             Kind::Kept(handle) => {
                 let shared = lock(&handle.shared);
-                handle.sent == shared.kept.len()
+                handle.turn == shared.turn
+                    && handle.sent >= shared.kept.len()
                     && (shared.state == State::Ended || shared.original.is_end_stream())
             }
         }
@@ -173,7 +191,10 @@ where
         if shared.state == State::Ended {
             return Poll::Ready(None);
         }
-        let next = std::task::ready!(poll_bytes(&mut shared.original, context));
+        let Poll::Ready(next) = poll_bytes(&mut shared.original, context) else {
+            shared.waiting = Some(context.waker().clone());
+            return Poll::Pending;
+        };
         match &next {
             Some(Ok(frame)) if shared.keep(frame) => self.sent += 1,
             Some(Err(_)) => shared.let_go(),
@@ -205,6 +226,9 @@ impl<B> Shared<B> {
     fn keep(&mut self, frame: &Frame<Bytes>) -> bool {
         // Trailers count as one byte each way: they are few, and never what fills memory.
         let length = frame.data_ref().map_or(1, Bytes::len);
+        if length == 0 {
+            return false;
+        }
         if self.state != State::Keeping || self.size.saturating_add(length) > self.limit {
             self.let_go();
             return false;

@@ -69,7 +69,11 @@ where
         let admitted = match self.authorizer.for_request(&parts.extensions) {
             None => None,
             Some(authorizer) => match authorizer.admit(&parts.uri, &parts.headers) {
-                Err(error) => return ResponseFuture::refused(error),
+                Err(error) => {
+                    // What it was ready for does not happen: a permit, say, goes back.
+                    self.inner = self.inner.clone();
+                    return ResponseFuture::refused(error);
+                }
                 Ok(Admission::Pass) => None,
                 Ok(Admission::Attach) => Some(authorizer.into_owned()),
             },

@@ -1,0 +1,41 @@
+//! From [`hallpass_core::Error`] to [`reqwest_middleware::Error`] and back.
+
+use std::{error::Error as StdError, iter};
+
+use hallpass_core::{Error, Origin};
+use http::Uri;
+
+/// The reason why a request was not sent, or not sent again, if it is ours: no credential could be
+/// had, or it may not go where the request goes.
+///
+/// Looks through everything that has been wrapped around it, such as the errors of reqwest-retry.
+/// Directly below a [`Bearer`](crate::Bearer), `downcast_ref::<hallpass_core::Error>()` on what a
+/// [`reqwest_middleware::Error::Middleware`] holds finds it as well.
+///
+/// ```
+/// # async fn example(client: reqwest_middleware::ClientWithMiddleware) {
+/// match client.get("https://api.example.com/items").send().await {
+///     Ok(response) => println!("{}", response.status()),
+///     Err(error) => match hallpass_reqwest::credential_error(&error) {
+///         Some(reason) if reason.is_transient() => println!("later: {reason}"),
+///         Some(reason) => println!("ask an operator: {reason}"),
+///         None => println!("the request itself: {error}"),
+///     },
+/// }
+/// # }
+/// ```
+pub fn credential_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
+    iter::successors(Some(error), |&error| error.source()).find_map(<dyn StdError>::downcast_ref)
+}
+
+/// The error of a request to `uri` for want of a credential.
+///
+/// It has a sentence of its own because others wrap it transparently: what stands first in the
+/// chain is then skipped, and must not be the reason.
+pub(crate) fn unsent(uri: &Uri, reason: Error) -> reqwest_middleware::Error {
+    let what = match Origin::of(uri) {
+        Ok(origin) => format!("no credential for the request to {origin}"),
+        Err(_) => "no credential for the request".to_owned(),
+    };
+    reqwest_middleware::Error::Middleware(anyhow::Error::new(reason).context(what))
+}

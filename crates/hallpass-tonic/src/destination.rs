@@ -1,0 +1,131 @@
+//! [`Destination`]: a service that makes calls, and where they go.
+
+use hallpass_core::{Error, Origin};
+use http::{
+    Uri,
+    uri::{Authority, Scheme},
+};
+use tonic::transport::{Channel, Endpoint};
+
+use crate::tls;
+
+/// What makes the calls, and where it leads.
+///
+/// | made from | where it leads |
+/// |---|---|
+/// | an [`Endpoint`] | to the endpoint's URI, which every call is judged by. If it is `https` and says nothing of TLS, it gets tonic's defaults: [`ClientTlsConfig::with_enabled_roots`](https://docs.rs/tonic/latest/tonic/transport/struct.ClientTlsConfig.html) |
+/// | a [`Channel`], or [`unknown`](Self::unknown) | a channel doesn't tell: see the [crate's documentation](crate#where-the-credential-goes) |
+/// | [`at`](Self::at) | where you say |
+#[derive(Debug, Clone)]
+pub struct Destination<S = Channel> {
+    pub(crate) service: S,
+    pub(crate) lead: Lead,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Lead {
+    Known(Scheme, Authority),
+    Unknown,
+    /// Nowhere that a credential could go.
+    Nowhere(Error),
+}
+
+impl<S> Destination<S> {
+    /// Any service whose calls go to this origin: a channel with a connector of its own, an
+    /// intercepted one, a mock.
+    ///
+    /// Nothing can check this. Calls are addressed to the origin, so that also a service which
+    /// goes where the URI says leads there.
+    ///
+    /// # Errors
+    /// If the origin is not an `http` or `https` URL with a host.
+    pub fn at<O>(service: S, origin: O) -> Result<Self, Error>
+    where
+        O: TryInto<Origin>,
+        Error: From<O::Error>,
+    {
+        let origin: Origin = origin.try_into()?;
+        let uri = Uri::try_from(origin.to_string()).map_err(Error::permanent)?;
+        let lead = Lead::of(&uri)?;
+        Ok(Self { service, lead })
+    }
+
+    /// Any service, without a word on where it leads, as a bare [`Channel`] has none.
+    pub const fn unknown(service: S) -> Self {
+        Self {
+            service,
+            lead: Lead::Unknown,
+        }
+    }
+}
+
+impl Destination {
+    /// An endpoint that is connected to now, not with the first call.
+    ///
+    /// # Errors
+    /// If there is no connection to be had.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the connection.
+    pub async fn connect(endpoint: Endpoint) -> Result<Self, tonic::transport::Error> {
+        let lead = Lead::of_endpoint(&endpoint);
+        let service = Endpoint::new(endpoint)?.connect().await?;
+        Ok(Self { service, lead })
+    }
+}
+
+impl From<Channel> for Destination {
+    fn from(channel: Channel) -> Self {
+        Self::unknown(channel)
+    }
+}
+
+impl From<Endpoint> for Destination {
+    /// Connects with the first call.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, as [`Endpoint::connect_lazy`] does.
+    fn from(endpoint: Endpoint) -> Self {
+        // What tonic's generated `connect` does: TLS for an `https` endpoint that has none.
+        let (endpoint, lead) = match Endpoint::new(endpoint.clone()) {
+            Ok(ready) => (ready, Lead::of_endpoint(&endpoint)),
+            Err(error) => {
+                let error = Error::permanent(error);
+                let error = error.context("tonic can't set TLS up for this endpoint");
+                (endpoint, Lead::Nowhere(error))
+            }
+        };
+        let service = endpoint.connect_lazy();
+        Self { service, lead }
+    }
+}
+
+impl Lead {
+    fn of_endpoint(endpoint: &Endpoint) -> Self {
+        let uri = endpoint.uri();
+        if uri.scheme() == Some(&Scheme::HTTPS) && !tls::is_compiled_in() {
+            return Self::Nowhere(refusal(
+                "tonic is built without TLS and would carry the credential in the clear, also to an https endpoint: enable its feature tls-ring or tls-aws-lc",
+            ));
+        }
+        Self::of(uri).unwrap_or_else(Self::Nowhere)
+    }
+
+    fn of(uri: &Uri) -> Result<Self, Error> {
+        Origin::of(uri)?;
+        match (uri.scheme(), uri.authority()) {
+            (Some(scheme), Some(authority)) => Ok(Self::Known(scheme.clone(), authority.clone())),
+            _ => Err(refusal(
+                "an endpoint needs a scheme and a host: https://host",
+            )),
+        }
+    }
+}
+
+/// A [destination](Error::is_destination) error with a sentence of ours.
+pub(crate) fn refusal(sentence: &'static str) -> Error {
+    match Origin::of(&Uri::from_static("/")) {
+        Err(error) => error.context(sentence),
+        Ok(_) => Error::configuration(sentence),
+    }
+}

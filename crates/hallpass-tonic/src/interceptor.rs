@@ -1,0 +1,98 @@
+//! [`Interceptor`]: for those who can take nothing else.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
+
+use hallpass_core::{Authorizer, Cached, Error};
+use http::{Method, Uri};
+use tonic::{Request, Status};
+
+use crate::status;
+
+/// Puts the credential in hand on a call, where only an interceptor fits.
+///
+/// Prefer [`bearer`](crate::bearer). An interceptor sees a call's metadata and nothing else, and it
+/// can't wait, so it **can not**
+///
+/// - wait for a credential: while there is none the call fails with `UNAVAILABLE`, and a fetch is
+///   started for those that come later;
+/// - replay a call that was refused;
+/// - learn that one was refused: a revoked credential is sent on until it ends by itself;
+/// - see where the call goes: neither origins nor plain `http` are checked;
+/// - give a failure its cause: tonic hands on code and message of an interceptor's status, and
+///   drops its source.
+///
+/// With [`keep_warm`](Cached::keep_warm) calls find a credential from the start:
+///
+/// ```
+/// # use hallpass_core::{Cached, Credential};
+/// use hallpass_tonic::Interceptor;
+/// use tonic::{service::interceptor::InterceptedService, transport::Endpoint};
+/// # #[derive(Debug)] struct GreeterClient<T>(T);
+/// # impl<T> GreeterClient<T> {
+/// #     fn with_interceptor<I>(channel: T, interceptor: I) -> GreeterClient<InterceptedService<T, I>> {
+/// #         GreeterClient(InterceptedService::new(channel, interceptor))
+/// #     }
+/// # }
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # let source = Credential::bearer("a-token")?.never_expires();
+///
+/// let cached = Cached::new(source);
+/// let warm = cached.keep_warm()?;
+/// cached.get().await?;
+/// let channel = Endpoint::from_static("https://api.example.com").connect_lazy();
+/// let mut greeter = GreeterClient::with_interceptor(channel, Interceptor::new(cached));
+/// # drop(warm);
+/// # Ok::<(), hallpass_core::Error>(()) }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub struct Interceptor {
+    authorizer: Authorizer,
+}
+
+impl Interceptor {
+    /// Takes a source or, better, the [`Cached`] that is kept warm.
+    pub fn new(source: impl Into<Cached>) -> Self {
+        Self {
+            authorizer: Authorizer::new(source).any_origin(),
+        }
+    }
+
+    /// Replaces metadata of that name that the caller has set, instead of leaving it alone.
+    #[must_use]
+    pub fn overriding(mut self) -> Self {
+        self.authorizer = self.authorizer.overriding();
+        self
+    }
+}
+
+impl tonic::service::Interceptor for Interceptor {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let Some(authorizer) = self.authorizer.for_request(request.extensions()) else {
+            return Ok(request);
+        };
+        // An interceptor is not told the URI; one without authority passes for any.
+        let uri = Uri::from_static("/");
+        let headers = request.metadata().as_ref();
+        let admission = authorizer.admit(&uri, headers).map_err(status::status)?;
+        if admission == hallpass_core::Admission::Pass {
+            return Ok(request);
+        }
+        // One poll takes the credential in hand, or starts a fetch, or has the remembered error.
+        let mut get = authorizer.cached().get();
+        let mut context = Context::from_waker(Waker::noop());
+        let credential = match Pin::new(&mut get).poll(&mut context) {
+            Poll::Ready(outcome) => outcome.map_err(status::status)?,
+            Poll::Pending => {
+                let error = Error::transient("an interceptor can't wait for a fetch")
+                    .context("no credential in hand yet; one is being fetched");
+                return Err(status::status(error));
+            }
+        };
+        credential.attach(&Method::POST, &uri, request.metadata_mut().as_mut());
+        Ok(request)
+    }
+}

@@ -1,0 +1,271 @@
+//! The four kinds of calls, and what each refusal leads to.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod common;
+
+use std::sync::Arc;
+
+use common::{EchoClient, Issuer, Refuse, Server, message, start, tokens};
+use hallpass_core::{Attempt, Cached, Credential, NoCredential};
+use hallpass_tonic::bearer;
+use tokio_stream::{self as stream, StreamExt as _};
+use tonic::{Code, Request, metadata::MetadataValue};
+
+type Client = EchoClient<hallpass_tonic::BearerChannel>;
+
+async fn one_of_each(client: &mut Client) {
+    let answer = client.unary(message("a")).await.unwrap();
+    assert_eq!(answer.into_inner(), message("a"));
+    let parts = stream::iter(["a", "b", "c"].map(message));
+    let answer = client.collect(parts).await.unwrap();
+    assert_eq!(answer.into_inner(), message("abc"));
+    let answers = client.repeat(message("a")).await.unwrap().into_inner();
+    let answers: Vec<_> = answers.map(Result::unwrap).collect().await;
+    assert_eq!(answers, vec![message("a"); 3]);
+    let parts = stream::iter(["a", "b"].map(message));
+    let answers = client.chat(parts).await.unwrap().into_inner();
+    let answers: Vec<_> = answers.map(Result::unwrap).collect().await;
+    assert_eq!(answers, ["a", "b"].map(message));
+}
+
+#[tokio::test]
+async fn all_four_kinds_carry_one_credential() {
+    let (server, issuer, mut client) = start().await;
+    one_of_each(&mut client).await;
+    assert_eq!(server.gate.bearers(), tokens(["token-1"; 4]));
+    assert_eq!(issuer.fetches(), 1);
+}
+
+#[tokio::test]
+async fn each_kind_is_replayed_after_a_refusal_at_once() {
+    for how in [Refuse::AtOnce, Refuse::Http401] {
+        let (server, issuer, mut client) = start().await;
+        client.unary(message("first")).await.unwrap();
+        server.gate.refuse(how);
+        for kind in 0..4 {
+            server.gate.revoke();
+            match kind {
+                0 => drop(client.unary(message("a")).await.unwrap()),
+                1 => {
+                    let parts = stream::iter(["a", "b", "c"].map(message));
+                    let answer = client.collect(parts).await.unwrap();
+                    assert_eq!(answer.into_inner(), message("abc"));
+                }
+                2 => drop(client.repeat(message("a")).await.unwrap()),
+                _ => {
+                    let parts = stream::iter(["a", "b"].map(message));
+                    let answers = client.chat(parts).await.unwrap().into_inner();
+                    let answers: Vec<_> = answers.map(Result::unwrap).collect().await;
+                    assert_eq!(answers, ["a", "b"].map(message), "{how:?}");
+                }
+            }
+        }
+        let one_two = ["token-1", "token-1", "token-2", "token-2", "token-3"];
+        let rest = ["token-3", "token-4", "token-4", "token-5"];
+        assert_eq!(
+            server.gate.bearers(),
+            [tokens(one_two), tokens(rest)].concat()
+        );
+        assert_eq!(issuer.fetches(), 5, "{how:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_replay_is_told_of() {
+    let (server, _, mut client) = start().await;
+    let answer = client.unary(message("a")).await.unwrap();
+    let attempt = *answer.extensions().get::<Attempt>().unwrap();
+    assert!((attempt.generation, attempt.waited, attempt.replayed) == (1, true, false));
+    server.gate.revoke();
+    let answer = client.unary(message("a")).await.unwrap();
+    let attempt = *answer.extensions().get::<Attempt>().unwrap();
+    assert!((attempt.generation, attempt.replayed) == (2, true));
+}
+
+#[tokio::test]
+async fn more_than_the_limit_is_returned_and_the_credential_still_dropped() {
+    let server = Server::start().await;
+    let issuer = Issuer::new();
+    let channel = bearer(server.endpoint(), Arc::clone(&issuer)).replay_limit(100);
+    let mut client = EchoClient::new(channel);
+    client.unary(message("first")).await.unwrap();
+    server.gate.revoke();
+    let status = client.unary(message("x".repeat(1000))).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert_eq!(status.message(), "no valid token");
+    client.unary(message("x".repeat(1000))).await.unwrap();
+    assert_eq!(
+        server.gate.bearers(),
+        tokens(["token-1", "token-1", "token-2"])
+    );
+}
+
+#[tokio::test]
+async fn a_stream_past_the_limit_is_returned_and_the_credential_still_dropped() {
+    let server = Server::start().await;
+    let channel = bearer(server.endpoint(), Issuer::new()).replay_limit(1500);
+    let mut client = EchoClient::new(channel);
+    client.unary(message("first")).await.unwrap();
+    server.gate.revoke();
+    let parts = || stream::iter([message("x".repeat(1000)), message("x".repeat(1000))]);
+    let status = client.collect(parts()).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    client.collect(parts()).await.unwrap();
+    assert_eq!(
+        server.gate.bearers(),
+        tokens(["token-1", "token-1", "token-2"])
+    );
+}
+
+#[tokio::test]
+async fn a_stream_goes_on_after_its_replay() {
+    let (server, _, mut client) = start().await;
+    client.unary(message("first")).await.unwrap();
+    server.gate.revoke();
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    sender.send(message("before")).await.unwrap();
+    let parts = stream::wrappers::ReceiverStream::new(receiver);
+    let mut answers = client.chat(parts).await.unwrap().into_inner();
+    assert_eq!(answers.message().await.unwrap(), Some(message("before")));
+    sender.send(message("after")).await.unwrap();
+    assert_eq!(answers.message().await.unwrap(), Some(message("after")));
+    drop(sender);
+    assert_eq!(answers.message().await.unwrap(), None);
+    assert_eq!(
+        server.gate.bearers(),
+        tokens(["token-1", "token-1", "token-2"])
+    );
+}
+
+#[tokio::test]
+async fn without_replay_the_credential_is_only_dropped() {
+    let server = Server::start().await;
+    let channel = bearer(server.endpoint(), Issuer::new()).without_replay();
+    let mut client = EchoClient::new(channel);
+    client.unary(message("a")).await.unwrap();
+    server.gate.revoke();
+    let status = client.unary(message("a")).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    client.unary(message("a")).await.unwrap();
+    assert_eq!(
+        server.gate.bearers(),
+        tokens(["token-1", "token-1", "token-2"])
+    );
+}
+
+#[tokio::test]
+async fn a_second_refusal_is_returned() {
+    let (server, issuer, mut client) = start().await;
+    client.unary(message("a")).await.unwrap();
+    server.gate.refuse_everybody();
+    for _ in 0..5 {
+        let status = client.unary(message("a")).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unauthenticated);
+    }
+    assert_eq!(issuer.fetches(), 2);
+}
+
+#[tokio::test]
+async fn permission_denied_keeps_the_credential() {
+    let (server, issuer, mut client) = start().await;
+    server.gate.refuse(Refuse::Forbidden);
+    for _ in 0..2 {
+        let status = client.unary(message("a")).await.unwrap_err();
+        assert_eq!(status.code(), Code::PermissionDenied);
+    }
+    assert_eq!((issuer.fetches(), server.gate.calls()), (1, 2));
+}
+
+#[tokio::test]
+async fn a_predicate_can_call_it_a_rejection() {
+    let server = Server::start().await;
+    let issuer = Issuer::new();
+    let channel = bearer(server.endpoint(), Arc::clone(&issuer))
+        .rejected_when(|_, headers| headers.get("grpc-status").is_some_and(|code| code == "7"));
+    let mut client = EchoClient::new(channel);
+    server.gate.refuse(Refuse::Forbidden);
+    let status = client.unary(message("a")).await.unwrap_err();
+    assert_eq!(status.code(), Code::PermissionDenied);
+    assert_eq!(server.gate.bearers(), tokens(["token-1", "token-2"]));
+}
+
+#[tokio::test]
+async fn a_callers_own_metadata_is_left_alone() {
+    let (server, issuer, mut client) = start().await;
+    let mut request = Request::new(message("a"));
+    request
+        .metadata_mut()
+        .insert("authorization", MetadataValue::from_static("Bearer mine"));
+    client.unary(request).await.unwrap();
+    assert_eq!(server.gate.bearers(), tokens(["mine"]));
+    server.gate.revoke();
+    let mut request = Request::new(message("a"));
+    request
+        .metadata_mut()
+        .insert("authorization", MetadataValue::from_static("Bearer mine"));
+    let status = client.unary(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert_eq!((issuer.fetches(), server.gate.calls()), (0, 2));
+
+    let channel = bearer(server.endpoint(), Arc::clone(&issuer)).overriding();
+    let mut request = Request::new(message("a"));
+    request
+        .metadata_mut()
+        .insert("authorization", MetadataValue::from_static("Bearer mine"));
+    EchoClient::new(channel).unary(request).await.unwrap();
+    assert_eq!(server.gate.bearers()[2].as_deref(), Some("token-1"));
+}
+
+#[tokio::test]
+async fn a_request_can_decide_for_itself() {
+    let (server, issuer, mut client) = start().await;
+    let mut request = Request::new(message("a"));
+    request.extensions_mut().insert(NoCredential);
+    let status = client.unary(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert_eq!((server.gate.bearers(), issuer.fetches()), (vec![None], 0));
+
+    let tenant = Credential::bearer("tenant").unwrap().never_expires();
+    let mut request = Request::new(message("a"));
+    request.extensions_mut().insert(Cached::new(tenant));
+    client.unary(request).await.unwrap();
+    assert_eq!(server.gate.bearers()[1].as_deref(), Some("tenant"));
+    assert_eq!(issuer.fetches(), 0);
+}
+
+#[tokio::test]
+async fn interceptors_fit_above_it() {
+    let server = Server::start().await;
+    let channel = bearer(server.endpoint(), Issuer::new());
+    let mut client = EchoClient::with_interceptor(channel, |mut request: Request<()>| {
+        request
+            .metadata_mut()
+            .insert("x-team", MetadataValue::from_static("blue"));
+        Ok(request)
+    });
+    client.unary(message("a")).await.unwrap();
+    assert_eq!(server.gate.headers()[0]["x-team"], "blue");
+    assert_eq!(server.gate.bearers(), tokens(["token-1"]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_calls_after_a_revocation_cost_one_token() {
+    let (server, issuer, mut client) = start().await;
+    client.unary(message("first")).await.unwrap();
+    server.gate.revoke();
+    let calls: Vec<_> = (0..1000)
+        .map(|number| {
+            let mut client = client.clone();
+            tokio::spawn(async move {
+                let text = number.to_string();
+                let answer = client.unary(message(&text)).await.unwrap();
+                assert_eq!(answer.into_inner(), message(text));
+            })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    assert_eq!(issuer.fetches(), 2);
+    server.gate.bearers();
+}

@@ -1,0 +1,177 @@
+//! No credential: the right status, with the error as its source.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{EchoClient, Issuer, Server, cause, message, start};
+use hallpass_core::{Cached, Error};
+use hallpass_tonic::{Interceptor, bearer};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tonic::Code;
+
+/// Asks a real token endpoint, in as few words as HTTP/1.1 takes.
+struct TokenEndpoint {
+    address: std::net::SocketAddr,
+    secret: &'static str,
+}
+
+impl hallpass_core::CredentialSource for TokenEndpoint {
+    async fn fetch(&self, _why: &hallpass_core::Fetch) -> Result<hallpass_core::Credential, Error> {
+        let mut stream = TcpStream::connect(self.address)
+            .await
+            .map_err(Error::transient)?;
+        let body = format!(
+            "grant_type=client_credentials&client_id=client&client_secret={}",
+            self.secret
+        );
+        let request = format!(
+            "POST /token HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        stream
+            .write_all(request.as_bytes())
+            .await
+            .map_err(Error::transient)?;
+        let mut answer = String::new();
+        stream
+            .read_to_string(&mut answer)
+            .await
+            .map_err(Error::transient)?;
+        match answer.get(9..12) {
+            Some("200") => {}
+            Some("400" | "401") => return Err(Error::permanent("the client was refused")),
+            _ => return Err(Error::transient("overloaded").after(Duration::from_secs(7))),
+        }
+        let (_, rest) = answer.split_once("\"access_token\":\"").unwrap();
+        let (token, _) = rest.split_once('"').unwrap();
+        Ok(hallpass_core::Credential::bearer(token)?.lives_for(Duration::from_secs(3600)))
+    }
+}
+
+async fn against(secret: &'static str, tokens: &hallpass_testkit::Server) -> tonic::Status {
+    let server = Server::start().await;
+    assert!(
+        tokens.token_url().ends_with("/token"),
+        "{}",
+        tokens.token_url()
+    );
+    let source = TokenEndpoint {
+        address: tokens.addr(),
+        secret,
+    };
+    let mut client = EchoClient::new(bearer(server.endpoint(), source));
+    let outcome = client.unary(message("a")).await;
+    let status = outcome.err().unwrap_or_else(|| tonic::Status::ok("fine"));
+    assert_eq!(server.gate.calls(), usize::from(status.code() == Code::Ok));
+    status
+}
+
+#[tokio::test]
+async fn what_the_token_endpoint_says_decides_the_code() {
+    let tokens = hallpass_testkit::Server::start().await;
+    assert_eq!(against("secret", &tokens).await.code(), Code::Ok);
+
+    let status = against("wrong", &tokens).await;
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert!(cause(&status).is_permanent());
+
+    tokens.token_endpoint().fail_next(1, 429);
+    let status = against("secret", &tokens).await;
+    assert_eq!(status.code(), Code::Unavailable);
+    assert_eq!(cause(&status).retry_after(), Some(Duration::from_secs(7)));
+
+    tokens.token_endpoint().fail_next(1, 503);
+    assert_eq!(against("secret", &tokens).await.code(), Code::Unavailable);
+}
+
+#[tokio::test]
+async fn a_token_endpoint_that_is_down_is_unavailable() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let server = Server::start().await;
+    let source = TokenEndpoint {
+        address,
+        secret: "secret",
+    };
+    let mut client = EchoClient::new(bearer(server.endpoint(), source));
+    let status = client.unary(message("a")).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    let io = std::error::Error::source(cause(&status)).unwrap();
+    assert!(io.downcast_ref::<std::io::Error>().is_some());
+}
+
+#[tokio::test]
+async fn a_failed_replay_says_why() {
+    let (server, issuer, mut client) = start().await;
+    client.unary(message("a")).await.unwrap();
+    server.gate.revoke();
+    issuer.fails(Error::permanent("the client was struck off"));
+    let status = client.unary(message("a")).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+    assert!(cause(&status).is_permanent());
+    assert_eq!(server.gate.calls(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_told_as_tonic_tells_it() {
+    let server = Server::start().await;
+    let endpoint = server.endpoint();
+    drop(server);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let bare = EchoClient::new(endpoint.connect_lazy())
+        .unary(message("a"))
+        .await
+        .unwrap_err();
+    let channel = bearer(endpoint, Issuer::new());
+    let ours = EchoClient::new(channel)
+        .unary(message("a"))
+        .await
+        .unwrap_err();
+    assert_eq!((ours.code(), ours.message()), (bare.code(), bare.message()));
+    assert!(std::error::Error::source(&ours).is_some());
+}
+
+#[tokio::test]
+async fn an_interceptor_takes_what_is_in_hand() {
+    let server = Server::start().await;
+    let issuer = Issuer::new();
+    let cached = Cached::new(std::sync::Arc::clone(&issuer));
+    let channel = server.endpoint().connect_lazy();
+    let interceptor = Interceptor::new(cached.clone());
+    let mut client = EchoClient::with_interceptor(channel, interceptor);
+
+    let status = client.unary(message("a")).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(status.message().starts_with("no credential in hand yet"));
+    assert_eq!(server.gate.calls(), 0);
+    // The refused call has started the fetch.
+    cached.get().await.unwrap();
+    client.unary(message("a")).await.unwrap();
+    assert_eq!(issuer.fetches(), 1);
+
+    server.gate.revoke();
+    for _ in 0..2 {
+        let status = client.unary(message("a")).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unauthenticated);
+    }
+    assert_eq!(server.gate.bearers(), common::tokens(["token-1"; 3]));
+}
+
+#[tokio::test]
+async fn an_interceptor_tells_a_remembered_failure() {
+    let server = Server::start().await;
+    let issuer = Issuer::new();
+    issuer.fails(Error::permanent("the client was refused"));
+    let cached = Cached::new(issuer);
+    cached.get().await.unwrap_err();
+    let channel = server.endpoint().connect_lazy();
+    let mut client = EchoClient::with_interceptor(channel, Interceptor::new(cached));
+    let status = client.unary(message("a")).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unauthenticated);
+}

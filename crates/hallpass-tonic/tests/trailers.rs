@@ -1,0 +1,71 @@
+//! A refusal in real trailers, after messages.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod common;
+
+use common::{EchoClient, Refuse, message, start, tokens};
+use hallpass_tonic::BearerChannel;
+use tonic::{Code, Status};
+
+async fn repeat(client: &mut EchoClient<BearerChannel>) -> (usize, Result<(), Status>) {
+    let mut answers = client.repeat(message("a")).await.unwrap().into_inner();
+    let mut count = 0;
+    loop {
+        match answers.message().await {
+            Ok(Some(_)) => count += 1,
+            Ok(None) => return (count, Ok(())),
+            Err(status) => return (count, Err(status)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn it_is_returned_and_the_next_call_has_another_credential() {
+    let (server, issuer, mut client) = start().await;
+    assert!(matches!(repeat(&mut client).await, (3, Ok(()))));
+    server.gate.refuse(Refuse::Late);
+    server.gate.revoke();
+    let (count, outcome) = repeat(&mut client).await;
+    assert_eq!(
+        (count, outcome.unwrap_err().code()),
+        (2, Code::Unauthenticated)
+    );
+    assert_eq!(server.gate.calls(), 2, "nothing is replayed");
+    assert!(matches!(repeat(&mut client).await, (3, Ok(()))));
+    assert_eq!(
+        server.gate.bearers(),
+        tokens(["token-1", "token-1", "token-2"])
+    );
+    assert_eq!(issuer.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_late_one_for_an_old_credential_costs_nothing() {
+    let (server, issuer, mut client) = start().await;
+    client.unary(message("first")).await.unwrap();
+    server.gate.refuse(Refuse::Late);
+    server.gate.revoke();
+    let mut slow = client.repeat(message("a")).await.unwrap().into_inner();
+    let (_, outcome) = repeat(&mut client).await;
+    outcome.unwrap_err();
+    client.unary(message("a")).await.unwrap();
+    while let Ok(Some(_)) = slow.message().await {}
+    client.unary(message("a")).await.unwrap();
+    assert_eq!(issuer.fetches(), 2);
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_everybody_is_no_reason_for_a_storm() {
+    let (server, issuer, mut client) = start().await;
+    client.unary(message("a")).await.unwrap();
+    server.gate.refuse(Refuse::Late);
+    server.gate.refuse_everybody();
+    for _ in 0..100 {
+        let (_, outcome) = repeat(&mut client).await;
+        outcome.unwrap_err();
+    }
+    // The engine's own limit: a burst, and then one every few seconds.
+    let policy = hallpass_core::Policy::default();
+    let burst = policy.rejection_burst as usize;
+    assert!(issuer.fetches() <= burst + 4, "{}", issuer.fetches());
+}

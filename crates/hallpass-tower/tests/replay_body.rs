@@ -1,0 +1,143 @@
+//! Bodies that were read to their end before the credential was refused.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use common::{Api, Frames, Issuer, Seen, full, get, post, warm};
+use hallpass_tower::REPLAY_LIMIT;
+use http_body::Body;
+use tower::{Layer as _, ServiceExt as _};
+
+/// Sends this body to an API that refuses the first credential.
+async fn replayed<B>(body: B, limit: usize) -> (u16, Vec<Seen>)
+where
+    B: Body<Data = bytes::Bytes> + Send + Unpin + 'static,
+    B::Error: Into<hallpass_core::BoxError>,
+{
+    let (layer, cached) = warm(&Issuer::new()).await;
+    let api = Api::accepting("token-2");
+    let service = layer.replay_limit(limit).layer(api.clone());
+    let response = service.clone().oneshot(post(body)).await.unwrap();
+    assert_eq!(
+        cached.stats().rejections,
+        1,
+        "whether or not it is replayed"
+    );
+    // The next call has the new credential in any case.
+    assert_eq!(service.oneshot(get()).await.unwrap().status(), 200);
+    let mut seen = api.seen();
+    assert!(seen.pop().unwrap().is_bearer("token-2"));
+    (response.status().as_u16(), seen)
+}
+
+#[tokio::test]
+async fn a_body_in_one_piece() {
+    let (status, seen) = replayed(full("one piece"), REPLAY_LIMIT).await;
+    assert_eq!((status, seen.len()), (200, 2));
+    for seen in seen {
+        assert_eq!((&seen.body[..], seen.frames), (&b"one piece"[..], 1));
+        assert_eq!(seen.hint.exact(), Some(9));
+        assert!(!seen.ended_at_once);
+    }
+}
+
+#[tokio::test]
+async fn no_body_stays_no_body() {
+    for seen in replayed(full(""), REPLAY_LIMIT).await.1 {
+        assert!(seen.ended_at_once);
+        assert_eq!((seen.frames, seen.hint.exact()), (0, Some(0)));
+    }
+    let (status, seen) = replayed(http_body_util::Empty::new(), 0).await;
+    assert_eq!((status, seen.len()), (200, 2));
+}
+
+#[tokio::test]
+async fn a_stream_of_many_frames() {
+    let body = Frames::many(32, 1024);
+    let bytes = body.bytes();
+    let (status, seen) = replayed(body, REPLAY_LIMIT).await;
+    assert_eq!((status, seen.len()), (200, 2));
+    for seen in seen {
+        assert_eq!((&seen.body, seen.frames), (&bytes, 32));
+        // Its length is as unknown the second time: chunked again, and no content-length.
+        assert_eq!(seen.hint.exact(), None);
+        assert!(!seen.ended_at_once);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_knows_its_length_knows_it_again() {
+    let (status, seen) = replayed(Frames::many(7, 11).sized(), REPLAY_LIMIT).await;
+    assert_eq!((status, seen.len()), (200, 2));
+    assert!(seen.iter().all(|seen| seen.hint.exact() == Some(77)));
+}
+
+#[tokio::test]
+async fn trailers_come_again() {
+    let body = Frames::many(3, 5).trailer("x-checksum", "c0ffee");
+    let (status, seen) = replayed(body, REPLAY_LIMIT).await;
+    assert_eq!((status, seen.len()), (200, 2));
+    for seen in seen {
+        assert_eq!(seen.body.len(), 15);
+        assert_eq!(seen.trailers.unwrap()["x-checksum"], "c0ffee");
+    }
+}
+
+#[tokio::test]
+async fn the_limit_is_inclusive() {
+    for (count, size, limit, expected) in [
+        (1, 100, 100, 200),
+        (1, 101, 100, 401),
+        (10, 10, 100, 200),
+        (101, 1, 100, 401),
+        (1, REPLAY_LIMIT, REPLAY_LIMIT, 200),
+        (1, REPLAY_LIMIT + 1, REPLAY_LIMIT, 401),
+        (65, 1024, REPLAY_LIMIT, 401),
+        (64, 1024, REPLAY_LIMIT, 200),
+        (1, 1, 0, 401),
+    ] {
+        let body = Frames::many(count, size);
+        let bytes = body.bytes();
+        let (status, seen) = replayed(body, limit).await;
+        assert_eq!(status, expected, "{count} x {size} of {limit}");
+        // Whatever becomes of the replay, the first sending was whole, and knew its end.
+        assert!(seen.iter().all(|seen| seen.body == bytes));
+    }
+}
+
+#[tokio::test]
+async fn a_long_stream_goes_through_and_its_refusal_is_returned() {
+    let body = Frames::many(1024, 1024).sized().trailer("x-end", "yes");
+    let bytes = body.bytes();
+    let (status, seen) = replayed(body, REPLAY_LIMIT).await;
+    assert_eq!((status, seen.len()), (401, 1));
+    assert_eq!(seen[0].hint.exact(), Some(1 << 20));
+    assert_eq!(seen[0].body, bytes);
+    assert_eq!(seen[0].trailers.as_ref().unwrap()["x-end"], "yes");
+}
+
+#[tokio::test]
+async fn empty_frames_change_nothing() {
+    let mut body = Frames::default().data("a");
+    for _ in 0..10_000 {
+        body = body.data("");
+    }
+    let (status, seen) = replayed(body.data("b"), 2).await;
+    assert_eq!((status, seen.len()), (200, 2));
+    assert!(seen.iter().all(|seen| seen.body == "ab"));
+    assert!(seen[1].frames <= 3, "nothing is kept of an empty frame");
+}
+
+#[tokio::test]
+async fn a_body_that_fails_fails_the_request() {
+    let (layer, cached) = warm(&Issuer::new()).await;
+    let api = Api::accepting("token-2");
+    let body = Frames::many(2, 10).error("the disk is gone");
+    let error = layer
+        .layer(api.clone())
+        .oneshot(post(body))
+        .await
+        .unwrap_err();
+    assert_eq!(error.into_inner().unwrap().0, "the disk is gone");
+    assert_eq!((api.calls(), cached.stats().rejections), (1, 0));
+}
