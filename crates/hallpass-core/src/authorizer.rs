@@ -128,6 +128,11 @@ impl Authorizer {
         self
     }
 
+    /// Whether somebody has said where the credential may go: the user, or its source.
+    pub fn names_origins(&self) -> bool {
+        !matches!(self.rules.origins, Origins::FirstUsed)
+    }
+
     /// The credential.
     pub fn cached(&self) -> &Cached {
         &self.rules.cached

@@ -219,7 +219,8 @@ impl Cached {
         self.reject_generation(credential.generation(), challenges)
     }
 
-    pub(crate) fn reject_generation(&self, generation: u64, challenges: &Challenges) -> Rejection {
+    /// [`reject`](Self::reject) by the number alone, as an [`Attempt`](crate::Attempt) names it.
+    pub fn reject_generation(&self, generation: u64, challenges: &Challenges) -> Rejection {
         let mut state = self.shared.lock();
         let now = self.shared.clock.now();
         let rejection = state.machine.rejected(now, generation);

@@ -69,8 +69,8 @@ impl Error {
         Self::new(Kind::Permanent, message)
     }
 
-    /// A request whose destination may not see the credential.
-    pub(crate) fn destination(message: impl Into<Cow<'static, str>>) -> Self {
+    /// A request whose destination may not see the credential; [permanent](Self::is_permanent).
+    pub fn destination(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Destination, message)
     }
 
