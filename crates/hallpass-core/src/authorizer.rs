@@ -4,7 +4,9 @@ use std::{borrow::Cow, fmt, sync::Arc};
 
 use http::{Extensions, HeaderMap, StatusCode, Uri};
 
-use crate::{Cached, Error, Origin, Origins, Rejected, Verdict, origin::Target, verdict};
+use crate::{
+    Cached, Error, Origin, Origins, Rejected, Verdict, copies::Copies, origin::Target, verdict,
+};
 
 /// A [`Cached`] credential and the rules for where it goes and what rejects it.
 ///
@@ -25,6 +27,8 @@ struct Rules {
     plaintext: bool,
     report: bool,
     rejected: Rejected,
+    /// Equal rules for each group of threads; emptied whenever the rules change.
+    copies: Copies<Authorizer>,
 }
 
 /// Put into a request's extensions: this request goes without a credential, and its answer is
@@ -55,12 +59,15 @@ impl Authorizer {
                 plaintext: false,
                 report: false,
                 rejected,
+                copies: Copies::new(),
             }),
         }
     }
 
     fn edit(&mut self) -> &mut Rules {
-        Arc::make_mut(&mut self.rules)
+        let rules = Arc::make_mut(&mut self.rules);
+        rules.copies = Copies::new();
+        rules
     }
 
     /// Binds the credential to these origins; requests to any other go without it.
@@ -138,17 +145,24 @@ impl Authorizer {
         &self.rules.cached
     }
 
+    /// The same rules behind a pointer that only this thread's group shares.
+    fn mine(&self) -> &Self {
+        self.rules.copies.mine(|| Self {
+            rules: Arc::new(Rules::clone(&self.rules)),
+        })
+    }
+
     /// The rules for one request: a [`Cached`] among its extensions takes the place of the
     /// configured one, [`NoCredential`] takes it out.
     pub fn for_request(&self, extensions: &Extensions) -> Option<Cow<'_, Self>> {
         if extensions.is_empty() {
-            return Some(Cow::Borrowed(self));
+            return Some(Cow::Borrowed(self.mine()));
         }
         if extensions.get::<NoCredential>().is_some() {
             return None;
         }
         Some(match extensions.get::<Cached>() {
-            None => Cow::Borrowed(self),
+            None => Cow::Borrowed(self.mine()),
             Some(cached) => {
                 let mut other = self.clone();
                 let rules = other.edit();

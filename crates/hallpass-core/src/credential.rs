@@ -122,10 +122,8 @@ impl Credential {
     }
 
     fn from_bytes(name: HeaderName, value: Vec<u8>) -> Result<Self, Error> {
-        let owned = Bytes::from_owner(Wiped(value));
-        let mut value = HeaderValue::from_maybe_shared(owned)
-            .map_err(|_| Error::configuration("a credential that no header can carry"))?;
-        value.set_sensitive(true);
+        let value = sensitive(value)
+            .ok_or_else(|| Error::configuration("a credential that no header can carry"))?;
         Ok(Self {
             inner: Arc::new(Inner {
                 name,
@@ -221,13 +219,23 @@ impl Credential {
     ///
     /// The one way onto a request, so that a credential which signs what it sees has its place.
     pub fn attach(&self, _method: &Method, _uri: &Uri, headers: &mut HeaderMap) {
+        self.attach_value(self.inner.value.clone(), headers);
+    }
+
+    pub(crate) fn attach_value(&self, value: HeaderValue, headers: &mut HeaderMap) {
         let inner = &*self.inner;
-        headers.insert(inner.name.clone(), inner.value.clone());
+        headers.insert(inner.name.clone(), value);
         for (name, value) in &inner.beside {
             if !headers.contains_key(name) {
                 headers.insert(name.clone(), value.clone());
             }
         }
+    }
+
+    /// The header's value with memory of its own.
+    pub(crate) fn copy_value(&self) -> HeaderValue {
+        let value = &self.inner.value;
+        sensitive(value.as_bytes().to_vec()).unwrap_or_else(|| value.clone())
     }
 
     /// The name of the header it goes in.
@@ -287,6 +295,13 @@ impl fmt::Debug for Credential {
             .field("generation", &self.inner.generation)
             .finish_non_exhaustive()
     }
+}
+
+/// A header value that no `Debug` prints, in memory that is overwritten at the end.
+fn sensitive(value: Vec<u8>) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_maybe_shared(Bytes::from_owner(Wiped(value))).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 /// Bytes that are overwritten when the last header value that shares them is dropped.

@@ -65,7 +65,7 @@ impl Exchange {
         headers: &mut HeaderMap,
     ) -> bool {
         let attached = authorizer.cached().with_current(|current| {
-            current.credential.attach(method, uri, headers);
+            current.attach(method, uri, headers);
             self.carries(current);
         });
         attached.is_some()

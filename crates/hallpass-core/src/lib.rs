@@ -37,6 +37,7 @@ mod authorizer;
 pub mod cached;
 mod challenge;
 mod clock;
+mod copies;
 mod credential;
 mod error;
 mod exchange;

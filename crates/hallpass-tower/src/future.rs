@@ -38,20 +38,22 @@ pin_project! {
 }
 
 pin_project! {
+    /// Heads are boxed where a request has to wait anyway: a future is moved before it is polled,
+    /// and its size is paid for by every request.
     #[project = StepProj]
     enum Step<F, B, R> {
         /// A request of somebody else's, or none at all.
         Passing { #[pin] future: F },
         Refused { error: Option<hallpass_core::Error> },
         /// For a credential, before the first sending.
-        Waiting { get: Get, request: Option<Request<B>> },
+        Waiting { get: Get, request: Option<Box<Request<B>>> },
         Sending { #[pin] future: F },
         /// For another credential; the first answer is kept in case there is none.
-        Renewing { get: Get, response: Option<Response<R>> },
+        Renewing { get: Get, response: Option<Box<Response<R>>> },
         /// What is left of the first answer.
-        Draining { #[pin] drain: Drain<R>, request: Option<Request<B>> },
+        Draining { #[pin] drain: Drain<R>, request: Option<Box<Request<B>>> },
         /// For the inner service, before the second sending.
-        Readying { request: Option<Request<B>> },
+        Readying { request: Option<Box<Request<B>>> },
     }
 }
 
@@ -110,7 +112,7 @@ where
         Self {
             step: Step::Waiting {
                 get: authorizer.cached().get(),
-                request: Some(request),
+                request: Some(Box::new(request)),
             },
             call: Some(Call {
                 authorizer,
@@ -182,7 +184,7 @@ where
                         Next::Return => return Poll::Ready(Ok(call.report(response))),
                         Next::Renew => Step::Renewing {
                             get: call.authorizer.cached().get(),
-                            response: Some(response),
+                            response: Some(Box::new(response)),
                         },
                     }
                 }
@@ -192,10 +194,10 @@ where
                         return Poll::Pending;
                     };
                     match call.replay(&credential) {
-                        None => return Poll::Ready(Ok(call.report(response))),
+                        None => return Poll::Ready(Ok(call.report(*response))),
                         Some(request) => Step::Draining {
                             drain: Drain::new(response.into_body()),
-                            request: Some(request),
+                            request: Some(Box::new(request)),
                         },
                     }
                 }
@@ -212,7 +214,7 @@ where
                     ready!(service.poll_ready(context)).map_err(Error::Inner)?;
                     match request.take() {
                         Some(request) => Step::Sending {
-                            future: service.call(request),
+                            future: service.call(*request),
                         },
                         None => return Poll::Pending,
                     }

@@ -2,7 +2,7 @@
 
 use bytes::Buf;
 use hallpass_core::BoxError;
-use http::{Request, request::Parts};
+use http::Request;
 use http_body::Body;
 
 use crate::{ReplayBody, replay_body::Original, snapshot::Snapshot};
@@ -26,9 +26,9 @@ pub trait Mode<B>: sealed::Sealed {
     #[doc(hidden)]
     const REPLAYS: bool;
     #[doc(hidden)]
-    fn keep(&self, parts: &Parts, body: B) -> (Self::Body, Self::Kept);
+    fn keep(&self, request: Request<B>) -> (Request<Self::Body>, Self::Kept);
     #[doc(hidden)]
-    fn pass(body: B) -> Self::Body;
+    fn pass(request: Request<B>) -> Request<Self::Body>;
 }
 
 #[doc(hidden)]
@@ -49,12 +49,12 @@ impl<B> Mode<B> for WithoutReplay {
     type Kept = ();
     const REPLAYS: bool = false;
 
-    fn keep(&self, _parts: &Parts, body: B) -> (B, ()) {
-        (body, ())
+    fn keep(&self, request: Request<B>) -> (Request<B>, ()) {
+        (request, ())
     }
 
-    fn pass(body: B) -> B {
-        body
+    fn pass(request: Request<B>) -> Request<B> {
+        request
     }
 }
 
@@ -78,14 +78,18 @@ where
     type Kept = KeptRequest<B>;
     const REPLAYS: bool = true;
 
-    fn keep(&self, parts: &Parts, body: B) -> (ReplayBody<B>, KeptRequest<B>) {
+    fn keep(&self, request: Request<B>) -> (Request<ReplayBody<B>>, KeptRequest<B>) {
+        let head = Snapshot::of(&request);
+        let (parts, body) = request.into_parts();
         let (body, original) = ReplayBody::keeping(body, self.limit);
-        let head = Snapshot::of(parts);
-        (body, KeptRequest { head, original })
+        (
+            Request::from_parts(parts, body),
+            KeptRequest { head, original },
+        )
     }
 
-    fn pass(body: B) -> ReplayBody<B> {
-        ReplayBody::passing(body)
+    fn pass(request: Request<B>) -> Request<ReplayBody<B>> {
+        request.map(ReplayBody::passing)
     }
 }
 
@@ -107,6 +111,6 @@ where
 
     fn replay(&mut self) -> Option<Request<ReplayBody<B>>> {
         let body = self.original.again()?;
-        Some(Request::from_parts(self.head.rebuild()?, body))
+        Some(self.head.rebuild()?.map(|()| body))
     }
 }

@@ -65,10 +65,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let (mut parts, body) = request.into_parts();
-        let admitted = match self.authorizer.for_request(&parts.extensions) {
+        let admitted = match self.authorizer.for_request(request.extensions()) {
             None => None,
-            Some(authorizer) => match authorizer.admit(&parts.uri, &parts.headers) {
+            Some(authorizer) => match authorizer.admit(request.uri(), request.headers()) {
                 Err(error) => {
                     // What it was ready for does not happen: a permit, say, goes back.
                     self.inner = self.inner.clone();
@@ -79,15 +78,15 @@ where
             },
         };
         let Some(authorizer) = admitted else {
-            let request = Request::from_parts(parts, M::pass(body));
-            return ResponseFuture::passing(self.inner.call(request));
+            return ResponseFuture::passing(self.inner.call(M::pass(request)));
         };
         // Before the credential is on it: a snapshot holds no secret of ours.
-        let (body, kept) = self.mode.keep(&parts, body);
+        let (mut request, kept) = self.mode.keep(request);
         let mut exchange = Exchange::new();
+        let mut headers = mem::take(request.headers_mut());
         let attached =
-            exchange.attach_current(&authorizer, &parts.method, &parts.uri, &mut parts.headers);
-        let request = Request::from_parts(parts, body);
+            exchange.attach_current(&authorizer, request.method(), request.uri(), &mut headers);
+        *request.headers_mut() = headers;
         if attached {
             let sending = self.inner.call(request);
             let again = M::REPLAYS.then(|| self.inner.clone());

@@ -5,8 +5,14 @@ use std::{
     time::Duration,
 };
 
+use http::{HeaderMap, HeaderValue, Method, Uri};
+
 use super::policy::share;
-use crate::{Clock, Credential, Moment, Policy, credential::Life};
+use crate::{
+    Clock, Credential, Moment, Policy,
+    copies::{self, Copies},
+    credential::Life,
+};
 
 /// The credential in use, and when it is due and done.
 ///
@@ -23,6 +29,9 @@ pub(crate) struct Current {
     gate: AtomicU64,
     /// Whether it came after a rejection and no answer has accepted it yet.
     probation: AtomicBool,
+    /// The group of threads that uses the credential's own header value; the others copy it.
+    home: usize,
+    values: Copies<HeaderValue>,
 }
 
 impl Current {
@@ -49,12 +58,24 @@ impl Current {
             unusable: times.unusable,
             gate: AtomicU64::new(0),
             probation: AtomicBool::new(probation),
+            home: copies::group(),
+            values: Copies::new(),
         })
     }
 
     /// Whether it ends by itself at all.
     pub(crate) fn ends(&self) -> bool {
         self.credential.life() != Life::Forever
+    }
+
+    /// Puts the credential on a request, by a header value that only this thread's group shares.
+    pub(crate) fn attach(&self, method: &Method, uri: &Uri, headers: &mut HeaderMap) {
+        if copies::group() == self.home {
+            self.credential.attach(method, uri, headers);
+        } else {
+            let value = self.values.mine(|| self.credential.copy_value());
+            self.credential.attach_value(value.clone(), headers);
+        }
     }
 
     pub(crate) fn generation(&self) -> u64 {
