@@ -183,9 +183,23 @@ impl Authorizer {
     /// another machine, user information in the URL, or a second origin where only the first one
     /// used is allowed.
     pub fn admit(&self, uri: &Uri, headers: &HeaderMap) -> Result<Admission, Error> {
-        if !self.rules.overriding && headers.contains_key(&self.rules.cached.description().header) {
+        if self.leaves_alone(headers) {
             return Ok(Admission::Pass);
         }
+        self.admit_to(uri)
+    }
+
+    /// Whether a request carries a header of the caller's own that stays.
+    pub fn leaves_alone(&self, headers: &HeaderMap) -> bool {
+        !self.rules.overriding && headers.contains_key(&self.rules.cached.description().header)
+    }
+
+    /// [`admit`](Self::admit) by the destination alone. What the caller's own header means,
+    /// [`Exchange::attach_unless_present`](crate::Exchange::attach_unless_present) finds out by the way.
+    ///
+    /// # Errors
+    /// As `admit`.
+    pub fn admit_to(&self, uri: &Uri) -> Result<Admission, Error> {
         if self.goes_where_it_went(uri) {
             return Ok(Admission::Attach);
         }
@@ -240,6 +254,10 @@ impl Authorizer {
     /// The answers beyond the usual that reject a credential: the source's and the user's.
     pub fn rejected(&self) -> &Rejected {
         &self.rules.rejected
+    }
+
+    pub(crate) fn overrides(&self) -> bool {
+        self.rules.overriding
     }
 
     pub(crate) fn reports_all(&self) -> bool {

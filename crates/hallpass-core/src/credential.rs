@@ -9,7 +9,10 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header::AUTHORIZATION};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, Uri,
+    header::{AUTHORIZATION, Entry},
+};
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::Error;
@@ -219,17 +222,28 @@ impl Credential {
     ///
     /// The one way onto a request, so that a credential which signs what it sees has its place.
     pub fn attach(&self, _method: &Method, _uri: &Uri, headers: &mut HeaderMap) {
-        self.attach_value(self.inner.value.clone(), headers);
+        self.attach_value(self.inner.value.clone(), headers, true);
     }
 
-    pub(crate) fn attach_value(&self, value: HeaderValue, headers: &mut HeaderMap) {
+    /// Whether it was attached: a header of that name stays unless it may be replaced.
+    pub(crate) fn attach_value(
+        &self,
+        value: HeaderValue,
+        headers: &mut HeaderMap,
+        replace: bool,
+    ) -> bool {
         let inner = &*self.inner;
-        headers.insert(inner.name.clone(), value);
+        match headers.entry(&inner.name) {
+            Entry::Occupied(_) if !replace => return false,
+            Entry::Occupied(mut entry) => drop(entry.insert(value)),
+            Entry::Vacant(entry) => drop(entry.insert(value)),
+        }
         for (name, value) in &inner.beside {
             if !headers.contains_key(name) {
                 headers.insert(name.clone(), value.clone());
             }
         }
+        true
     }
 
     /// The header's value with memory of its own.

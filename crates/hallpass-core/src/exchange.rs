@@ -41,6 +41,17 @@ fn reached_the_api(status: StatusCode) -> bool {
     !(status.is_server_error() || before.contains(&status))
 }
 
+/// What became of an attempt to attach the credential in hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attached {
+    /// It is on the request.
+    Yes,
+    /// The request has a header of the caller's own, which stays.
+    LeftAlone,
+    /// There is none in hand: wait for one.
+    NoneInHand,
+}
+
 /// What an adapter does with an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
@@ -60,15 +71,40 @@ impl Exchange {
     pub fn attach_current(
         &mut self,
         authorizer: &Authorizer,
-        method: &Method,
-        uri: &Uri,
+        _method: &Method,
+        _uri: &Uri,
         headers: &mut HeaderMap,
     ) -> bool {
+        self.attach_in_hand(authorizer, headers, true) == Attached::Yes
+    }
+
+    /// The same for a request that only [`Authorizer::admit_to`] has looked at: finds a header of
+    /// the caller's own by the way.
+    pub fn attach_unless_present(
+        &mut self,
+        authorizer: &Authorizer,
+        _method: &Method,
+        _uri: &Uri,
+        headers: &mut HeaderMap,
+    ) -> Attached {
+        self.attach_in_hand(authorizer, headers, authorizer.overrides())
+    }
+
+    fn attach_in_hand(
+        &mut self,
+        authorizer: &Authorizer,
+        headers: &mut HeaderMap,
+        replace: bool,
+    ) -> Attached {
         let attached = authorizer.cached().with_current(|current| {
-            current.attach(method, uri, headers);
             self.carries(current);
+            current.attach(headers, replace)
         });
-        attached.is_some()
+        match attached {
+            Some(true) => Attached::Yes,
+            Some(false) => Attached::LeftAlone,
+            None => Attached::NoneInHand,
+        }
     }
 
     fn carries(&mut self, current: &Current) {

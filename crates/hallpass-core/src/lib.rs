@@ -53,7 +53,7 @@ pub use self::{
     clock::{Clock, Moment, SystemClock},
     credential::Credential,
     error::{BoxError, Error},
-    exchange::{Attempt, Exchange, Next},
+    exchange::{Attached, Attempt, Exchange, Next},
     origin::{Origin, Origins},
     retry_after::retry_after,
     source::{CredentialSource, Description, Fetch, Reason},

@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use hallpass_core::{Admission, Authorizer, Exchange};
+use hallpass_core::{Admission, Attached, Authorizer, Exchange};
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
@@ -67,7 +67,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let admitted = match self.authorizer.for_request(request.extensions()) {
             None => None,
-            Some(authorizer) => match authorizer.admit(request.uri(), request.headers()) {
+            Some(authorizer) => match authorizer.admit_to(request.uri()) {
                 Err(error) => {
                     // What it was ready for does not happen: a permit, say, goes back.
                     self.inner = self.inner.clone();
@@ -84,19 +84,29 @@ where
         let (mut request, kept) = self.mode.keep(request);
         let mut exchange = Exchange::new();
         let mut headers = mem::take(request.headers_mut());
-        let attached =
-            exchange.attach_current(&authorizer, request.method(), request.uri(), &mut headers);
+        let attached = exchange.attach_unless_present(
+            &authorizer,
+            request.method(),
+            request.uri(),
+            &mut headers,
+        );
         *request.headers_mut() = headers;
-        if attached {
-            let sending = self.inner.call(request);
-            let again = M::REPLAYS.then(|| self.inner.clone());
-            ResponseFuture::sending(sending, authorizer, exchange, kept, again)
-        } else {
-            // The service that was polled ready is the one that is called, after the wait; what
-            // stays behind is a clone.
-            let clone = self.inner.clone();
-            let ready = mem::replace(&mut self.inner, clone);
-            ResponseFuture::waiting(request, authorizer, exchange, kept, ready)
+        match attached {
+            Attached::Yes => {
+                let sending = self.inner.call(request);
+                let again = M::REPLAYS.then(|| self.inner.clone());
+                ResponseFuture::sending(sending, authorizer, exchange, kept, again)
+            }
+            Attached::NoneInHand if !authorizer.leaves_alone(request.headers()) => {
+                // The service that was polled ready is the one that is called, after the wait;
+                // what stays behind is a clone.
+                let clone = self.inner.clone();
+                let ready = mem::replace(&mut self.inner, clone);
+                ResponseFuture::waiting(request, authorizer, exchange, kept, ready)
+            }
+            Attached::LeftAlone | Attached::NoneInHand => {
+                ResponseFuture::passing(self.inner.call(request))
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderValue};
 
 use super::policy::share;
 use crate::{
@@ -69,13 +69,15 @@ impl Current {
     }
 
     /// Puts the credential on a request, by a header value that only this thread's group shares.
-    pub(crate) fn attach(&self, method: &Method, uri: &Uri, headers: &mut HeaderMap) {
-        if copies::group() == self.home {
-            self.credential.attach(method, uri, headers);
+    /// Says whether it did: a header of that name stays unless it may be replaced.
+    pub(crate) fn attach(&self, headers: &mut HeaderMap, replace: bool) -> bool {
+        let value = if copies::group() == self.home {
+            self.credential.header_value()
         } else {
-            let value = self.values.mine(|| self.credential.copy_value());
-            self.credential.attach_value(value.clone(), headers);
-        }
+            self.values.mine(|| self.credential.copy_value())
+        };
+        self.credential
+            .attach_value(value.clone(), headers, replace)
     }
 
     pub(crate) fn generation(&self) -> u64 {
