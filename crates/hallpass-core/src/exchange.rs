@@ -146,6 +146,17 @@ impl Exchange {
             }
             return Next::Return;
         }
+        self.refused(authorizer, headers, replayable)
+    }
+
+    /// An answer that refuses the credential in a way that only the adapter could see, such as
+    /// within its body.
+    pub fn refused(
+        &mut self,
+        authorizer: &Authorizer,
+        headers: &HeaderMap,
+        replayable: bool,
+    ) -> Next {
         let challenges = Challenges::of(headers);
         let rejection = authorizer
             .cached()

@@ -13,7 +13,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{Error, Mode, drain::Drain, mode::Kept};
+use crate::{Error, Mode, drain::Drain, mode::Kept, peek::BodySaysRejected};
 
 pin_project! {
     /// The future of a [`BearerService`](crate::BearerService).
@@ -174,12 +174,7 @@ where
                 StepProj::Sending { future } => {
                     let response = ready!(future.poll(context)).map_err(Error::Inner)?;
                     let replayable = M::REPLAYS && call.kept.is_whole();
-                    let next = call.exchange.answered(
-                        &call.authorizer,
-                        response.status(),
-                        response.headers(),
-                        replayable,
-                    );
+                    let next = call.judge(&response, replayable);
                     match next {
                         Next::Return => return Poll::Ready(Ok(call.report(response))),
                         Next::Renew => Step::Renewing {
@@ -226,6 +221,16 @@ where
 }
 
 impl<S, K> Call<S, K> {
+    fn judge<R>(&mut self, response: &Response<R>, replayable: bool) -> Next {
+        let (authorizer, headers) = (&self.authorizer, response.headers());
+        if response.extensions().get::<BodySaysRejected>().is_some() {
+            self.exchange.refused(authorizer, headers, replayable)
+        } else {
+            self.exchange
+                .answered(authorizer, response.status(), headers, replayable)
+        }
+    }
+
     fn poll_credential(
         &mut self,
         get: &mut Get,

@@ -4,7 +4,7 @@ use hallpass_core::{Authorizer, Cached, Error, Origin};
 use http::{HeaderMap, StatusCode};
 use tower_layer::Layer;
 
-use crate::{BearerService, REPLAY_LIMIT, Replay, WithoutReplay};
+use crate::{BearerService, PeekingLayer, REPLAY_LIMIT, Replay, WithoutReplay};
 
 /// Puts a credential on every request; see the [crate's documentation](crate) for an example.
 ///
@@ -56,6 +56,18 @@ impl BearerLayer {
 }
 
 impl<M> BearerLayer<M> {
+    /// Looks at the first 4 KiB of successful answers, too, for a source whose vendor refuses a
+    /// token within a 200, as some profiles do. The response's body becomes a
+    /// [`PeekedBody`](crate::PeekedBody), and its head comes up when that start is there.
+    #[must_use]
+    pub fn looking_at_bodies(self) -> PeekingLayer<M> {
+        PeekingLayer { bearer: self }
+    }
+
+    pub(crate) fn authorizer(&self) -> &Authorizer {
+        &self.authorizer
+    }
+
     /// Binds the credential to these origins; requests to any other go without it.
     ///
     /// # Errors

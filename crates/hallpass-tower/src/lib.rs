@@ -49,6 +49,7 @@ mod error;
 mod future;
 mod layer;
 mod mode;
+mod peek;
 mod replay_body;
 mod service;
 mod snapshot;
@@ -58,6 +59,7 @@ pub use self::{
     future::ResponseFuture,
     layer::BearerLayer,
     mode::{Mode, Replay, WithoutReplay},
+    peek::{Peek, PeekFuture, PeekedBody, PeekingLayer},
     replay_body::{REPLAY_LIMIT, ReplayBody},
     service::BearerService,
 };

@@ -1,0 +1,217 @@
+//! [`Peek`]: looks at the start of successful answers, for vendors that refuse a token within a 200.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use hallpass_core::Rejected;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::{BearerLayer, BearerService};
+
+/// How far into a body is looked: 4 KiB, where any error code of a vendor stands.
+const START: usize = 4096;
+
+/// A [`BearerLayer`] that looks at bodies, too; made by
+/// [`looking_at_bodies`](BearerLayer::looking_at_bodies).
+#[derive(Debug, Clone)]
+pub struct PeekingLayer<M> {
+    pub(crate) bearer: BearerLayer<M>,
+}
+
+impl<S, M: Clone> Layer<S> for PeekingLayer<M> {
+    type Service = BearerService<Peek<S>, M>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let rejected = self.bearer.authorizer().rejected().clone();
+        self.bearer.layer(Peek { inner, rejected })
+    }
+}
+
+/// The service below a [`PeekingLayer`]: reads the start of a successful answer before it hands it
+/// up. Nothing is lost: the body that goes up begins with what was read.
+#[derive(Debug, Clone)]
+pub struct Peek<S> {
+    inner: S,
+    rejected: Rejected,
+}
+
+/// Found among the extensions of a response whose body says that the credential no longer works.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BodySaysRejected;
+
+impl<S, B, R> Service<Request<B>> for Peek<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Body + Unpin,
+{
+    type Response = Response<PeekedBody<R>>;
+    type Error = S::Error;
+    type Future = PeekFuture<S::Future, R>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        PeekFuture {
+            sending: self.inner.call(request),
+            rejected: self.rejected.clone(),
+            peeking: None,
+        }
+    }
+}
+
+pin_project! {
+    /// The future of a [`Peek`].
+    pub struct PeekFuture<F, R>
+    where
+        R: Body,
+    {
+        #[pin]
+        sending: F,
+        rejected: Rejected,
+        peeking: Option<Response<PeekedBody<R>>>,
+    }
+}
+
+impl<F, R, E> Future for PeekFuture<F, R>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: Body + Unpin,
+{
+    type Output = Result<Response<PeekedBody<R>>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if this.peeking.is_none() {
+            let response = ready!(this.sending.poll(context))?.map(PeekedBody::new);
+            if !(this.rejected.looks_at_bodies() && response.status().is_success()) {
+                return Poll::Ready(Ok(response));
+            }
+            *this.peeking = Some(response);
+        }
+        if let Some(response) = this.peeking {
+            ready!(response.body_mut().poll_start(context));
+        }
+        let Some(mut response) = this.peeking.take() else {
+            return Poll::Pending;
+        };
+        if this.rejected.by_body(&response.body().start()) {
+            response.extensions_mut().insert(BodySaysRejected);
+        }
+        Poll::Ready(Ok(response))
+    }
+}
+
+/// A body of which the start was read; it still begins with that.
+pub struct PeekedBody<R: Body> {
+    read: VecDeque<Result<Frame<Bytes>, R::Error>>,
+    ended: bool,
+    rest: R,
+}
+
+impl<R: Body + Unpin> PeekedBody<R> {
+    fn new(rest: R) -> Self {
+        Self {
+            read: VecDeque::new(),
+            ended: false,
+            rest,
+        }
+    }
+
+    /// Ready when the start is there, or all there is.
+    fn poll_start(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let mut size = self.data().map(Bytes::len).sum::<usize>();
+        // A frame counts at least one byte, or empty ones would go on for ever.
+        while size < START && !self.ended {
+            match ready!(self.poll_rest(context)) {
+                None => self.ended = true,
+                Some(frame) => {
+                    let data = frame.as_ref().ok().and_then(Frame::data_ref);
+                    size += data.map_or(0, Bytes::len).max(1);
+                    self.ended = frame.is_err();
+                    self.read.push_back(frame);
+                }
+            }
+        }
+        Poll::Ready(())
+    }
+
+    fn start(&self) -> Vec<u8> {
+        self.data().flatten().take(START).copied().collect()
+    }
+
+    fn data(&self) -> impl Iterator<Item = &Bytes> {
+        self.read
+            .iter()
+            .filter_map(|frame| frame.as_ref().ok()?.data_ref())
+    }
+
+    fn poll_rest(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
+        Pin::new(&mut self.rest).poll_frame(context).map(|frame| {
+            frame.map(|frame| {
+                frame.map(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
+            })
+        })
+    }
+}
+
+impl<R: Body + Unpin> Body for PeekedBody<R>
+where
+    R::Error: Unpin,
+{
+    type Data = Bytes;
+    type Error = R::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, R::Error>>> {
+        let this = self.get_mut();
+        match this.read.pop_front() {
+            Some(frame) => Poll::Ready(Some(frame)),
+            None if this.ended => Poll::Ready(None),
+            None => this.poll_rest(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.read.is_empty() && (self.ended || self.rest.is_end_stream())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let read: usize = self.data().map(Bytes::len).sum();
+        let rest = self.rest.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(read as u64));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(read as u64));
+        }
+        hint
+    }
+}
+
+impl<R: Body> fmt::Debug for PeekedBody<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeekedBody").finish_non_exhaustive()
+    }
+}
+
+impl<F, R: Body> fmt::Debug for PeekFuture<F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PeekFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,101 @@
+//! Vendors that refuse a token within a 200.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{
+    convert::Infallible,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hallpass_core::{Cached, Credential, CredentialSource, Description, Error, Fetch, Rejected};
+use hallpass_tower::{BearerLayer, PeekedBody, ReplayBody};
+use http::{Request, Response, header::AUTHORIZATION};
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, Full};
+use tower::{Layer as _, ServiceExt as _, service_fn};
+
+#[derive(Default)]
+struct Issuer(AtomicU64);
+
+impl CredentialSource for Issuer {
+    async fn fetch(&self, _why: &Fetch) -> Result<Credential, Error> {
+        let number = self.0.fetch_add(1, Ordering::Relaxed) + 1;
+        Ok(Credential::bearer(&format!("token-{number}"))?.lives_for(Duration::from_secs(3600)))
+    }
+
+    fn description(&self) -> Description {
+        let mut description = Description::default();
+        description.rejected =
+            Rejected::default().when_body(|start| start.starts_with(b"{\"code\":99991663"));
+        description
+    }
+}
+
+type Sent = Request<ReplayBody<Full<Bytes>>>;
+
+/// Refuses `token-1` within a 200, and answers everything else with this.
+async fn call(answer: Bytes, looks: bool) -> (Vec<u8>, u64, Option<u64>) {
+    let issuer = Arc::new(Issuer::default());
+    let calls = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&calls);
+    let api = service_fn(move |request: Sent| {
+        count.fetch_add(1, Ordering::Relaxed);
+        let refused = request.headers()[AUTHORIZATION] == "Bearer token-1";
+        let body = if refused {
+            Bytes::from_static(b"{\"code\":99991663,\"msg\":\"expired\"}")
+        } else {
+            answer.clone()
+        };
+        async move { Ok::<_, Infallible>(Response::new(Full::new(body))) }
+    });
+    let cached = Cached::new(issuer);
+    let layer = BearerLayer::new(cached.clone());
+    let request = Request::post("https://api.example.com/")
+        .body(Full::from("{}"))
+        .unwrap();
+    let body = if looks {
+        let response = layer
+            .looking_at_bodies()
+            .layer(api)
+            .oneshot(request)
+            .await
+            .unwrap();
+        let body: PeekedBody<_> = response.into_body();
+        assert_eq!(body.size_hint().exact(), Some(body.size_hint().lower()));
+        body.collect().await.unwrap().to_bytes()
+    } else {
+        let response = layer.layer(api).oneshot(request).await.unwrap();
+        response.into_body().collect().await.unwrap().to_bytes()
+    };
+    (
+        body.to_vec(),
+        calls.load(Ordering::Relaxed),
+        cached.stats().generation,
+    )
+}
+
+#[tokio::test]
+async fn a_code_within_a_200_is_healed_by_one_replay() {
+    let (body, calls, generation) = call(Bytes::from_static(b"{\"code\":0}"), true).await;
+    assert_eq!(body, b"{\"code\":0}");
+    assert_eq!((calls, generation), (2, Some(2)));
+}
+
+#[tokio::test]
+async fn nothing_of_a_long_body_is_lost() {
+    let long: Bytes = (0..100_000_u32).flat_map(u32::to_be_bytes).collect();
+    let (body, calls, _) = call(long.clone(), true).await;
+    assert_eq!(body, long);
+    assert_eq!(calls, 2);
+}
+
+#[tokio::test]
+async fn without_looking_the_answer_goes_to_the_caller() {
+    let (body, calls, generation) = call(Bytes::new(), false).await;
+    assert!(body.starts_with(b"{\"code\":99991663"));
+    assert_eq!((calls, generation), (1, Some(1)));
+}
