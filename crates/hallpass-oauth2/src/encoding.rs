@@ -4,6 +4,8 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
 
+use crate::dialect::Param;
+
 /// Everything but `A-Za-z0-9-._~*`. Servers that forget to decode still match ids and secrets made
 /// of these, and a space as `%20` is read alike by form and by percent decoders, which `+` is not.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -40,6 +42,79 @@ pub(crate) fn form<'a>(
     out
 }
 
+/// A JSON object, in a buffer that never grows.
+pub(crate) fn json(members: &[(String, Param<Zeroizing<String>>)]) -> Zeroizing<String> {
+    let mut out = Zeroizing::new(String::with_capacity(json_size(members)));
+    json_object(&mut out, members);
+    out
+}
+
+/// At least as many bytes as the object takes: an escape takes six, a number at most twenty.
+fn json_size(members: &[(String, Param<Zeroizing<String>>)]) -> usize {
+    fn of(param: &Param<Zeroizing<String>>) -> usize {
+        match param {
+            Param::Text(text) => 6 * text.len() + 2,
+            Param::Bool(_) | Param::Integer(_) => 20,
+            Param::List(items) => 2 + items.iter().map(|item| of(item) + 1).sum::<usize>(),
+            Param::Table(members) => json_size(members),
+        }
+    }
+    let members = members
+        .iter()
+        .map(|(name, param)| 6 * name.len() + 4 + of(param));
+    2 + members.sum::<usize>()
+}
+
+fn json_object(out: &mut String, members: &[(String, Param<Zeroizing<String>>)]) {
+    let mut between = '{';
+    for (name, param) in members {
+        out.push(between);
+        between = ',';
+        json_text(out, name);
+        out.push(':');
+        json_value(out, param);
+    }
+    out.push_str(if members.is_empty() { "{}" } else { "}" });
+}
+
+fn json_value(out: &mut String, param: &Param<Zeroizing<String>>) {
+    match param {
+        Param::Text(text) => json_text(out, text),
+        Param::Bool(bool) => out.push_str(if *bool { "true" } else { "false" }),
+        Param::Integer(number) => out.push_str(&number.to_string()),
+        Param::Table(members) => json_object(out, members),
+        Param::List(items) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                json_value(out, item);
+            }
+            out.push(']');
+        }
+    }
+}
+
+fn json_text(out: &mut String, text: &str) {
+    out.push('"');
+    for char in text.chars() {
+        match char {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\0'..='\u{1f}' => {
+                const HEX: &[u8; 16] = b"0123456789abcdef";
+                let code = char as usize;
+                out.push_str("\\u00");
+                out.push(char::from(HEX[code >> 4]));
+                out.push(char::from(HEX[code & 0xF]));
+            }
+            _ => out.push(char),
+        }
+    }
+    out.push('"');
+}
+
 /// The value of an `Authorization` header, both halves percent-encoded.
 pub(crate) fn basic(id: &str, secret: &str) -> Zeroizing<Vec<u8>> {
     let mut halves = Zeroizing::new(String::with_capacity(3 * (id.len() + secret.len()) + 1));
@@ -56,6 +131,12 @@ pub(crate) fn basic_raw(id: &str, secret: &str) -> Zeroizing<Vec<u8>> {
     halves.push(':');
     halves.push_str(secret);
     base64_header(&halves)
+}
+
+/// Both halves in base64 first, and the whole once more.
+pub(crate) fn basic_base64(id: &str, secret: &str) -> Zeroizing<Vec<u8>> {
+    let [id, secret] = [id, secret].map(|half| Zeroizing::new(STANDARD.encode(half)));
+    basic_raw(&id, &secret)
 }
 
 fn base64_header(halves: &str) -> Zeroizing<Vec<u8>> {
@@ -120,6 +201,37 @@ mod tests {
         let mut out = String::new();
         escape_into(&mut out, "Ab8Q~x.y_z-1*");
         assert_eq!(out, "Ab8Q~x.y_z-1*");
+    }
+
+    #[test]
+    fn halves_in_base64_first() {
+        let value = basic_base64("V1:userid:group:domain", "12345");
+        let expected = "VmpFNmRYTmxjbWxrT21keWIzVndPbVJ2YldGcGJnPT06TVRJek5EVT0=";
+        assert_eq!(text(&value), expected);
+    }
+
+    #[test]
+    fn json_keeps_the_order_and_reads_back() {
+        let text = |text: &str| Param::Text(Zeroizing::new(text.to_owned()));
+        let table = vec![
+            ("z".to_owned(), text("quote \" slash \\ line\n \u{1} é")),
+            (
+                "a".to_owned(),
+                Param::List(vec![Param::Bool(true), Param::Integer(-7)]),
+            ),
+            (
+                "n".to_owned(),
+                Param::Table(vec![("x".to_owned(), Param::Table(Vec::new()))]),
+            ),
+        ];
+        let out = json(&table);
+        assert_eq!(
+            &**out,
+            "{\"z\":\"quote \\\" slash \\\\ line\\u000a \\u0001 é\",\"a\":[true,-7],\"n\":{\"x\":{}}}"
+        );
+        let read: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(read["z"], "quote \" slash \\ line\n \u{1} é");
+        assert!(out.len() <= json_size(&table));
     }
 
     #[test]

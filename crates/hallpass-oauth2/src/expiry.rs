@@ -5,10 +5,14 @@ use std::time::{Duration, SystemTime};
 use http::{HeaderMap, header::DATE};
 use serde_json::Value;
 
-use crate::jwt;
+use crate::{
+    body::Members,
+    dialect::{Path, days_hours_minutes, hours_minutes_seconds, read_rfc3339},
+    jwt,
+};
 
 /// A part of the answer that may say how long the token is good for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Expiry {
     /// The member `expires_in`: seconds as a number, a numeric string, or with a fraction.
@@ -16,11 +20,74 @@ pub enum Expiry {
     /// The claim `exp`, if the token can be read as a JWT. It is a hint: nothing is verified, and
     /// a token that can't be read is no error.
     Jwt,
+    /// A member of the answer's JSON.
+    Member {
+        /// Where it stands: `data.expire`, or a JSON pointer.
+        path: String,
+        /// What it counts.
+        unit: Unit,
+    },
+}
+
+/// What a number or text that speaks of an end means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Unit {
+    /// Seconds from now, as a number or a numeric string.
+    #[default]
+    Seconds,
+    /// Milliseconds from now.
+    Milliseconds,
+    /// Seconds since the Unix epoch.
+    Unix,
+    /// Milliseconds since the Unix epoch.
+    UnixMs,
+    /// A date and time after RFC 3339.
+    Rfc3339,
+    /// From now: `177:05:38`.
+    HoursMinutesSeconds,
+    /// From now: `12:03:45`.
+    DaysHoursMinutes,
 }
 
 impl Expiry {
     pub(crate) const NAMES: &[(&'static str, Self)] =
         &[("expires_in", Self::ExpiresIn), ("jwt", Self::Jwt)];
+
+    /// The member at the top of the answer that it looks into.
+    pub(crate) fn top(&self) -> Option<String> {
+        match self {
+            Self::ExpiresIn | Self::Jwt => None,
+            Self::Member { path, .. } => Some(Path::parse(path).top().to_owned()),
+        }
+    }
+}
+
+impl Unit {
+    pub(crate) const NAMES: &[(&'static str, Self)] = &[
+        ("s", Self::Seconds),
+        ("ms", Self::Milliseconds),
+        ("unix", Self::Unix),
+        ("unix-ms", Self::UnixMs),
+        ("rfc3339", Self::Rfc3339),
+        ("h:m:s", Self::HoursMinutesSeconds),
+        ("d:h:m", Self::DaysHoursMinutes),
+    ];
+
+    /// What `value` says in this unit, seen from `now`; none if it can't be read.
+    fn lifetime(self, value: &Value, now: SystemTime) -> Option<Duration> {
+        let number = || Stated::read(Some(value))?.number();
+        let text = || value.as_str();
+        Some(match self {
+            Self::Seconds => Duration::from_secs(number()?),
+            Self::Milliseconds => Duration::from_millis(number()?),
+            Self::Unix => until(number()?, now),
+            Self::UnixMs => until(number()? / 1000, now),
+            Self::Rfc3339 => until(read_rfc3339(text()?)?, now),
+            Self::HoursMinutesSeconds => Duration::from_secs(hours_minutes_seconds(text()?)?),
+            Self::DaysHoursMinutes => Duration::from_secs(days_hours_minutes(text()?)?),
+        })
+    }
 }
 
 /// What the member `expires_in` says.
@@ -68,31 +135,53 @@ impl Stated {
         }
     }
 
-    fn lifetime(self) -> Option<Duration> {
+    fn number(self) -> Option<u64> {
         match self {
-            Self::Seconds(seconds) => Some(Duration::from_secs(seconds)),
-            Self::Negative => Some(Duration::ZERO),
+            Self::Seconds(number) => Some(number),
+            Self::Negative => Some(0),
             Self::Nothing | Self::Unreadable => None,
         }
     }
 }
 
+/// What one fetch has to judge by.
+pub(crate) struct Evidence<'a> {
+    pub(crate) stated: Stated,
+    /// None where the whole body is the token.
+    pub(crate) members: Option<&'a Members>,
+    pub(crate) token: &'a str,
+    pub(crate) now: SystemTime,
+    /// For events.
+    pub(crate) name: &'a str,
+}
+
 /// The earliest end that any of `sources` names, else `default`.
 pub(crate) fn lifetime(
     sources: &[Expiry],
-    stated: Stated,
-    token: &str,
-    now: SystemTime,
+    evidence: &Evidence<'_>,
     default: Option<Duration>,
 ) -> Option<Duration> {
-    sources
-        .iter()
-        .filter_map(|source| match source {
-            Expiry::ExpiresIn => stated.lifetime(),
-            Expiry::Jwt => jwt::expiry(token).map(|exp| until(exp, now)),
-        })
-        .min()
-        .or(default)
+    let said = sources.iter().filter_map(|source| match source {
+        Expiry::ExpiresIn => evidence.stated.number().map(Duration::from_secs),
+        Expiry::Jwt => jwt::expiry(evidence.token).map(|exp| until(exp, evidence.now)),
+        Expiry::Member { path, unit } => member(path, *unit, evidence),
+    });
+    said.min().or(default)
+}
+
+fn member(path: &str, unit: Unit, evidence: &Evidence<'_>) -> Option<Duration> {
+    let found = evidence.members?.at(&Path::parse(path));
+    let value = found.filter(|value| !value.is_null())?;
+    let lifetime = unit.lifetime(value, evidence.now);
+    if lifetime.is_none() {
+        tracing::warn!(
+            target: "hallpass",
+            source = evidence.name,
+            member = path,
+            "a lifetime in the answer can't be read; another one is used"
+        );
+    }
+    lifetime
 }
 
 fn until(exp: u64, now: SystemTime) -> Duration {
@@ -144,5 +233,28 @@ mod tests {
             assert_eq!(Stated::read(Some(&value)), Some(expected), "{value}");
         }
         assert_eq!(Stated::read(None), Some(Stated::Nothing));
+    }
+
+    #[test]
+    fn every_unit_is_read_from_numbers_and_texts() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        for (unit, value, expected) in [
+            (Unit::Seconds, json!("7200"), Some(7200.0)),
+            (Unit::Milliseconds, json!(86_399_999), Some(86399.999)),
+            (Unit::Milliseconds, json!("1500"), Some(1.5)),
+            (Unit::Unix, json!(784_111_837), Some(60.0)),
+            (Unit::Unix, json!("784111837"), Some(60.0)),
+            (Unit::Unix, json!(1), Some(0.0)),
+            (Unit::UnixMs, json!("784111837500"), Some(60.0)),
+            (Unit::Rfc3339, json!("1994-11-06T08:50:37Z"), Some(60.0)),
+            (Unit::HoursMinutesSeconds, json!("00:01:00"), Some(60.0)),
+            (Unit::DaysHoursMinutes, json!("0:00:01"), Some(60.0)),
+            (Unit::Rfc3339, json!(60), None),
+            (Unit::Unix, json!("soon"), None),
+            (Unit::Seconds, json!({}), None),
+        ] {
+            let expected = expected.map(Duration::from_secs_f64);
+            assert_eq!(unit.lifetime(&value, now), expected, "{unit:?} {value}");
+        }
     }
 }

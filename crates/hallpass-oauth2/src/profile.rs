@@ -1,9 +1,10 @@
 //! [`Profile`]: a vendor as data. An odd token endpoint is a few lines of TOML, not code.
 
-mod fields;
+pub(crate) mod fields;
 mod file;
+mod fill;
 mod shipped;
-mod template;
+pub(crate) mod template;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,17 +12,16 @@ use std::{
     time::Duration,
 };
 
-use hallpass_core::Error;
+use http::Method;
 use serde::Deserialize;
 
-use self::template::Place;
-use crate::{ClientAuth, ClientCredentials, Encoding, Expiry, Secret, client_credentials::BEARER};
+use crate::{ClientAuth, Condition, Encoding, Expiry, Param, Reissue, client_credentials::BEARER};
 
-/// How one vendor's token endpoint wants to be asked, and where its tokens go.
+/// How one vendor's token endpoint wants to be asked, what it answers, and where its tokens go.
 ///
 /// Plain data: every field is public, may stand in a TOML file under its own name, and has a
-/// default that follows RFC 6749, so a plain vendor is three lines. Texts marked *template* may
-/// hold `{variables}`, which [`var`](Self::var) gives a value.
+/// default that follows RFC 6749, so a plain vendor is three lines. A JSON Schema of such files
+/// stands in `profile.schema.json` beside this crate's manifest.
 ///
 /// ```
 /// use hallpass_oauth2::{Profile, Secret};
@@ -45,9 +45,51 @@ use crate::{ClientAuth, ClientCredentials, Encoding, Expiry, Secret, client_cred
 /// # let _ = source;
 /// # Ok::<(), hallpass_core::Error>(())
 /// ```
+///
+/// An odd one takes a few more:
+///
+/// ```
+/// # use hallpass_oauth2::Profile;
+/// let odd = Profile::from_toml(r#"
+///     token_url = "https://api.odd.example/login"
+///     encoding = "json"
+///     client_auth = "custom"
+///     params = { grant_type = "", apiKey = "{client_id}", apiSecret = "{client_secret}" }
+///     success = { body = "code", is = 0 }
+///     token = "data.token"
+///     token_type_optional = true
+///     expiry = [{ at = "data.expires", unit = "unix-ms" }]
+///     header = "x-odd-token"
+///     header_value = "{token}"
+///     rejected = [{ status = 419 }, { body = "code", is = [1001, 1002] }]
+/// "#)?;
+/// # let _ = odd;
+/// # Ok::<(), hallpass_core::Error>(())
+/// ```
+///
+/// # Templates
+///
+/// Texts marked *template* may hold names in braces: variables, which [`var`](Self::var) gives a
+/// value, and, where it says so, what is known only later:
+///
+/// - *asking*: `{client_id}`; `{client_secret}` and `{basic}`, which is `base64(id:secret)`, if
+///   `client_auth` is `custom`; `{uuid}`, a new one for each request; `{now}` (RFC 3339),
+///   `{now_unix}` and `{now_unix_ms}`;
+/// - *using*: `{token}`, `{client_id}`, and the names of `capture`.
+///
+/// Doubled braces stand for themselves.
+///
+/// # Places in JSON
+///
+/// A path such as `data.token` or `list.0.id` leads from the top of a document down; a JSON pointer
+/// such as `/data/to.ken` does for names with dots.
 #[derive(Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a knob of its own, named in files"
+)]
 pub struct Profile {
     /// A short name for events and messages. A file's name stands in for it.
     pub name: String,
@@ -55,51 +97,129 @@ pub struct Profile {
     pub documentation: Option<String>,
     /// What each variable means; shown when one has no value.
     pub variables: BTreeMap<String, String>,
+
     /// The token endpoint; template. A variable at its very start may be a whole URL.
     pub token_url: String,
-    /// `none`, `basic` (unless set), `basic-raw` or `post`.
-    #[serde(deserialize_with = "fields::client_auth")]
-    pub client_auth: ClientAuth,
-    /// `form` (unless set) or `query`.
-    #[serde(deserialize_with = "fields::encoding")]
+    /// `POST` (unless set), `GET` or `PUT`.
+    #[serde(deserialize_with = "fields::chosen")]
+    pub method: Method,
+    /// How the parameters are written: `form` (unless set), `json`, `query` or `none`.
+    #[serde(deserialize_with = "fields::chosen")]
     pub encoding: Encoding,
-    /// Further parameters in this order; templates. `grant_type` replaces `client_credentials`.
+    /// `none`, `basic` (unless set), `basic-raw`, `basic-base64`, `post`, `client-secret-jwt`,
+    /// `private-key-jwt` (the secret is the key), `tls` (the transport presents a certificate) or
+    /// `custom`.
+    #[serde(deserialize_with = "fields::chosen")]
+    pub client_auth: ClientAuth,
+    /// The server's issuer identifier, the audience of assertions that the client signs; template.
+    pub issuer: Option<String>,
+    /// Whether the token URL is their audience instead, for servers that know only that.
+    pub assertion_for_token_url: bool,
+    /// Further parameters in this order; templates (asking). `grant_type` replaces
+    /// `client_credentials`, and an empty value leaves a parameter out. With `json` they may nest
+    /// and be numbers, truth values and lists.
     #[serde(deserialize_with = "fields::pairs")]
-    pub params: Vec<(String, String)>,
+    pub params: Vec<(String, Param)>,
+    /// Parameters that go into the URL whatever the encoding; templates (asking).
+    #[serde(deserialize_with = "fields::pairs")]
+    pub query: Vec<(String, String)>,
     /// Whether `client_id` goes among the parameters too.
     pub send_client_id: bool,
-    /// Headers of the token request; templates.
+    /// Whether the client's secret may stand in the URL, where logs keep it: some vendors know no
+    /// other way.
+    pub secret_in_url: bool,
+    /// Headers of the token request; templates (asking).
     #[serde(deserialize_with = "fields::pairs")]
     pub token_headers: Vec<(String, String)>,
-    /// The scopes to ask for; template.
+    /// The scopes to ask for, separated by spaces; template.
     pub scope: Option<String>,
+    /// The parameter they go in: `scope` unless set.
+    pub scope_param: String,
+    /// What separates them on the wire: a space unless set.
+    pub scope_separator: String,
     /// The parameter `audience`; template.
     pub audience: Option<String>,
     /// The parameters `resource`; templates.
     pub resource: Vec<String>,
+
+    /// What the answer is: `json` (unless set), or `text` if its whole body is the token.
+    #[serde(deserialize_with = "fields::chosen")]
+    pub answer: Answer,
+    /// Conditions that all hold for an answer that brings a token, beside a status in 2xx.
+    #[serde(deserialize_with = "fields::one_or_more")]
+    pub success: Vec<Condition>,
+    /// Conditions of which one holds for a refusal that passes by itself, such as a throttle.
+    #[serde(deserialize_with = "fields::one_or_more")]
+    pub busy: Vec<Condition>,
+    /// Paths of the token; the first that is there counts. `access_token` unless set.
+    #[serde(deserialize_with = "fields::one_or_more")]
+    pub token: Vec<String>,
+    /// The values of `token_type` that mean a bearer token: `Bearer` unless set; case is nothing.
+    #[serde(deserialize_with = "fields::one_or_more")]
+    pub token_types: Vec<String>,
     /// Whether an answer without `token_type` is taken for a bearer token.
     pub token_type_optional: bool,
-    /// What says how long a token is good for, a list of `expires_in` and `jwt`; the earliest
-    /// counts. `["expires_in"]` unless set.
+    /// Whether the token may hold any visible character, and not just those of RFC 6750 §2.1.
+    pub lenient_token: bool,
+    /// What says how long a token is good for: a list of `expires_in`, `jwt` and tables such as
+    /// `{ at = "data.expire", unit = "ms" }`; the earliest end counts. `["expires_in"]` unless set.
+    ///
+    /// Units are `s` (unless set), `ms`, `unix`, `unix-ms`, `rfc3339`, `h:m:s` and `d:h:m`.
     #[serde(deserialize_with = "fields::expiry")]
     pub expiry: Vec<Expiry>,
     /// How long a token is good for when nothing says so; in seconds.
     #[serde(deserialize_with = "fields::seconds")]
     pub default_lifetime: Option<Duration>,
+    /// Names for further members of the answer, by path. They become the credential's
+    /// [fields](hallpass_core::Credential::field) and so are no place for secrets.
+    #[serde(deserialize_with = "fields::pairs")]
+    pub capture: Vec<(String, String)>,
+
     /// The header of API requests that carries the token.
     pub header: String,
-    /// What stands in it, with `{token}` for the token.
+    /// What stands in it; template (using) with `{token}`.
     pub header_value: String,
-    /// Constant headers for API requests that have none of that name; templates.
+    /// Headers for API requests that have none of that name; templates (using).
     #[serde(deserialize_with = "fields::pairs")]
     pub api_headers: Vec<(String, String)>,
     /// The origins that tokens are for; templates.
     pub origins: Option<Vec<String>>,
+    /// Conditions of which one holds for an answer of the API that means that the token no longer
+    /// works, beside a 401. One that looks at the body is judged by its first 4 KiB.
+    #[serde(deserialize_with = "fields::one_or_more")]
+    pub rejected: Vec<Condition>,
+
+    /// How long before its end a token is renewed, in seconds; at most half its life. Unless set,
+    /// the engine's own margin holds.
+    #[serde(deserialize_with = "fields::seconds")]
+    pub renew_before: Option<Duration>,
+    /// What asking again does: `fresh` (unless set), `sticky` or `kills-old`.
+    #[serde(deserialize_with = "fields::chosen")]
+    pub reissue: Reissue,
+    /// With `kills-old`: how long the token before lives on; in seconds.
+    #[serde(deserialize_with = "fields::seconds")]
+    pub grace: Option<Duration>,
+    /// The least time between two tokens while the first one lives, in seconds. Whoever asks sooner
+    /// gets an error that says how long to wait, and the endpoint is left alone.
+    #[serde(deserialize_with = "fields::seconds")]
+    pub min_interval: Option<Duration>,
+
     #[serde(skip)]
     values: BTreeMap<String, String>,
     /// The variables of templates that were replaced: giving them a value is no mistake.
     #[serde(skip)]
     replaced: BTreeSet<String>,
+}
+
+/// What a token endpoint answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Answer {
+    /// A JSON object.
+    #[default]
+    Json,
+    /// The token and nothing else.
+    Text,
 }
 
 impl Default for Profile {
@@ -109,175 +229,43 @@ impl Default for Profile {
             documentation: None,
             variables: BTreeMap::new(),
             token_url: String::new(),
-            client_auth: ClientAuth::default(),
+            method: Method::POST,
             encoding: Encoding::default(),
+            client_auth: ClientAuth::default(),
+            issuer: None,
+            assertion_for_token_url: false,
             params: Vec::new(),
+            query: Vec::new(),
             send_client_id: false,
+            secret_in_url: false,
             token_headers: Vec::new(),
             scope: None,
+            scope_param: "scope".to_owned(),
+            scope_separator: " ".to_owned(),
             audience: None,
             resource: Vec::new(),
+            answer: Answer::default(),
+            success: Vec::new(),
+            busy: Vec::new(),
+            token: vec!["access_token".to_owned()],
+            token_types: vec!["Bearer".to_owned()],
             token_type_optional: false,
+            lenient_token: false,
             expiry: vec![Expiry::ExpiresIn],
             default_lifetime: None,
+            capture: Vec::new(),
             header: "authorization".to_owned(),
             header_value: BEARER.to_owned(),
             api_headers: Vec::new(),
             origins: None,
+            rejected: Vec::new(),
+            renew_before: None,
+            reissue: Reissue::default(),
+            grace: None,
+            min_interval: None,
             values: BTreeMap::new(),
             replaced: BTreeSet::new(),
         }
-    }
-}
-
-impl Profile {
-    /// Gives a variable of the templates its value.
-    #[must_use]
-    pub fn var(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.values.insert(name.into(), value.into());
-        self
-    }
-
-    /// Puts another token endpoint in place of the profile's; template.
-    #[must_use]
-    pub fn token_url(mut self, url: impl Into<String>) -> Self {
-        self.retire(&[self.token_url.clone()]);
-        self.token_url = url.into();
-        self
-    }
-
-    /// Puts other origins in place of the profile's; templates.
-    #[must_use]
-    pub fn origins<I>(mut self, origins: I) -> Self
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.retire(&self.origins.clone().unwrap_or_default());
-        self.origins = Some(origins.into_iter().map(Into::into).collect());
-        self
-    }
-
-    /// A builder with everything from the profile, for this client. What is wrong with the
-    /// profile's variables, [`build`](ClientCredentials::build) says.
-    pub fn client(&self, id: impl Into<Secret>, secret: impl Into<Secret>) -> ClientCredentials {
-        let builder = self.filled().unwrap_or_else(|fault| {
-            let mut builder = ClientCredentials::at(self.token_url.clone());
-            builder.fault = Some(fault);
-            builder
-        });
-        builder.authenticated(self.client_auth, id, secret)
-    }
-
-    fn retire(&mut self, templates: &[String]) {
-        for template in templates {
-            let names = template::names(template).unwrap_or_default();
-            self.replaced.extend(names.into_iter().map(str::to_owned));
-        }
-    }
-
-    fn filled(&self) -> Result<ClientCredentials, Error> {
-        self.check_variables()?;
-        let text = |template: &String| self.expand(template, Place::Text);
-        let option = |template: &Option<String>| match template {
-            Some(template) => text(template),
-            None => Ok(String::new()),
-        };
-        let pairs = |pairs: &[(String, String)]| {
-            pairs
-                .iter()
-                .map(|(name, value)| Ok((name.clone(), text(value)?)))
-                .collect::<Result<Vec<_>, Error>>()
-        };
-        let mut builder = ClientCredentials::at(self.expand(&self.token_url, Place::Url)?);
-        builder.name = Some(self.name.clone()).filter(|name| !name.is_empty());
-        builder.encoding = self.encoding;
-        builder.params = pairs(&self.params)?;
-        builder.send_client_id = self.send_client_id;
-        builder.headers = pairs(&self.token_headers)?;
-        builder.scope = option(&self.scope)?;
-        builder.audience = option(&self.audience)?;
-        builder.resources = self.resource.iter().map(text).collect::<Result<_, _>>()?;
-        builder.assume_bearer = self.token_type_optional;
-        builder.expiry.clone_from(&self.expiry);
-        builder.default_lifetime = self.default_lifetime;
-        builder.attach = (self.header.clone(), self.header_value.clone());
-        builder.api_headers = pairs(&self.api_headers)?;
-        builder.origins = match &self.origins {
-            Some(origins) => Some(
-                origins
-                    .iter()
-                    .map(|origin| self.expand(origin, Place::Url))
-                    .collect::<Result<_, _>>()?,
-            ),
-            None => None,
-        };
-        Ok(builder)
-    }
-
-    fn expand(&self, template: &str, place: Place) -> Result<String, Error> {
-        template::expand(template, place, &self.values).map_err(|fault| {
-            let meaning = match &fault {
-                template::Fault::Unset(name) => self
-                    .variables
-                    .get(name)
-                    .map_or_else(String::new, |meaning| format!(" ({meaning})")),
-                _ => String::new(),
-            };
-            Error::configuration(format!("profile \"{}\" {fault}{meaning}", self.name))
-        })
-    }
-
-    fn check_variables(&self) -> Result<(), Error> {
-        let mut known: BTreeSet<&str> = self.replaced.iter().map(String::as_str).collect();
-        known.extend(self.variables.keys().map(String::as_str));
-        for (_, template) in self.templates() {
-            known.extend(template::names(template).unwrap_or_default());
-        }
-        match self
-            .values
-            .keys()
-            .find(|name| !known.contains(name.as_str()))
-        {
-            None => Ok(()),
-            Some(name) if known.is_empty() => Err(Error::configuration(format!(
-                "profile \"{}\" has no variable \"{name}\": it has none",
-                self.name
-            ))),
-            Some(name) => Err(Error::configuration(format!(
-                "profile \"{}\" has no variable \"{name}\"; it has {}",
-                self.name,
-                known.into_iter().collect::<Vec<_>>().join(", ")
-            ))),
-        }
-    }
-
-    /// Every template with the field that it stands in.
-    fn templates(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let pairs = [
-            ("params", &self.params),
-            ("token_headers", &self.token_headers),
-            ("api_headers", &self.api_headers),
-        ];
-        let lists = [
-            ("resource", Some(&self.resource)),
-            ("origins", self.origins.as_ref()),
-        ];
-        let singles = [
-            ("token_url", Some(&self.token_url)),
-            ("scope", self.scope.as_ref()),
-            ("audience", self.audience.as_ref()),
-        ];
-        singles
-            .into_iter()
-            .filter_map(|(field, text)| Some((field, text?.as_str())))
-            .chain(lists.into_iter().flat_map(|(field, list)| {
-                list.into_iter()
-                    .flatten()
-                    .map(move |text| (field, text.as_str()))
-            }))
-            .chain(pairs.into_iter().flat_map(|(field, pairs)| {
-                pairs.iter().map(move |(_, text)| (field, text.as_str()))
-            }))
     }
 }
 

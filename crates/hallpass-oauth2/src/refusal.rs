@@ -7,7 +7,9 @@ use hallpass_core::{Error, retry_after};
 use http::{Response, StatusCode};
 
 use crate::{
+    ClientAuth,
     body::{Fault, Members},
+    dialect::{Judge, scalar},
     request::{Client, Plan},
     text::{oddity, printable},
 };
@@ -57,7 +59,7 @@ impl StdError for Detail {}
 pub(crate) fn of(plan: &Plan, client: &Client, answer: &Response<Bytes>) -> Error {
     let status = answer.status();
     let origin = plan.url.origin();
-    let parsed = Members::parse(answer.body());
+    let parsed = Members::parse(answer.body(), plan.dialect.wanted());
     let members = parsed.as_ref().ok();
     let code = members.and_then(Members::code);
     let detail = Detail::of(status, members);
@@ -68,8 +70,8 @@ pub(crate) fn of(plan: &Plan, client: &Client, answer: &Response<Bytes>) -> Erro
             status.as_u16()
         ));
     }
-    if passes(status) || code.is_some_and(is_passing) {
-        return for_now(plan, answer, &parsed, detail);
+    if passes(status) || code.is_some_and(is_passing) || is_busy(plan, answer, members) {
+        return later(plan, answer, parsed.as_ref().err(), detail);
     }
     let markup = matches!(parsed, Err(Fault::Html | Fault::Xml));
     let spoken = matches!(status.as_u16(), 400 | 401 | 403) || code.is_some_and(is_standard);
@@ -110,21 +112,44 @@ pub(crate) fn despite_success(
     }
 }
 
-fn for_now(
+/// The error that a 2xx stands for which a profile does not count as success.
+pub(crate) fn unsuccessful(
     plan: &Plan,
+    client: &Client,
     answer: &Response<Bytes>,
-    parsed: &Result<Members, Fault>,
-    detail: Detail,
+    members: &Members,
+    judge: &Judge,
 ) -> Error {
+    let status = answer.status();
+    let mut detail = Detail::of(status, Some(members));
+    let told = judge.path().and_then(|path| members.at(path));
+    if let Some(told) = told.and_then(scalar) {
+        detail.code = Some(printable(&told));
+    }
+    if is_busy(plan, answer, Some(members)) {
+        return later(plan, answer, None, detail);
+    }
+    let code = detail.code.clone();
+    refused(plan, client, status, code.as_deref(), detail)
+}
+
+/// Whether the profile knows this answer for one that passes.
+fn is_busy(plan: &Plan, answer: &Response<Bytes>, members: Option<&Members>) -> bool {
+    let find = |name: &str| members.and_then(|members| members.top(name));
+    let met = |judge: &Judge| judge.holds(answer.status(), answer.headers(), find);
+    plan.dialect.busy.iter().any(met)
+}
+
+fn later(plan: &Plan, answer: &Response<Bytes>, fault: Option<&Fault>, detail: Detail) -> Error {
     let status = answer.status();
     let origin = plan.url.origin();
     let message = if status == StatusCode::TOO_MANY_REQUESTS {
         format!("{origin} is rate limiting token requests")
     } else {
         let status = status.as_u16();
-        match (parsed, &detail.code) {
+        match (fault, &detail.code) {
             (_, Some(code)) => format!("{origin} answered {status} ({code})"),
-            (Err(fault @ (Fault::Html | Fault::Xml)), _) => {
+            (Some(fault @ (Fault::Html | Fault::Xml)), _) => {
                 format!("{origin} answered {status} with {fault}")
             }
             _ => format!("{origin} answered {status}"),
@@ -168,6 +193,15 @@ fn refused(
 fn advice(plan: &Plan, status: StatusCode, code: Option<&str>) -> &'static str {
     let realm = plan.url.has_realm();
     match code {
+        Some("invalid_grant") if plan.grant.brings_a_token() => {
+            "the grant's token or assertion is wrong, spent or revoked; check the clock too"
+        }
+        Some("invalid_client") | None if plan.assertion.is_some() => {
+            "check id, key, issuer and the clock"
+        }
+        Some("invalid_client") | None if plan.auth == ClientAuth::Tls => {
+            "check id and certificate"
+        }
         Some("invalid_client") if realm => "check id, secret and realm",
         Some("invalid_client") => "check id and secret",
         Some("unauthorized_client") => {

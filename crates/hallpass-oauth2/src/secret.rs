@@ -4,18 +4,27 @@ use std::{
     env,
     env::VarError,
     fmt,
+    future::Future,
     hash::{BuildHasher as _, RandomState},
+    path::PathBuf,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hallpass_core::Error;
 use zeroize::Zeroizing;
 
+use crate::file::WatchedFile;
+
 /// A client id, client secret or password, or the place where it is kept.
 ///
 /// Cheap to clone; clones share what they hold. `Debug` tells where it comes from, never what it
 /// is, and memory that held it is overwritten. It is used as it is: a line break at its end is not
-/// cut off, it is named in the message when a server refuses it.
+/// cut off, it is named in the message when a server refuses it. Only a [`file`](Self::file) loses
+/// the one that ends its last line.
+///
+/// It is asked for at each fetch, so a new value needs no restart. When a server refuses the old one
+/// and the place has another by then, the same fetch tries once more with that.
 ///
 /// ```
 /// use hallpass_oauth2::Secret;
@@ -31,6 +40,8 @@ pub struct Secret {
 }
 
 type Ask = dyn Fn() -> Result<String, Error> + Send + Sync;
+type Asking = Pin<Box<dyn Future<Output = Result<String, Error>> + Send>>;
+type AskLater = dyn Fn() -> Asking + Send + Sync;
 
 #[derive(Clone)]
 enum Place {
@@ -39,7 +50,9 @@ enum Place {
         variable: Arc<str>,
         digest: Arc<RandomState>,
     },
+    File(Arc<WatchedFile>),
     Function(Arc<Ask>),
+    AsyncFunction(Arc<AskLater>),
     Rotating(Arc<Mutex<Slot>>),
 }
 
@@ -69,6 +82,16 @@ impl Secret {
         }
     }
 
+    /// The content of a file, read at each fetch, without the line break that ends its last line.
+    ///
+    /// A file that can't be read, or is not UTF-8, fails the fetch with an error that names the
+    /// file. Reading never blocks the runtime.
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self {
+            place: Place::File(Arc::new(WatchedFile::new(path.into()))),
+        }
+    }
+
     /// What `ask` returns, asked at each fetch. It should return soon: a fetch waits for it.
     ///
     /// Its error is the fetch's error. A new value is noticed at the next fetch; to end a
@@ -76,6 +99,30 @@ impl Secret {
     pub fn from_fn(ask: impl Fn() -> Result<String, Error> + Send + Sync + 'static) -> Self {
         Self {
             place: Place::Function(Arc::new(ask)),
+        }
+    }
+
+    /// What the future of `ask` brings, asked at each fetch: a vault, a secret manager.
+    ///
+    /// Its error is the fetch's error, and it lives within the fetch's deadline.
+    ///
+    /// ```
+    /// use hallpass_oauth2::Secret;
+    /// # async fn read_vault(_: &str) -> Result<String, std::io::Error> { Ok(String::new()) }
+    /// use hallpass_core::Error;
+    ///
+    /// let secret = Secret::from_async_fn(|| async {
+    ///     read_vault("billing/client-secret").await.map_err(Error::transient)
+    /// });
+    /// # let _ = secret;
+    /// ```
+    pub fn from_async_fn<F, A>(ask: F) -> Self
+    where
+        F: Fn() -> A + Send + Sync + 'static,
+        A: Future<Output = Result<String, Error>> + Send + 'static,
+    {
+        Self {
+            place: Place::AsyncFunction(Arc::new(move || Box::pin(ask()))),
         }
     }
 
@@ -100,11 +147,19 @@ impl Secret {
     }
 
     /// The value now.
-    pub(crate) fn read(&self, wanted: Use<'_>) -> Result<Zeroizing<String>, Error> {
+    pub(crate) async fn read(&self, wanted: Use<'_>) -> Result<Zeroizing<String>, Error> {
         match &self.place {
             Place::Fixed(value) => Ok(Zeroizing::clone(value)),
             Place::Rotating(slot) => Ok(lock(slot).value.clone()),
             Place::Function(ask) => ask().map(Zeroizing::new),
+            Place::AsyncFunction(ask) => ask().await.map(Zeroizing::new),
+            Place::File(file) => file.text().await.map_err(|error| {
+                let message = format!(
+                    "{error} (needed for the {} of \"{}\")",
+                    wanted.what, wanted.of
+                );
+                error.context(message)
+            }),
             Place::Env { variable, .. } => match env::var(&**variable) {
                 Ok(value) => Ok(Zeroizing::new(value)),
                 Err(error) => Err(Error::configuration(format!(
@@ -123,7 +178,8 @@ impl Secret {
     /// A number that changes with the value, as far as that can be told cheaply.
     pub(crate) fn version(&self) -> u64 {
         match &self.place {
-            Place::Fixed(_) | Place::Function(_) => 0,
+            Place::Fixed(_) | Place::Function(_) | Place::AsyncFunction(_) => 0,
+            Place::File(file) => file.version(),
             Place::Rotating(slot) => lock(slot).version,
             // Keyed at random, so the number says nothing about the value.
             Place::Env { variable, digest } => {
@@ -151,7 +207,8 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             Place::Fixed(_) => f.write_str("Secret(fixed)"),
-            Place::Function(_) => f.write_str("Secret(function)"),
+            Place::File(file) => write!(f, "Secret(file {})", file.path().display()),
+            Place::Function(_) | Place::AsyncFunction(_) => f.write_str("Secret(function)"),
             Place::Rotating(_) => f.write_str("Secret(rotating)"),
             Place::Env { variable, .. } => write!(f, "Secret(env {variable})"),
         }

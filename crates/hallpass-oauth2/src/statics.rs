@@ -63,8 +63,8 @@ impl CredentialSource for Basic {
             what,
             of: &self.description.name,
         };
-        let user = self.user.read(wanted("user name"))?;
-        let password = self.password.read(wanted("password"))?;
+        let user = self.user.read(wanted("user name")).await?;
+        let password = self.password.read(wanted("password")).await?;
         Ok(Credential::basic(&user, &password)?.never_expires())
     }
 

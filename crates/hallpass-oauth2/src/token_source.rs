@@ -1,13 +1,21 @@
 //! [`TokenSource`]: asks a token endpoint, and tries again where that is right.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
-use http::StatusCode;
+use bytes::Bytes;
+use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch, Rejected};
+use http::{Request, Response, StatusCode};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::{
     answer,
+    body::peek,
+    dialect::Judge,
+    grants::{Rotation, Turn},
     request::{Client, Plan},
     transport::{BODY_LIMIT, DynTransport, Phase, TransportError},
 };
@@ -29,6 +37,8 @@ const GRACE: Duration = Duration::from_millis(100);
 pub struct TokenSource {
     plan: Arc<Plan>,
     transport: Arc<dyn DynTransport>,
+    /// Before then no token is asked for.
+    closed_until: Arc<Mutex<Option<Instant>>>,
 }
 
 /// A try that brought no credential.
@@ -36,6 +46,8 @@ struct Failure {
     error: Error,
     /// Whether another try makes sense right away.
     quick: bool,
+    /// Whether the server refused what it was sent.
+    refused: bool,
 }
 
 impl From<Error> for Failure {
@@ -43,6 +55,7 @@ impl From<Error> for Failure {
         Self {
             error,
             quick: false,
+            refused: false,
         }
     }
 }
@@ -52,10 +65,57 @@ impl TokenSource {
         Self {
             plan: Arc::new(plan),
             transport: Arc::new(transport),
+            closed_until: Arc::default(),
         }
     }
 
-    async fn attempt(&self, client: &Client, why: &Fetch) -> Result<Credential, Failure> {
+    pub(crate) fn rotation(&self) -> Option<&Rotation> {
+        self.plan.grant.rotation.as_ref()
+    }
+
+    /// Takes over the refresh token of the source that this one replaces.
+    pub(crate) fn succeed(&mut self, before: &Self) {
+        if let Some(plan) = Arc::get_mut(&mut self.plan)
+            && before.rotation().is_some()
+        {
+            plan.grant.rotation = before.rotation().cloned();
+        }
+    }
+
+    /// Some vendors refuse who asks too soon, or lock them out.
+    fn check_interval(&self) -> Result<(), Error> {
+        let until = *self.lock_interval();
+        let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+        match left {
+            Some(left) if !left.is_zero() => Err(Error::transient("asked too soon")
+                .context(format!(
+                    "{} issues one token in {} s",
+                    self.plan.url.origin(),
+                    self.plan.dialect.renewal.interval.as_secs()
+                ))
+                .after(left)),
+            _ => Ok(()),
+        }
+    }
+
+    fn begin_interval(&self, asked: Instant, credential: &Credential) {
+        let wait = self.plan.dialect.renewal.closed_for(credential.lifetime());
+        if !wait.is_zero() {
+            *self.lock_interval() = asked.checked_add(wait);
+        }
+    }
+
+    fn lock_interval(&self) -> MutexGuard<'_, Option<Instant>> {
+        let locked = self.closed_until.lock();
+        locked.unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn attempt(
+        &self,
+        client: &Client,
+        turn: Option<&Turn>,
+        why: &Fetch,
+    ) -> Result<(Credential, Instant), Failure> {
         let left = why.deadline().saturating_duration_since(Instant::now());
         let limit = self.plan.attempt_deadline.min(left);
         if limit.is_zero() {
@@ -63,11 +123,31 @@ impl TokenSource {
         }
         let request = self.plan.request(client)?;
         why.sending();
-        let sent = timeout(limit + GRACE, self.transport.send(request, limit)).await;
+        let start = Instant::now();
+        let sent = match turn {
+            None => self.send(request, limit).await,
+            // An answer may bring the next refresh token, so it is read even if the fetch is not
+            // there to see it.
+            Some(turn) => {
+                let (source, turn) = (self.clone(), turn.clone());
+                let exchange = tokio::spawn(async move {
+                    let sent = source.send(request, limit).await;
+                    if let (Some(Ok(answer)), Some(rotation)) = (&sent, &source.plan.grant.rotation)
+                    {
+                        rotation.learn(answer);
+                    }
+                    drop(turn);
+                    sent
+                });
+                exchange.await.map_err(|error| {
+                    Error::transient(error).context("the token request was interrupted")
+                })?
+            }
+        };
         let answer = match sent {
-            Err(_) => return Err(self.too_late(limit, None).into()),
-            Ok(Err(error)) => return Err(self.unanswered(error, limit)),
-            Ok(Ok(answer)) => answer,
+            None => return Err(self.too_late(limit, None).into()),
+            Some(Err(error)) => return Err(self.unanswered(error, limit)),
+            Some(Ok(answer)) => answer,
         };
         // A transport stops reading there; one that forgets to gains nothing.
         if answer.body().len() > BODY_LIMIT {
@@ -80,10 +160,27 @@ impl TokenSource {
             status = answer.status().as_u16(),
             "token endpoint answered"
         );
-        answer::read(&self.plan, client, &answer).map_err(|error| Failure {
+        let read = answer::read(&self.plan, client, &answer);
+        let read = read.and_then(|credential| {
+            let origin = self.plan.url.origin();
+            self.plan.grant.finish(credential, &answer, origin)
+        });
+        let credential = read.map_err(|error| Failure {
             quick: error.retry_after().is_none() && is_gateway_trouble(answer.status()),
+            refused: error.is_permanent() && !answer.status().is_success(),
             error,
-        })
+        })?;
+        Ok((credential, start))
+    }
+
+    /// None if time ran out without a word from the transport.
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        limit: Duration,
+    ) -> Option<Result<Response<Bytes>, TransportError>> {
+        let sent = timeout(limit + GRACE, self.transport.send(request, limit)).await;
+        sent.ok()
     }
 
     fn unanswered(&self, error: TransportError, limit: Duration) -> Failure {
@@ -101,6 +198,7 @@ impl TokenSource {
         Failure {
             error: Error::transient(error).context(message),
             quick: phase == Phase::Exchange,
+            refused: false,
         }
     }
 
@@ -114,19 +212,60 @@ impl TokenSource {
     }
 }
 
+fn rejected(judges: &[Judge]) -> Rejected {
+    let (body, head): (Vec<_>, Vec<_>) = judges
+        .iter()
+        .cloned()
+        .partition(|judge| judge.path().is_some());
+    let mut rejected = Rejected::default();
+    if !head.is_empty() {
+        rejected = rejected
+            .when(move |status, headers| head.iter().any(|judge| judge.by_head(status, headers)));
+    }
+    if !body.is_empty() {
+        rejected = rejected.when_body(move |start| {
+            body.iter().any(|judge| {
+                let top = judge.path().and_then(|path| peek(start, path.top()));
+                judge.by_body(|_| top.as_ref())
+            })
+        });
+    }
+    rejected
+}
+
 fn is_gateway_trouble(status: StatusCode) -> bool {
     matches!(status.as_u16(), 502..=504)
 }
 
 impl CredentialSource for TokenSource {
     async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
-        let client = self.plan.client()?;
+        self.check_interval()?;
+        let turn = match &self.plan.grant.rotation {
+            Some(rotation) => Some(rotation.turn().await),
+            None => None,
+        };
+        let mut client = self.plan.client().await?;
         let mut pauses = QUICK_RETRIES.into_iter();
+        let mut reread = false;
         loop {
-            let failure = match self.attempt(&client, why).await {
-                Ok(credential) => return Ok(credential),
+            let failure = match self.attempt(&client, turn.as_ref(), why).await {
+                Ok((credential, asked)) => {
+                    self.begin_interval(asked, &credential);
+                    return Ok(credential);
+                }
                 Err(failure) => failure,
             };
+            if failure.refused && !reread {
+                reread = true;
+                // A secret that was rotated meanwhile gets its chance at once.
+                match self.plan.client().await {
+                    Ok(now) if !now.same(&client) => {
+                        client = now;
+                        continue;
+                    }
+                    _ => return Err(failure.error),
+                }
+            }
             let Some(pause) = pauses.next().filter(|_| failure.quick) else {
                 return Err(failure.error);
             };
@@ -148,6 +287,7 @@ impl CredentialSource for TokenSource {
         description.name.clone_from(&self.plan.name);
         description.header = self.plan.attach.header.clone();
         description.origins.clone_from(&self.plan.origins);
+        description.rejected = rejected(&self.plan.dialect.rejected);
         description
     }
 

@@ -77,7 +77,6 @@ async fn each_profile_asks_as_its_vendor_wants() {
         let found = description.origins.map(|origins| origins[0].to_string());
         assert_eq!(found.as_deref(), origins, "{name}");
     }
-    assert_eq!(Profile::names().count(), 6);
 }
 
 #[tokio::test]
@@ -142,10 +141,9 @@ fn variables_must_have_a_value_and_a_place() {
     ] {
         assert_eq!(build_error(client(&profile)), expected);
     }
-    assert_eq!(
-        Profile::named("atlas").unwrap_err().to_string(),
-        "there is no profile \"atlas\"; one of ataccama, atlar, atomic, generic, is2, oauth-v2"
-    );
+    let error = Profile::named("atlas").unwrap_err().to_string();
+    let start = "there is no profile \"atlas\"; one of adobe-umapi, amadeus, ";
+    assert!(error.starts_with(start), "{error}");
 }
 
 #[tokio::test]
@@ -238,7 +236,7 @@ async fn every_field_does_what_it_says() {
 
 #[test]
 fn mistakes_in_a_file_are_found_by_line() {
-    let auth = "unknown client_auth \"pots\"; one of none, basic, basic-raw, post";
+    let auth = "unknown client_auth \"pots\"; one of none, basic, basic-raw, basic-base64, post, client-secret-jwt, private-key-jwt, tls, custom";
     for (text, expected) in [
         (
             "\ntoken_url = \"https://a/t\"\nclient_auth = \"pots\"\n",
@@ -246,7 +244,7 @@ fn mistakes_in_a_file_are_found_by_line() {
         ),
         (
             "token_url = \"https://a/t\"\nencoding = \"xml\"",
-            "profile:2: unknown encoding \"xml\"; one of form, query".to_owned(),
+            "profile:2: unknown encoding \"xml\"; one of form, json, query, none".to_owned(),
         ),
         (
             "token_url = \"https://a/t\"\nexpiry = [\"exp\"]",
@@ -275,7 +273,7 @@ fn mistakes_in_a_file_are_found_by_line() {
         ),
         ("token_url = \"https://a/t", "profile:1: "),
         (
-            "token_url = \"https://a/t\"\n[params]\na = 1",
+            "token_url = \"https://a/t\"\n[token_headers]\na = 1",
             "profile:3: a: invalid type",
         ),
         (
@@ -305,7 +303,7 @@ fn a_file_is_named_in_its_mistakes_and_names_its_profile() {
     .unwrap();
     assert_eq!(
         Profile::from_toml_file(&path).unwrap_err().to_string(),
-        "acme.toml:3: unknown client_auth \"pots\"; one of none, basic, basic-raw, post"
+        "acme.toml:3: unknown client_auth \"pots\"; one of none, basic, basic-raw, basic-base64, post, client-secret-jwt, private-key-jwt, tls, custom"
     );
     fs::write(&path, "token_url = \"https://a/t\"").unwrap();
     assert_eq!(Profile::from_toml_file(&path).unwrap().name, "acme");

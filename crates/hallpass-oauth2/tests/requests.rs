@@ -178,7 +178,7 @@ async fn trailing_whitespace_is_sent_as_it_is() {
 fn wrong_settings_are_found_before_anything_is_sent() {
     let at = |url: &str| ClientCredentials::at(url).basic("my-client", "s3cret");
     let relative = "the token URL is not an absolute URL: write https://host/path";
-    for (builder, expected) in [
+    for (builder, expected) in vec![
         (
             at("http://auth.example.com/token"),
             "http://auth.example.com would carry the client secret in the clear: use https",
@@ -202,7 +202,7 @@ fn wrong_settings_are_found_before_anything_is_sent() {
         ),
         (
             ClientCredentials::at(URL),
-            "no client is set: call basic, basic_raw, post or public",
+            "no client is set: call basic, post, private_key_jwt, mtls or public",
         ),
         (
             ClientCredentials::at(URL).post("a", "b").in_query(),

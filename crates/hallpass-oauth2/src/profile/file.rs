@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use hallpass_core::Error;
 
-use super::{Profile, template};
+use super::Profile;
 
 impl Profile {
     /// Reads a profile from TOML, such as `include_str!("acme.toml")`.
@@ -47,11 +47,9 @@ pub(super) fn parse(text: &str, file: &str, name: &str) -> Result<Profile, Error
     if profile.token_url.is_empty() {
         return Err(failed(file, None, "token_url is missing"));
     }
-    for (field, text_of_field) in profile.templates() {
-        if let Err(fault) = template::names(text_of_field) {
-            let line = line_of_field(text, field);
-            return Err(failed(file, line, &format!("{field} {fault}")));
-        }
+    if let Some((field, fault)) = profile.mistake() {
+        let line = line_of_field(text, field);
+        return Err(failed(file, line, &format!("{field} {fault}")));
     }
     if profile.name.is_empty() {
         name.clone_into(&mut profile.name);
@@ -83,7 +81,12 @@ fn field_in(text: &str, line: usize) -> Option<&str> {
 }
 
 fn line_of_field(text: &str, field: &str) -> Option<usize> {
-    text.lines()
-        .position(|line| line.trim_start_matches([' ', '\t', '[']).starts_with(field))
-        .map(|at| at + 1)
+    let is_field = |line: &str| {
+        let rest = line
+            .trim_start_matches([' ', '\t', '['])
+            .strip_prefix(field);
+        let name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+        rest.is_some_and(|rest| !rest.bytes().next().is_some_and(name))
+    };
+    text.lines().position(is_field).map(|at| at + 1)
 }

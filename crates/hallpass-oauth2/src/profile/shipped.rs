@@ -6,16 +6,90 @@ use super::{Profile, file};
 
 /// Names and files, one line each.
 const SHIPPED: &[(&str, &str)] = &[
+    (
+        "adobe-umapi",
+        include_str!("../../profiles/adobe-umapi.toml"),
+    ),
+    ("amadeus", include_str!("../../profiles/amadeus.toml")),
     ("ataccama", include_str!("../../profiles/ataccama.toml")),
     ("atlar", include_str!("../../profiles/atlar.toml")),
     ("atomic", include_str!("../../profiles/atomic.toml")),
+    ("auth0", include_str!("../../profiles/auth0.toml")),
+    (
+        "checkout-com",
+        include_str!("../../profiles/checkout-com.toml"),
+    ),
+    ("cognito", include_str!("../../profiles/cognito.toml")),
+    (
+        "commercetools",
+        include_str!("../../profiles/commercetools.toml"),
+    ),
+    (
+        "crowdstrike",
+        include_str!("../../profiles/crowdstrike.toml"),
+    ),
+    ("databricks", include_str!("../../profiles/databricks.toml")),
+    ("dynatrace", include_str!("../../profiles/dynatrace.toml")),
+    ("ebay", include_str!("../../profiles/ebay.toml")),
+    ("entra", include_str!("../../profiles/entra.toml")),
+    ("entra-v1", include_str!("../../profiles/entra-v1.toml")),
+    ("fedex", include_str!("../../profiles/fedex.toml")),
+    ("feishu", include_str!("../../profiles/feishu.toml")),
     ("generic", include_str!("../../profiles/generic.toml")),
+    ("genesys", include_str!("../../profiles/genesys.toml")),
+    (
+        "iceberg-rest",
+        include_str!("../../profiles/iceberg-rest.toml"),
+    ),
     ("is2", include_str!("../../profiles/is2.toml")),
+    ("keycloak", include_str!("../../profiles/keycloak.toml")),
+    ("kroger", include_str!("../../profiles/kroger.toml")),
+    ("lark", include_str!("../../profiles/lark.toml")),
+    ("marketo", include_str!("../../profiles/marketo.toml")),
     ("oauth-v2", include_str!("../../profiles/oauth-v2.toml")),
+    ("okta", include_str!("../../profiles/okta.toml")),
+    (
+        "oracle-idcs",
+        include_str!("../../profiles/oracle-idcs.toml"),
+    ),
+    ("pax8", include_str!("../../profiles/pax8.toml")),
+    ("paypal", include_str!("../../profiles/paypal.toml")),
+    ("personio", include_str!("../../profiles/personio.toml")),
+    (
+        "personio-v1",
+        include_str!("../../profiles/personio-v1.toml"),
+    ),
+    ("pluggy", include_str!("../../profiles/pluggy.toml")),
+    ("sabre", include_str!("../../profiles/sabre.toml")),
+    ("salesforce", include_str!("../../profiles/salesforce.toml")),
+    ("sap-ariba", include_str!("../../profiles/sap-ariba.toml")),
+    ("servicenow", include_str!("../../profiles/servicenow.toml")),
+    ("shopify", include_str!("../../profiles/shopify.toml")),
+    ("spotify", include_str!("../../profiles/spotify.toml")),
+    ("tableau", include_str!("../../profiles/tableau.toml")),
+    ("toast", include_str!("../../profiles/toast.toml")),
+    ("twitch", include_str!("../../profiles/twitch.toml")),
+    ("ups", include_str!("../../profiles/ups.toml")),
+    ("vanta", include_str!("../../profiles/vanta.toml")),
+    ("walmart", include_str!("../../profiles/walmart.toml")),
+    ("xero", include_str!("../../profiles/xero.toml")),
+    ("zoom", include_str!("../../profiles/zoom.toml")),
+    ("zoominfo", include_str!("../../profiles/zoominfo.toml")),
 ];
 
 impl Profile {
-    /// A profile that comes with this crate.
+    /// A profile that comes with this crate: one of [`names`](Self::names).
+    ///
+    /// Each says in its file which documentation it follows, and how far that was read again when
+    /// it was written.
+    ///
+    /// ```
+    /// use hallpass_oauth2::Profile;
+    ///
+    /// let zoom = Profile::named("zoom")?.var("account_id", "abc");
+    /// assert_eq!(zoom.origins, Some(vec!["https://api.zoom.us".to_owned()]));
+    /// # Ok::<(), hallpass_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If there is none of that name; the message lists those that there are.

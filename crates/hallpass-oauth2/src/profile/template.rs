@@ -2,11 +2,14 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use crate::encoding::escape_into;
+use crate::{
+    dialect::{Late, Piece, Text},
+    encoding::escape_into,
+};
 
 /// What a template makes, which decides what a value may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     /// A URL: a value can't reach beyond its own host label or path segment, except at the very
     /// start, where it is the base of the URL.
     Url,
@@ -14,12 +17,34 @@ pub(super) enum Place {
     Text,
 }
 
+/// When a text is filled, which decides what a template may name beside variables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// With the profile's values: nothing else.
+    Build,
+    /// For a token request: the client, the time, a UUID.
+    Ask,
+    /// For the requests that carry the token: the token, the client's id, captured fields.
+    Use,
+}
+
+impl Stage {
+    fn knows(self, late: Late) -> bool {
+        match late {
+            Late::ClientId => self != Self::Build,
+            Late::Token => self == Self::Use,
+            _ => self == Self::Ask,
+        }
+    }
+}
+
 /// What is wrong with a template or a value; reads on after `profile "x"`.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     Unset(String),
     Unclosed,
     BadName(String),
+    NotHere(String),
     BadHost(String),
     BadSegment(String),
     BadBase(String),
@@ -38,6 +63,10 @@ impl fmt::Display for Fault {
             Self::BadName(name) => write!(
                 f,
                 "has a template with the variable \"{name}\": names are lower-case letters, digits and _"
+            ),
+            Self::NotHere(name) => write!(
+                f,
+                "has a template with {{{name}}}, which has no value there"
             ),
             Self::BadHost(name) => write!(
                 f,
@@ -64,20 +93,60 @@ enum Part<'a> {
     Variable(&'a str),
 }
 
-/// The variables of a template.
-pub(super) fn names(template: &str) -> Result<Vec<&str>, Fault> {
-    let parts = parts(template)?;
-    Ok(parts
-        .into_iter()
-        .filter_map(|part| match part {
-            Part::Variable(name) => Some(name),
-            Part::Text(_) => None,
-        })
-        .collect())
+/// The variables of a template: the names that are not the stage's own.
+pub(crate) fn names(template: &str, stage: Stage) -> Result<Vec<&str>, Fault> {
+    let mut names = Vec::new();
+    for part in parts(template)? {
+        let Part::Variable(name) = part else { continue };
+        match Late::named(name) {
+            None => names.push(name),
+            Some(late) if stage.knows(late) => {}
+            Some(_) => return Err(Fault::NotHere(name.to_owned())),
+        }
+    }
+    Ok(names)
+}
+
+/// The template as a text for `stage`. `is_field` tells the names of captured fields.
+pub(crate) fn text(
+    template: &str,
+    stage: Stage,
+    values: &BTreeMap<String, String>,
+    is_field: impl Fn(&str) -> bool,
+) -> Result<Text, Fault> {
+    let piece = |part| match part {
+        Part::Text(text) => Ok(Piece::Literal(text.to_owned())),
+        Part::Variable(name) => match (Late::named(name), values.get(name)) {
+            (Some(late), _) if stage.knows(late) => Ok(Piece::Late(late)),
+            (Some(_), _) => Err(Fault::NotHere(name.to_owned())),
+            (None, Some(value)) => Ok(Piece::Literal(value.clone())),
+            (None, None) if stage == Stage::Use && is_field(name) => {
+                Ok(Piece::Field(name.to_owned()))
+            }
+            (None, None) => Err(Fault::Unset(name.to_owned())),
+        },
+    };
+    parts(template)?.into_iter().map(piece).collect()
+}
+
+/// The template with values for those of its variables that have one.
+pub(crate) fn settle(template: &str, values: &BTreeMap<String, String>) -> Result<String, Fault> {
+    let doubled = |text: &str| text.replace('{', "{{").replace('}', "}}");
+    let mut out = String::with_capacity(template.len());
+    for part in parts(template)? {
+        match part {
+            Part::Text(text) => out.push_str(&doubled(text)),
+            Part::Variable(name) => match values.get(name) {
+                Some(value) if Late::named(name).is_none() => out.push_str(&doubled(value)),
+                _ => out.extend(["{", name, "}"]),
+            },
+        }
+    }
+    Ok(out)
 }
 
 /// The template with values for its variables.
-pub(super) fn expand(
+pub(crate) fn expand(
     template: &str,
     place: Place,
     values: &BTreeMap<String, String>,
@@ -132,26 +201,28 @@ fn put_into_url(out: &mut String, name: &str, value: &str, alone: bool) -> Resul
     Ok(())
 }
 
+/// Doubled braces stand for themselves.
 fn parts(template: &str) -> Result<Vec<Part<'_>>, Fault> {
+    let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     let mut parts = Vec::new();
     let mut rest = template;
-    while let Some((text, tail)) = rest.split_once('{') {
-        let (name, after) = tail.split_once('}').ok_or(Fault::Unclosed)?;
-        let fits = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-        if text.contains('}') {
-            return Err(Fault::Unclosed);
-        }
-        if name.is_empty() || !name.bytes().all(fits) {
-            return Err(Fault::BadName(name.to_owned()));
+    while let Some(at) = rest.find(['{', '}']) {
+        let (text, tail) = rest.split_at(at);
+        if tail.starts_with("{{") || tail.starts_with("}}") {
+            parts.push(Part::Text(&rest[..=at]));
+            rest = &tail[2..];
+            continue;
         }
         if !text.is_empty() {
             parts.push(Part::Text(text));
         }
+        let inner = tail.strip_prefix('{').ok_or(Fault::Unclosed)?;
+        let (name, after) = inner.split_once('}').ok_or(Fault::Unclosed)?;
+        if name.is_empty() || !name.bytes().all(fits) {
+            return Err(Fault::BadName(name.to_owned()));
+        }
         parts.push(Part::Variable(name));
         rest = after;
-    }
-    if rest.contains('}') {
-        return Err(Fault::Unclosed);
     }
     if !rest.is_empty() {
         parts.push(Part::Text(rest));
@@ -208,12 +279,23 @@ mod tests {
             ("}", Fault::Unclosed),
             ("a}b{v}", Fault::Unclosed),
             ("{v}}", Fault::Unclosed),
+            ("{{{v}}", Fault::Unclosed),
             ("{}", Fault::BadName(String::new())),
-            ("{{v}}", Fault::BadName("{v".into())),
             ("{Your Realm}", Fault::BadName("Your Realm".into())),
+            ("{token}", Fault::NotHere("token".into())),
         ] {
-            assert_eq!(names(template), Err(expected), "{template}");
+            assert_eq!(names(template, Stage::Ask), Err(expected), "{template}");
         }
-        assert_eq!(names("{a}-{b_2}"), Ok(vec!["a", "b_2"]));
+        assert_eq!(names("{a}-{b_2}{uuid}", Stage::Ask), Ok(vec!["a", "b_2"]));
+        assert_eq!(names("{{{a}}}", Stage::Build), Ok(vec!["a"]));
+    }
+
+    #[test]
+    fn doubled_braces_stand_for_themselves() {
+        let values = BTreeMap::from([("v".to_owned(), "{x}".to_owned())]);
+        let expanded = expand("query {{ {v} }}", Place::Text, &values);
+        assert_eq!(expanded.as_deref(), Ok("query { {x} }"));
+        let settled = settle("{{a}} {v} {token}", &values).unwrap();
+        assert_eq!(settled, "{{a}} {{x}} {token}");
     }
 }

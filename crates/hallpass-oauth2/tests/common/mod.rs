@@ -6,6 +6,8 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+pub(crate) mod jws;
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
@@ -15,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use hallpass_core::{Credential, CredentialSource as _, Error, Fetch};
 use hallpass_oauth2::{
-    ClientCredentials, TokenSource, Transport,
+    ClientCredentials, Profile, TokenSource, Transport,
     transport::{Phase, TransportError},
 };
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -85,6 +87,11 @@ impl Script {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
 
+    /// How many requests there were since they were last taken.
+    pub(crate) fn seen_count(&self) -> usize {
+        self.seen.lock().unwrap().len()
+    }
+
     pub(crate) fn only(&self) -> Seen {
         let mut seen = self.seen();
         assert_eq!(seen.len(), 1, "expected one request");
@@ -117,6 +124,15 @@ impl Transport for Script {
 
 pub(crate) async fn fetch(source: &TokenSource) -> Result<Credential, Error> {
     source.fetch(&Fetch::first()).await
+}
+
+/// The least that a profile holds.
+pub(crate) const PLAIN: &str = "token_url = \"https://auth.example.com/token\"\n";
+
+/// A client of a profile with these lines beside the least.
+pub(crate) fn with(lines: &str) -> ClientCredentials {
+    let profile = Profile::from_toml(&format!("{PLAIN}{lines}")).unwrap();
+    profile.client("my-client", "s3cret")
 }
 
 pub(crate) fn client() -> ClientCredentials {

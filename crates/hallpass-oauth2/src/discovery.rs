@@ -1,0 +1,264 @@
+//! [`Discovery`]: a server's endpoints out of its metadata (RFC 8414, OpenID Connect Discovery).
+
+mod discovered;
+mod metadata;
+
+use std::{fmt, time::Duration};
+
+use bytes::Bytes;
+use hallpass_core::{Error, Origin};
+use http::{
+    HeaderValue, Request, Response, Uri,
+    header::{ACCEPT, USER_AGENT},
+};
+use tokio::time::timeout;
+
+pub use self::{discovered::Discovered, metadata::Metadata};
+use crate::{
+    ATTEMPT_DEADLINE, TokenRequest, Transport,
+    text::printable,
+    transport::{BODY_LIMIT, DynTransport},
+};
+
+/// How long metadata is taken as it was. Endpoints hardly ever move.
+pub const METADATA_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// Asks a server for its endpoints. Off unless used: a token URL that you know is safer.
+///
+/// Metadata says where secrets go, so it is trusted no further than needed: it must name exactly the
+/// issuer that was asked for, its endpoints must lie on the issuer's origin or on one that
+/// [`allow_origins`](Self::allow_origins) names, redirects are not followed, and plain `http`
+/// is for this machine alone.
+///
+/// ```
+/// use hallpass_core::{Cached, Error};
+/// use hallpass_oauth2::{ClientCredentials, Discovery, Secret, Transport};
+///
+/// # fn example(transport: impl Transport) -> Result<(), Error> {
+/// let source = Discovery::of("https://auth.example.com").source(transport, |found| {
+///     ClientCredentials::at(found.token_endpoint())
+///         .basic("my-client", Secret::env("EXAMPLE_SECRET"))
+/// })?;
+/// let cached = Cached::new(source);
+/// # let _ = cached;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Discovery {
+    issuer: String,
+    place: Place,
+    allowed: Vec<String>,
+}
+
+/// Where the metadata lies.
+#[derive(Debug, Clone, Copy)]
+enum Place {
+    /// Between host and path (RFC 8414 §3).
+    OAuth,
+    /// After the path (OpenID Connect Discovery §4).
+    OpenId,
+}
+
+/// The same, checked.
+struct Checked {
+    url: Uri,
+    allowed: Vec<Origin>,
+}
+
+impl Discovery {
+    /// Looks for OAuth metadata (RFC 8414) of this issuer identifier.
+    pub fn of(issuer: impl Into<String>) -> Self {
+        Self::at(issuer.into(), Place::OAuth)
+    }
+
+    /// Looks for OpenID Connect metadata of this issuer identifier.
+    pub fn openid(issuer: impl Into<String>) -> Self {
+        Self::at(issuer.into(), Place::OpenId)
+    }
+
+    fn at(issuer: String, place: Place) -> Self {
+        Self {
+            issuer,
+            place,
+            allowed: Vec::new(),
+        }
+    }
+
+    /// Origins beside the issuer's own where its endpoints may lie.
+    #[must_use]
+    pub fn allow_origins<I>(mut self, origins: I) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.allowed.extend(origins.into_iter().map(Into::into));
+        self
+    }
+
+    /// Asks once, now.
+    ///
+    /// # Errors
+    /// A permanent error if the issuer is no `https` URL, or the metadata names another issuer or
+    /// an endpoint elsewhere; a transient one if there is no usable answer.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the exchange.
+    pub async fn metadata(&self, transport: &impl Transport) -> Result<Metadata, Error> {
+        let checked = self.checked()?;
+        let exchange = Transport::send(transport, request(&checked.url), ATTEMPT_DEADLINE);
+        self.judged(&checked, exchange).await
+    }
+
+    /// A source that asks at its first fetch, and again when the metadata is older than
+    /// [`METADATA_LIFETIME`] or the endpoint refuses for good. While no metadata can be had, the
+    /// last stays.
+    ///
+    /// `build` makes the request to the token endpoint that was found; without an
+    /// [`issuer`](TokenRequest::issuer) of its own it gets this one. It is called once at once,
+    /// with the issuer in the endpoint's place, to check its settings.
+    ///
+    /// # Errors
+    /// If the issuer is no `https` URL, and what [`TokenRequest::build`] has to say of the rest.
+    pub fn source<G: 'static>(
+        self,
+        transport: impl Transport,
+        build: impl Fn(&Metadata) -> TokenRequest<G> + Send + Sync + 'static,
+    ) -> Result<Discovered, Error> {
+        Discovered::new(self, transport, build)
+    }
+
+    async fn ask(&self, transport: &dyn DynTransport) -> Result<Metadata, Error> {
+        let checked = self.checked()?;
+        let exchange = transport.send(request(&checked.url), ATTEMPT_DEADLINE);
+        self.judged(&checked, exchange).await
+    }
+
+    async fn judged<E>(
+        &self,
+        checked: &Checked,
+        exchange: impl Future<Output = Result<Response<Bytes>, E>>,
+    ) -> Result<Metadata, Error>
+    where
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let host = shown(&checked.url);
+        let sent = timeout(ATTEMPT_DEADLINE, exchange).await;
+        let answer = sent
+            .map_err(|_| Error::timeout(format!("no metadata from {host} in time")))?
+            .map_err(|error| Error::transient(error).context(format!("no metadata from {host}")))?;
+        let metadata = read(&host, &answer)?;
+        if metadata.issuer() != self.issuer {
+            return Err(Error::configuration(format!(
+                "{host} is the metadata of the issuer \"{}\", not of \"{}\"",
+                printable(metadata.issuer()),
+                printable(&self.issuer)
+            )));
+        }
+        for endpoint in metadata.endpoints() {
+            let origin = origin_of(endpoint).ok_or_else(|| {
+                Error::configuration(format!("{host} names an endpoint that is no URL"))
+            })?;
+            if !checked.allowed.contains(&origin) {
+                return Err(Error::configuration(format!(
+                    "{host} names an endpoint on {origin}; if that is right, add it with allow_origins"
+                )));
+            }
+        }
+        Ok(metadata)
+    }
+
+    fn checked(&self) -> Result<Checked, Error> {
+        let refused =
+            |why: &str| Error::configuration(format!("\"{}\" {why}", printable(&self.issuer)));
+        if self.issuer.contains(['?', '#', '@']) {
+            return Err(refused(
+                "is no issuer: it has a query, a fragment or a user",
+            ));
+        }
+        let origin = origin_of(&self.issuer)
+            .ok_or_else(|| refused("is no issuer: write https://host/path"))?;
+        if !origin.is_secure() && !origin.is_loopback() {
+            return Err(refused(
+                "could be answered by anybody on the way: use https",
+            ));
+        }
+        let url = self
+            .address()
+            .parse()
+            .map_err(|_| refused("is no issuer: write https://host/path"))?;
+        let mut allowed = vec![origin];
+        for origin in &self.allowed {
+            allowed.push(origin.parse()?);
+        }
+        Ok(Checked { url, allowed })
+    }
+
+    /// The URL of the metadata.
+    fn address(&self) -> String {
+        let issuer = self.issuer.trim_end_matches('/');
+        match self.place {
+            Place::OpenId => format!("{issuer}/.well-known/openid-configuration"),
+            Place::OAuth => {
+                let host = issuer.find("://").map_or(0, |at| at + 3);
+                let path = issuer[host..]
+                    .find('/')
+                    .map_or(issuer.len(), |at| host + at);
+                let (base, path) = issuer.split_at(path);
+                format!("{base}/.well-known/oauth-authorization-server{path}")
+            }
+        }
+    }
+}
+
+fn origin_of(url: &str) -> Option<Origin> {
+    let uri: Uri = url.parse().ok()?;
+    let clean = !uri.authority()?.as_str().contains('@') && !url.contains('#');
+    Origin::of(&uri).ok().filter(|_| clean)
+}
+
+fn request(url: &Uri) -> Request<Bytes> {
+    let mut request = Request::new(Bytes::new());
+    *request.uri_mut() = url.clone();
+    let headers = request.headers_mut();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    let agent = concat!("hallpass/", env!("CARGO_PKG_VERSION"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+    request
+}
+
+fn read(host: &str, answer: &Response<Bytes>) -> Result<Metadata, Error> {
+    let status = answer.status();
+    let code = status.as_u16();
+    if status.is_redirection() {
+        return Err(Error::configuration(format!(
+            "{host} answered {code} to another address; metadata is never redirected: configure the final issuer"
+        )));
+    }
+    if status.is_client_error() && !matches!(code, 408 | 425 | 429) {
+        return Err(Error::configuration(format!(
+            "{host} answered {code}: check the issuer, and whether its metadata is OpenID Connect's"
+        )));
+    }
+    let unusable = || {
+        Error::transient(format!("status {code}"))
+            .context(format!("{host} answered {code} without usable metadata"))
+    };
+    if code != 200 || answer.body().len() > BODY_LIMIT {
+        return Err(unusable());
+    }
+    Metadata::parse(answer.body()).ok_or_else(unusable)
+}
+
+fn shown(url: &Uri) -> String {
+    printable(&url.to_string())
+}
+
+impl fmt::Debug for Discovery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Discovery")
+            .field("issuer", &printable(&self.issuer))
+            .field("place", &self.place)
+            .field("allowed", &self.allowed)
+            .finish()
+    }
+}

@@ -1,0 +1,134 @@
+//! [`Discovered`]: a token endpoint that is found when it is first needed.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
+use tokio::time::Instant;
+
+use super::{Discovery, METADATA_LIFETIME, Metadata};
+use crate::{TokenRequest, TokenSource, Transport, transport::DynTransport};
+
+type Build = dyn Fn(&Metadata) -> Result<TokenSource, Error> + Send + Sync;
+
+/// A token endpoint that is found through its issuer's metadata; made by [`Discovery::source`].
+/// Cheap to clone; clones share what was found.
+#[derive(Clone)]
+pub struct Discovered {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    discovery: Discovery,
+    transport: Arc<dyn DynTransport>,
+    build: Box<Build>,
+    found: Mutex<Found>,
+}
+
+struct Found {
+    /// None while a stand-in only checks the settings.
+    metadata: Option<Metadata>,
+    source: TokenSource,
+    /// None if the metadata must be asked for before it is used again.
+    until: Option<Instant>,
+}
+
+impl Discovered {
+    pub(super) fn new<G: 'static>(
+        discovery: Discovery,
+        transport: impl Transport,
+        build: impl Fn(&Metadata) -> TokenRequest<G> + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        discovery.checked()?;
+        let transport = Arc::new(transport);
+        let shared = transport.clone();
+        let build = move |metadata: &Metadata| {
+            let mut request = build(metadata);
+            let issuer = &mut request.assertion.issuer;
+            issuer.get_or_insert_with(|| metadata.issuer().to_owned());
+            request.build(shared.clone())
+        };
+        let source = build(&Metadata::stand_in(&discovery.issuer))?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                discovery,
+                transport,
+                build: Box::new(build),
+                found: Mutex::new(Found {
+                    metadata: None,
+                    source,
+                    until: None,
+                }),
+            }),
+        })
+    }
+
+    /// The source to ask now.
+    async fn source(&self) -> Result<TokenSource, Error> {
+        {
+            let found = self.lock();
+            if found.until.is_some_and(|until| Instant::now() < until) {
+                return Ok(found.source.clone());
+            }
+        }
+        let inner = &*self.inner;
+        let asked = inner.discovery.ask(&*inner.transport).await;
+        let mut found = self.lock();
+        let metadata = match asked {
+            Ok(metadata) => metadata,
+            Err(error) if found.metadata.is_none() => return Err(error),
+            Err(error) => {
+                tracing::warn!(
+                    target: "hallpass",
+                    issuer = inner.discovery.issuer,
+                    error = %error,
+                    "no metadata; the last stays"
+                );
+                return Ok(found.source.clone());
+            }
+        };
+        if found.metadata.as_ref() != Some(&metadata) {
+            let mut source = (inner.build)(&metadata)?;
+            source.succeed(&found.source);
+            found.source = source;
+            found.metadata = Some(metadata);
+        }
+        found.until = Instant::now().checked_add(METADATA_LIFETIME);
+        Ok(found.source.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Found> {
+        let found = self.inner.found.lock();
+        found.unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CredentialSource for Discovered {
+    /// # Cancel safety
+    /// Nothing that was found is lost.
+    async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
+        let fetched = self.source().await?.fetch(why).await;
+        if fetched.as_ref().is_err_and(Error::is_permanent) {
+            self.lock().until = None;
+        }
+        fetched
+    }
+
+    fn description(&self) -> Description {
+        self.lock().source.description()
+    }
+
+    fn version(&self) -> u64 {
+        self.lock().source.version()
+    }
+}
+
+impl fmt::Debug for Discovered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Discovered")
+            .field("discovery", &self.inner.discovery)
+            .finish_non_exhaustive()
+    }
+}

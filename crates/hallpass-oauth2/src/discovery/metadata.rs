@@ -1,0 +1,88 @@
+//! [`Metadata`]: what a server says of itself.
+
+use serde::Deserialize;
+
+/// A server's metadata, as far as anything here needs it. Checked: the issuer is the one that was
+/// asked for, and each endpoint lies where it may.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Metadata {
+    issuer: String,
+    token_endpoint: String,
+    revocation_endpoint: Option<String>,
+    #[serde(rename = "token_endpoint_auth_methods_supported")]
+    auth_methods: Option<Vec<String>>,
+    #[serde(default, rename = "mtls_endpoint_aliases")]
+    mtls: Aliases,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default)]
+struct Aliases {
+    token_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
+}
+
+impl Metadata {
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+
+    /// What stands in for metadata before there is any.
+    pub(super) fn stand_in(issuer: &str) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            token_endpoint: issuer.to_owned(),
+            revocation_endpoint: Some(issuer.to_owned()),
+            auth_methods: None,
+            mtls: Aliases::default(),
+        }
+    }
+
+    /// Every URL that a secret could be sent to.
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = &str> {
+        let optional = [
+            &self.revocation_endpoint,
+            &self.mtls.token_endpoint,
+            &self.mtls.revocation_endpoint,
+        ];
+        let optional = optional.into_iter().filter_map(|url| url.as_deref());
+        std::iter::once(&*self.token_endpoint).chain(optional)
+    }
+
+    /// The issuer identifier: the audience of assertions.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The token endpoint.
+    pub fn token_endpoint(&self) -> &str {
+        &self.token_endpoint
+    }
+
+    /// The token endpoint for a client that a TLS certificate names (RFC 8705 §5): an alias if
+    /// there is one.
+    pub fn mtls_token_endpoint(&self) -> &str {
+        let alias = self.mtls.token_endpoint.as_deref();
+        alias.unwrap_or(&self.token_endpoint)
+    }
+
+    /// The revocation endpoint, if there is one.
+    pub fn revocation_endpoint(&self) -> Option<&str> {
+        self.revocation_endpoint.as_deref()
+    }
+
+    /// The revocation endpoint for a client that a TLS certificate names.
+    pub fn mtls_revocation_endpoint(&self) -> Option<&str> {
+        let alias = self.mtls.revocation_endpoint.as_deref();
+        alias.or(self.revocation_endpoint())
+    }
+
+    /// Whether clients may authenticate in this way, such as `private_key_jwt`. A server that says
+    /// nothing takes `client_secret_basic` alone (RFC 8414 §2).
+    pub fn supports(&self, auth_method: &str) -> bool {
+        match &self.auth_methods {
+            Some(methods) => methods.iter().any(|method| method == auth_method),
+            None => auth_method == "client_secret_basic",
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Sources that ask no endpoint: a JWT of one's own, a file, a program, a variable, and the first of
+//! several.
+
+mod chain;
+#[cfg(feature = "exec")]
+mod exec;
+mod header;
+mod self_signed;
+mod token;
+mod token_file;
+
+#[cfg(feature = "exec")]
+pub use self::exec::Exec;
+pub use self::{chain::Chain, self_signed::SelfSigned, token::Token, token_file::TokenFile};

@@ -1,0 +1,130 @@
+//! Giving tokens back.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{
+    Script, Step, TOKEN, URL, fetch,
+    jws::{self, Jws},
+};
+use hallpass_core::{Cached, Credential};
+use hallpass_oauth2::{
+    ClientCredentials, Key, REVOCATION_DEADLINE, RefreshToken, Static, transport::Phase,
+};
+use tokio::time::Instant;
+
+const REVOKE: &str = "https://auth.example.com/revoke";
+
+fn client() -> ClientCredentials {
+    common::client()
+        .scope("a")
+        .audience("b")
+        .resource("https://c")
+        .param("d", "e")
+}
+
+#[tokio::test]
+async fn shutdown_revokes_what_is_held() {
+    let script = Script::of([Step::ok(TOKEN), Step::ok("")]);
+    let revocation = client().revocation(REVOKE, script.clone()).unwrap();
+    let cached = Cached::new(client().build(script.clone()).unwrap());
+    revocation.shutdown(&cached).await.unwrap();
+    assert!(script.seen().is_empty(), "nothing is held yet");
+
+    cached.get().await.unwrap();
+    revocation.shutdown(&cached).await.unwrap();
+    let seen = script.seen().remove(1);
+    assert_eq!((seen.method.as_str(), seen.uri.as_str()), ("POST", REVOKE));
+    assert_eq!(seen.body, "token=t0ken&token_type_hint=access_token");
+    assert!(seen.header("authorization").unwrap().starts_with("Basic "));
+    assert_eq!(seen.limit, REVOCATION_DEADLINE);
+}
+
+#[tokio::test]
+async fn the_client_authenticates_as_it_always_does() {
+    let token = Credential::bearer("t0ken").unwrap();
+    let script = Script::of([Step::ok(""), Step::ok(""), Step::ok("")]);
+    for builder in [
+        ClientCredentials::at(URL).post("id", "s"),
+        ClientCredentials::at(URL).public("id"),
+        ClientCredentials::at(URL)
+            .private_key_jwt("id", Key::from_pem(jws::P256).unwrap())
+            .issuer("https://auth.example.com"),
+    ] {
+        let revocation = builder.revocation(REVOKE, script.clone()).unwrap();
+        revocation.revoke(&token).await.unwrap();
+    }
+    let seen = script.seen();
+    let end = "token=t0ken&token_type_hint=access_token";
+    assert_eq!(seen[0].body, format!("client_id=id&client_secret=s&{end}"));
+    assert_eq!(seen[1].body, format!("client_id=id&{end}"));
+    assert!(Jws::of(&seen[2].body, "client_assertion").verifies());
+}
+
+#[tokio::test]
+async fn the_latest_refresh_token_is_revoked() {
+    let rotated = r#"{"access_token":"a","token_type":"Bearer","refresh_token":"r2"}"#;
+    let script = Script::of([Step::ok(rotated), Step::ok("")]);
+    let builder = RefreshToken::at(URL).token("r1").public("id");
+    let revocation = builder.revocation(REVOKE, script.clone()).unwrap();
+    let source = builder.build(script.clone()).unwrap();
+    fetch(&source).await.unwrap();
+    revocation.revoke_refresh_token(&source).await.unwrap();
+    assert_eq!(
+        script.seen()[1].body,
+        "client_id=id&token=r2&token_type_hint=refresh_token"
+    );
+
+    let without = client().build(script.clone()).unwrap();
+    assert!(revocation.revoke_refresh_token(&without).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_told_once_and_in_time() {
+    let token = Credential::bearer("s3cr3t").unwrap();
+    for (step, expected) in [
+        (
+            Step::Hang,
+            "https://auth.example.com revoked nothing within 3 s",
+        ),
+        (
+            Step::Fail(Phase::Exchange),
+            "no answer from https://auth.example.com to a revocation",
+        ),
+        (
+            Step::status(503, "").with("retry-after", "7"),
+            "https://auth.example.com answered 503; next attempt in 7 s",
+        ),
+        (
+            Step::status(401, r#"{"error":"invalid_client"}"#),
+            "https://auth.example.com refused client \"my-client\" (invalid_client): check id and secret",
+        ),
+    ] {
+        let script = Script::of([step]);
+        let revocation = client().revocation(REVOKE, script.clone()).unwrap();
+        let start = Instant::now();
+        let error = revocation.revoke(&token).await.unwrap_err();
+        assert_eq!(error.to_string(), expected);
+        assert!(!common::chain(&error).contains("s3cr3t"));
+        assert!(start.elapsed() <= REVOCATION_DEADLINE + Duration::from_secs(1));
+        script.only();
+    }
+}
+
+#[tokio::test]
+async fn only_bearer_tokens_are_revoked() {
+    let script = Script::default();
+    let revocation = client().revocation(REVOKE, script.clone()).unwrap();
+    let key = Credential::header("x-api-key".parse().unwrap(), "k3y").unwrap();
+    assert!(revocation.revoke(&key).await.unwrap_err().is_permanent());
+    let cached = Cached::new(Static::header("x-api-key", "k3y").unwrap());
+    cached.get().await.unwrap();
+    assert!(revocation.shutdown(&cached).await.is_err());
+    assert!(script.seen().is_empty());
+    assert!(
+        client()
+            .revocation("http://auth.example.com/revoke", script)
+            .is_err()
+    );
+}
