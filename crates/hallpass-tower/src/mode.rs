@@ -2,7 +2,7 @@
 
 use bytes::Buf;
 use hallpass_core::BoxError;
-use http::Request;
+use http::{Request, request::Parts};
 use http_body::Body;
 
 use crate::{ReplayBody, replay_body::Original, snapshot::Snapshot};
@@ -26,7 +26,7 @@ pub trait Mode<B>: sealed::Sealed {
     #[doc(hidden)]
     const REPLAYS: bool;
     #[doc(hidden)]
-    fn keep(&self, request: Request<B>) -> (Request<Self::Body>, Self::Kept);
+    fn keep(&self, parts: &Parts, body: B) -> (Self::Body, Self::Kept);
     #[doc(hidden)]
     fn pass(request: Request<B>) -> Request<Self::Body>;
 }
@@ -49,8 +49,8 @@ impl<B> Mode<B> for WithoutReplay {
     type Kept = ();
     const REPLAYS: bool = false;
 
-    fn keep(&self, request: Request<B>) -> (Request<B>, ()) {
-        (request, ())
+    fn keep(&self, _parts: &Parts, body: B) -> (B, ()) {
+        (body, ())
     }
 
     fn pass(request: Request<B>) -> Request<B> {
@@ -78,14 +78,10 @@ where
     type Kept = KeptRequest<B>;
     const REPLAYS: bool = true;
 
-    fn keep(&self, request: Request<B>) -> (Request<ReplayBody<B>>, KeptRequest<B>) {
-        let head = Snapshot::of(&request);
-        let (parts, body) = request.into_parts();
+    fn keep(&self, parts: &Parts, body: B) -> (ReplayBody<B>, KeptRequest<B>) {
+        let head = Snapshot::of(parts);
         let (body, original) = ReplayBody::keeping(body, self.limit);
-        (
-            Request::from_parts(parts, body),
-            KeptRequest { head, original },
-        )
+        (body, KeptRequest { head, original })
     }
 
     fn pass(request: Request<B>) -> Request<ReplayBody<B>> {

@@ -81,16 +81,16 @@ where
             return ResponseFuture::passing(self.inner.call(M::pass(request)));
         };
         // Before the credential is on it: a snapshot holds no secret of ours.
-        let (mut request, kept) = self.mode.keep(request);
+        let (mut parts, body) = request.into_parts();
+        let (body, kept) = self.mode.keep(&parts, body);
         let mut exchange = Exchange::new();
-        let mut headers = mem::take(request.headers_mut());
         let attached = exchange.attach_unless_present(
             &authorizer,
-            request.method(),
-            request.uri(),
-            &mut headers,
+            &parts.method,
+            &parts.uri,
+            &mut parts.headers,
         );
-        *request.headers_mut() = headers;
+        let request = Request::from_parts(parts, body);
         match attached {
             Attached::Yes => {
                 let sending = self.inner.call(request);

@@ -6,6 +6,7 @@
 
 use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version,
+    request::Parts,
     uri::{Authority, PathAndQuery, Scheme},
 };
 
@@ -24,11 +25,11 @@ const HEADER: usize = 64;
 const SENSITIVE: u32 = 1 << 31;
 
 impl Snapshot {
-    pub(crate) fn of<B>(request: &Request<B>) -> Self {
-        let uri = request.uri();
+    pub(crate) fn of(parts: &Parts) -> Self {
+        let uri = &parts.uri;
         let authority = uri.authority().map_or("", Authority::as_str);
         let path = uri.path_and_query().map_or("", PathAndQuery::as_str);
-        let headers = request.headers();
+        let headers = &parts.headers;
         let mut bytes = Vec::with_capacity(authority.len() + path.len() + HEADER * headers.len());
         push(&mut bytes, authority.as_bytes(), 0);
         push(&mut bytes, path.as_bytes(), 0);
@@ -38,10 +39,10 @@ impl Snapshot {
             push(&mut bytes, value.as_bytes(), mark);
         }
         Self {
-            method: request.method().clone(),
+            method: parts.method.clone(),
             scheme: uri.scheme().cloned(),
-            version: request.version(),
-            extensions: request.extensions().clone(),
+            version: parts.version,
+            extensions: parts.extensions.clone(),
             bytes,
         }
     }
@@ -130,7 +131,9 @@ mod tests {
             .extension(7_u8)
             .body(())
             .unwrap();
-        let again = Snapshot::of(&request).rebuild().unwrap();
+        let again = Snapshot::of(&request.clone().into_parts().0)
+            .rebuild()
+            .unwrap();
         assert_eq!(again.method(), request.method());
         assert_eq!(again.uri().to_string(), request.uri().to_string());
         assert_eq!(again.version(), request.version());
@@ -151,7 +154,9 @@ mod tests {
             "example.com:443",
         ] {
             let request = Request::get(uri).body(()).unwrap();
-            let again = Snapshot::of(&request).rebuild().unwrap();
+            let again = Snapshot::of(&request.clone().into_parts().0)
+                .rebuild()
+                .unwrap();
             assert_eq!(again.uri(), request.uri(), "{uri}");
         }
     }
