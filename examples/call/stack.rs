@@ -82,9 +82,16 @@ fn profile(args: &Args) -> Result<Profile, String> {
     Ok(profile)
 }
 
-/// The library's sentence, with the option in place of the method that helps.
+/// The library's sentence, with the option that helps.
 fn hinted(error: &Error) -> String {
-    crate::run::chain(error).replace("set it with var", "set it with --var")
+    let mut sentence = crate::run::chain(error);
+    if sentence.contains("needs the variable") {
+        sentence.push_str("; --var NAME=VALUE gives it one");
+        if sentence.contains("for its origins alone") {
+            sentence.push_str(", --origin replaces them");
+        }
+    }
+    sentence
 }
 
 /// The layer lets requests to other origins pass without the credential, which is right for a

@@ -55,7 +55,11 @@ async fn a_profile_file_that_is_not_there() {
 async fn a_variable_of_the_profile_without_a_value() {
     let (_server, args) = generic().await;
     let run = call_generic(&args[2..6], &["--profile", "is2", "https://api.is2.app/"]).await;
-    run.refused(&["realm", "--var"]);
+    run.refused(&["needs the variable \"realm\"", "--var NAME=VALUE"]);
+
+    let (_server, args) = generic().await;
+    let run = call_generic(&args, &["--profile", "ataccama", "--var", "realm=acme"]).await;
+    run.refused(&["\"environment\"", "for its origins alone", "--origin"]);
 }
 
 #[tokio::test]

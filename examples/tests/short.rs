@@ -1,0 +1,52 @@
+//! The short examples, each run as a user runs it.
+
+mod common;
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// They take a second or three; a loaded machine may take longer.
+const LIMIT: Duration = Duration::from_secs(15);
+
+async fn ends_with(name: &str, last: &str) {
+    let start = Instant::now();
+    let output = common::output(common::example(name)).await;
+    let took = start.elapsed();
+    let text = String::from_utf8_lossy(&output.stdout);
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}{complaint}");
+    assert_eq!(text.lines().last(), Some(last), "{text}");
+    assert_eq!(complaint, "");
+    assert!(took < LIMIT, "{took:?}");
+    assert!(!text.contains("Bearer "), "{text}");
+}
+
+#[tokio::test]
+async fn reqwest_client() {
+    let last = "ok: 2 tokens fetched, 1 rejected, 1 request replayed, 0 failed";
+    ends_with("reqwest_client", last).await;
+}
+
+#[tokio::test]
+async fn tonic_client() {
+    let last = "ok: 3 tokens fetched, 2 rejected, 2 calls replayed, 0 failed";
+    ends_with("tonic_client", last).await;
+}
+
+#[tokio::test]
+async fn hyper_client() {
+    let last = "ok: 4 clients, 5 tokens fetched, 4 requests replayed, 0 failed";
+    ends_with("hyper_client", last).await;
+}
+
+#[tokio::test]
+async fn custom_source() {
+    let last = "ok: the vault was asked 8 times, 2 of them in vain";
+    ends_with("custom_source", last).await;
+}
+
+#[tokio::test]
+async fn tower_stack() {
+    ends_with("tower_stack", "ok: 3 token requests, 0 failed").await;
+}
