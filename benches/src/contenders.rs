@@ -1,5 +1,7 @@
 //! The contenders, each behind the same two closures: prepare requests, and send them.
 
+mod reqwest;
+
 use std::{
     hint::black_box,
     time::{Duration, Instant},
@@ -18,18 +20,69 @@ use tower_http::auth::AddAuthorizationLayer;
 
 use crate::{Noop, at_once, request, token, warm};
 
-/// Prepares this many requests, and hands the sending of them to the meter.
-pub type Lap = Box<dyn FnMut(usize, Meter<'_>) + Send>;
+/// Prepares this many requests, and hands the sending of them to the meter. Says whether all were
+/// answered at once.
+pub type Lap = Box<dyn FnMut(usize, Meter<'_>) -> bool + Send>;
 
 /// Runs what it is given once, and measures that.
 pub type Meter<'a> = &'a mut dyn FnMut(&mut dyn FnMut());
 
+/// How much room the header maps of a lap's requests have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Room {
+    /// As callers leave them: six headers fill the map, and the seventh makes it grow.
+    None,
+    /// For two more headers.
+    Two,
+}
+
 /// One way to put a credential on requests.
 pub struct Contender {
-    /// As the issue and the table name it.
+    /// As the table names it.
     pub name: &'static str,
+    lap: Box<dyn Fn(Room) -> Lap + Send + Sync>,
+}
+
+impl Contender {
+    /// One that makes its own kind of request of a plain one, and sends it with a function for
+    /// each thread, which is to be done at its first poll.
+    pub fn new<R, T, P, S, F>(name: &'static str, prepare: P, sender: S) -> Self
+    where
+        R: Send,
+        P: Fn(Request<Full<Bytes>>) -> Option<R> + Clone + Send + Sync + 'static,
+        S: Fn() -> F + Send + Sync + 'static,
+        F: FnMut(R) -> Option<T> + Send + 'static,
+    {
+        let lap = move |room| {
+            let prepare = prepare.clone();
+            let mut send = sender();
+            let lap: Lap = Box::new(move |count, meter| {
+                let prepared: Vec<R> = (0..count).filter_map(|_| prepare(plain(room)?)).collect();
+                prepared.len() == count && send_all(prepared, meter, &mut send)
+            });
+            lap
+        };
+        Self {
+            name,
+            lap: Box::new(lap),
+        }
+    }
+
+    /// A tower service; its clones share what it holds.
+    pub fn tower<S>(name: &'static str, service: S) -> Self
+    where
+        S: Service<Request<Full<Bytes>>> + Clone + Send + Sync + 'static,
+    {
+        Self::new(name, Some, move || {
+            let mut service = service.clone();
+            move |request| at_once(service.call(request))?.ok()
+        })
+    }
+
     /// A lap for one thread; all laps of a contender share its credential.
-    pub lap: Box<dyn Fn() -> Lap + Send + Sync>,
+    pub fn lap(&self, room: Room) -> Lap {
+        (self.lap)(room)
+    }
 }
 
 impl std::fmt::Debug for Contender {
@@ -41,51 +94,51 @@ impl std::fmt::Debug for Contender {
 /// Everybody, the baseline first.
 ///
 /// # Errors
-/// Never: the token is valid and nothing is fetched over a network.
+/// If reqwest can't set up a client; the token itself is valid and comes from memory.
 pub fn all() -> Result<Vec<Contender>, Error> {
     let cached = warm()?;
     let bearer = || BearerLayer::new(cached.clone());
-    let fixed = || AddAuthorizationLayer::bearer(&token()).as_sensitive(true);
-    Ok(vec![
-        tower("noop", Noop),
-        tower("tower-http/static", fixed().layer(Noop)),
-        tower(
+    let mut all = vec![
+        Contender::tower("noop", Noop),
+        Contender::tower("tower-http/static", fixed().layer(Noop)),
+        Contender::tower(
             "tower-retry+static",
             RetryLayer::new(OnUnauthorized).layer(fixed().layer(Noop)),
         ),
-        tower("hallpass/header", bearer().without_replay().layer(Noop)),
-        tower("hallpass/replay", bearer().layer(Noop)),
-    ])
+        Contender::tower("hallpass/header", bearer().without_replay().layer(Noop)),
+        Contender::tower("hallpass/replay", bearer().layer(Noop)),
+    ];
+    all.extend(reqwest::both(&cached)?);
+    Ok(all)
+}
+
+/// What a static token costs: the least that anybody can do.
+pub fn fixed() -> AddAuthorizationLayer {
+    AddAuthorizationLayer::bearer(&token()).as_sensitive(true)
 }
 
 /// The credential that all of ours share, for what measures more than the path.
 ///
 /// # Errors
-/// As [`all`].
+/// Never: the token is valid and nothing is fetched over a network.
 pub fn credential() -> Result<Cached, Error> {
     warm()
 }
 
-fn tower<S>(name: &'static str, service: S) -> Contender
-where
-    S: Service<Request<Full<Bytes>>> + Clone + Send + Sync + 'static,
-{
-    let lap = move || {
-        let mut service = service.clone();
-        let lap: Lap = Box::new(move |count, meter| {
-            let requests: Vec<_> = (0..count).filter_map(|_| request().ok()).collect();
-            send_all(requests, meter, |request| at_once(service.call(request)));
-        });
-        lap
-    };
-    Contender {
-        name,
-        lap: Box::new(lap),
+fn plain(room: Room) -> Option<Request<Full<Bytes>>> {
+    let mut request = request().ok()?;
+    if room == Room::Two {
+        request.headers_mut().reserve(2);
     }
+    Some(request)
 }
 
 /// Only the sending is inside the measured part; the answers are dropped there too.
-fn send_all<R, T>(requests: Vec<R>, meter: Meter<'_>, mut send: impl FnMut(R) -> Option<T>) {
+fn send_all<R, T>(
+    requests: Vec<R>,
+    meter: Meter<'_>,
+    send: &mut impl FnMut(R) -> Option<T>,
+) -> bool {
     let mut requests = requests.into_iter();
     let mut answered = true;
     meter(&mut || {
@@ -93,21 +146,25 @@ fn send_all<R, T>(requests: Vec<R>, meter: Meter<'_>, mut send: impl FnMut(R) ->
             answered &= black_box(send(request)).is_some();
         }
     });
-    assert!(answered, "a contender did not answer at once");
+    answered
 }
 
 /// How long a lap's sending takes.
+///
+/// # Panics
+/// If the contender does not answer at once.
 #[allow(
     clippy::disallowed_methods,
     reason = "measuring is what clocks are for"
 )]
 pub fn time(lap: &mut Lap, count: usize) -> Duration {
     let mut spent = Duration::ZERO;
-    lap(count, &mut |part| {
+    let answered = lap(count, &mut |part| {
         let start = Instant::now();
         part();
         spent = start.elapsed();
     });
+    assert!(answered, "a contender did not answer at once");
     spent
 }
 

@@ -1,8 +1,21 @@
-//! What the benchmarks share: one realistic request, an inner service that does nothing, and the
-//! contenders around it.
+//! What the benchmarks share: one realistic request, an inner service that does nothing, the
+//! contenders around it, and how they are measured side by side.
+//!
+//! ```text
+//! contenders ──▶ rounds: laps in turn ──▶ table: print, JSON, Markdown, SVG
+//!     └────────▶ counting: allocations, instructions ──┘   └──▶ targets: ok or missed
+//! ```
 
+pub mod clock;
+pub mod compare;
 pub mod contenders;
+pub mod counting;
+pub mod machine;
+pub mod options;
 pub mod plot;
+pub mod rounds;
+pub mod table;
+pub mod targets;
 
 use std::{
     convert::Infallible,

@@ -72,21 +72,27 @@ fn draw_lines(
 ///
 /// # Errors
 /// If the file can't be written.
-pub fn bars(file: &str, title: &str, rows: &[(String, f64)]) -> Result<(), String> {
-    draw_bars(file, title, rows).map_err(|error| format!("{file}: {error}"))
+pub fn bars(file: &str, title: &str, below: &str, rows: &[(String, f64)]) -> Result<(), String> {
+    draw_bars(file, title, below, rows).map_err(|error| format!("{file}: {error}"))
 }
 
 fn draw_bars(
     file: &str,
     title: &str,
+    below: &str,
     rows: &[(String, f64)],
 ) -> Result<(), Box<dyn std::error::Error>> {
     const ROW: i32 = 26;
-    let height = 60 + ROW * i32::try_from(rows.len())?;
+    let height = 84 + ROW * i32::try_from(rows.len())?;
     let longest = rows.iter().map(|(_, value)| *value).fold(1.0, f64::max);
     let root = SVGBackend::new(file, (900, u32::try_from(height)?)).into_drawing_area();
     root.fill(&WHITE)?;
     root.draw(&Text::new(title, (12, 12), ("sans-serif", 18)))?;
+    root.draw(&Text::new(
+        below.to_owned(),
+        (12, height - 24),
+        ("sans-serif", 12),
+    ))?;
     for (at, (name, value)) in rows.iter().enumerate() {
         let y = 44 + ROW * i32::try_from(at)?;
         let end = 230 + (value / longest * 540.0) as i32;

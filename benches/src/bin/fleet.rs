@@ -17,26 +17,20 @@ use std::{
     time::Duration,
 };
 
-use hallpass_benches::plot;
-use hallpass_core::{Cached, Clock, Credential, CredentialSource, Error, Fetch, Moment, Policy};
+use hallpass_benches::{
+    clock::VirtualClock,
+    options::Options,
+    plot,
+    targets::{self, Target},
+};
+use hallpass_core::{Cached, Credential, CredentialSource, Error, Fetch, Policy};
 
 const PROCESSES: usize = 10_000;
 const OUTAGE: usize = 600;
+/// Of their tokens, in seconds.
+const LIFETIMES: [usize; 2] = [3600, 300];
 /// Each process wants a credential in its own tenth of every second.
 const STEPS: usize = 10;
-
-#[derive(Clone, Default)]
-struct VirtualClock(Arc<AtomicU64>);
-
-impl Clock for VirtualClock {
-    fn now(&self) -> Moment {
-        let now = Duration::from_millis(self.0.load(Relaxed));
-        Moment {
-            monotonic: now,
-            wall: now,
-        }
-    }
-}
 
 #[derive(Clone)]
 struct Issuer {
@@ -67,18 +61,19 @@ struct Run {
 }
 
 fn main() -> Result<(), String> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let svg = arguments.iter().position(|word| word == "--svg");
-    let svg = svg.and_then(|at| arguments.get(at + 1));
+    let options = Options::of_process(&["--svg"])?;
     let mut series = vec![];
-    for lifetime in [3600, 300] {
+    let mut targets = vec![];
+    println!("{PROCESSES} processes, the token endpoint down for {OUTAGE} s");
+    for lifetime in LIFETIMES {
         let plain = simulate(lifetime, false);
         let jittered = simulate(lifetime, true);
-        report(lifetime, &plain, &jittered);
+        targets.extend(report(lifetime, &plain, &jittered));
         series.push((format!("{lifetime} s tokens, no jitter"), plain.requests));
         series.push((format!("{lifetime} s tokens"), jittered.requests));
     }
-    if let Some(file) = svg {
+    targets::print(&targets);
+    if let Some(file) = options.text("--svg") {
         plot::lines(file, "token requests a second, 10,000 processes", &series)?;
     }
     Ok(())
@@ -127,7 +122,7 @@ fn simulate(lifetime: usize, jitter: bool) -> Run {
             let before = issuer.requests.load(Relaxed);
             for step in 0..STEPS {
                 let millis = (second * STEPS + step) * 1000 / STEPS;
-                clock.0.store(millis as u64, Relaxed);
+                clock.set(Duration::from_millis(millis as u64));
                 for process in processes.iter().skip(step).step_by(STEPS) {
                     want(process);
                 }
@@ -161,31 +156,46 @@ fn want(process: &Cached) {
     }
 }
 
-fn report(lifetime: usize, plain: &Run, jittered: &Run) {
+fn report(lifetime: usize, plain: &Run, jittered: &Run) -> [Target; 3] {
     let first = lifetime / 2..plain.outage.start;
-    let peak = |run: &Run| {
-        run.requests[first.clone()]
-            .iter()
-            .copied()
-            .max()
-            .unwrap_or(0)
-    };
-    let (synchronised, spread) = (peak(plain), peak(jittered));
+    let (synchronised, spread) = (plain.peak(first.clone()), jittered.peak(first));
+    let outage = &jittered.outage;
+    let after = jittered.peak(outage.end..outage.end + 120);
+    let recovered = jittered.recovered_after + 1;
     println!("{lifetime} s tokens:");
     println!(
-        "  peak a second after the first lifetime: {spread}, without jitter {synchronised}: 1/{:.1}",
-        synchronised as f64 / spread.max(1) as f64
+        "  after the first lifetime at most {spread} token requests a second, without jitter {synchronised}"
     );
-    let after = &jittered.requests[jittered.outage.end..];
-    let peak = after[..120.min(after.len())]
-        .iter()
-        .copied()
-        .max()
-        .unwrap_or(0);
     println!(
-        "  after the outage: {} processes wait, peak a second {peak}: 1/{:.1}; all served within {} s",
-        jittered.waiting,
-        jittered.waiting as f64 / peak.max(1) as f64,
-        jittered.recovered_after + 1
+        "  when the outage ends {} processes wait; then at most {after} token requests a second, all served within {recovered} s",
+        jittered.waiting
     );
+    let share = |part: u64, whole: f64| part as f64 / whole.max(1.0);
+    let renewals = if lifetime == LIFETIMES[0] { 40.0 } else { 15.0 };
+    [
+        Target::at_most(
+            format!("{lifetime} s tokens: peak of renewals / the same without jitter"),
+            share(spread, synchronised as f64),
+            1.0 / renewals,
+        ),
+        Target::at_most(
+            format!("{lifetime} s tokens: peak after the outage / processes that wait"),
+            share(after, jittered.waiting as f64),
+            1.0 / 25.0,
+        ),
+        Target::at_most(
+            format!("{lifetime} s tokens: all served after the outage within"),
+            recovered as f64,
+            75.0,
+        )
+        .of(" s"),
+    ]
+}
+
+impl Run {
+    fn peak(&self, seconds: std::ops::Range<usize>) -> u64 {
+        let end = seconds.end.min(self.requests.len());
+        let seconds = &self.requests[seconds.start.min(end)..end];
+        seconds.iter().copied().max().unwrap_or(0)
+    }
 }

@@ -178,7 +178,7 @@ impl Builder {
         let inner = self
             .hyper(self.idle_timeout.unwrap_or(CLIENT_IDLE_TIMEOUT))
             .build(self.connector()?);
-        Ok(Client::new(inner, self.request_timeout))
+        Ok(Client::new(inner, self.versions, self.request_timeout))
     }
 
     fn connector(&self) -> Result<Connector, hallpass_core::Error> {

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt};
 
 use hyper_util::client::legacy;
 
-use crate::connector::is_timeout;
+use crate::{connector::is_timeout, unprocessed::Unprocessed};
 
 /// Why a [`Client`](crate::Client) has no response.
 ///
@@ -19,6 +19,7 @@ pub struct Error {
 enum Kind {
     Connect,
     ConnectTimeout,
+    Unprocessed,
     Exchange,
     Timeout,
 }
@@ -37,6 +38,16 @@ impl Error {
         matches!(self.kind, Kind::Connect | Kind::ConnectTimeout)
     }
 
+    /// Whether the server has not acted on the request, so that it is safe to send it again, a POST
+    /// too: there was no connection, or an HTTP/2 server said that it has not looked at it
+    /// (GOAWAY, `REFUSED_STREAM`: RFC 9113 §8.7).
+    ///
+    /// A request without a body has been sent again already. If this is false, the server may have
+    /// acted on the request, or not.
+    pub fn is_unprocessed(&self) -> bool {
+        self.is_connect() || self.kind == Kind::Unprocessed
+    }
+
     /// Whether time ran out, while connecting or while waiting for the head of the answer.
     pub fn is_timeout(&self) -> bool {
         matches!(self.kind, Kind::ConnectTimeout | Kind::Timeout)
@@ -48,6 +59,7 @@ impl From<legacy::Error> for Error {
         let kind = match source.is_connect() {
             true if is_timeout(&source) => Kind::ConnectTimeout,
             true => Kind::Connect,
+            false if Unprocessed::of(&source).is_some() => Kind::Unprocessed,
             false => Kind::Exchange,
         };
         Self {
@@ -62,6 +74,7 @@ impl fmt::Display for Error {
         f.write_str(match self.kind {
             Kind::Connect => "no connection",
             Kind::ConnectTimeout => "no connection in time",
+            Kind::Unprocessed => "the server did not look at the request",
             Kind::Exchange => "the exchange failed before a response came",
             Kind::Timeout => "no response in time",
         })

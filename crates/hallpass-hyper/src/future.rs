@@ -1,6 +1,7 @@
 //! [`ResponseFuture`]: an exchange of a client, up to the head of the answer.
 
 use std::{
+    fmt,
     future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -13,23 +14,28 @@ use hyper_util::client::legacy;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
-use crate::Error;
+use crate::{Error, resend::Resend, unprocessed::Unprocessed};
 
 pin_project! {
     /// What a [`Client`](crate::Client) returns: the response, its body still to come.
-    #[derive(Debug)]
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture {
         inner: legacy::ResponseFuture,
+        again: Option<Resend>,
         #[pin]
         deadline: Option<Sleep>,
     }
 }
 
 impl ResponseFuture {
-    pub(crate) fn new(inner: legacy::ResponseFuture, limit: Option<Duration>) -> Self {
+    pub(crate) fn new(
+        inner: legacy::ResponseFuture,
+        again: Option<Resend>,
+        limit: Option<Duration>,
+    ) -> Self {
         Self {
             inner,
+            again,
             deadline: limit.map(tokio::time::sleep),
         }
     }
@@ -40,8 +46,16 @@ impl Future for ResponseFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if let Poll::Ready(outcome) = Pin::new(this.inner).poll(cx) {
-            return Poll::Ready(outcome.map_err(Error::from));
+        while let Poll::Ready(outcome) = Pin::new(&mut *this.inner).poll(cx) {
+            let error = match outcome {
+                Ok(response) => return Poll::Ready(Ok(response)),
+                Err(error) => error,
+            };
+            let again = Unprocessed::of(&error).zip(this.again.as_mut());
+            match again.and_then(|(what, again)| again.after(what)) {
+                Some(sending) => *this.inner = sending,
+                None => return Poll::Ready(Err(error.into())),
+            }
         }
         match this.deadline.as_pin_mut() {
             Some(deadline) => {
@@ -50,5 +64,11 @@ impl Future for ResponseFuture {
             }
             None => Poll::Pending,
         }
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }
 }

@@ -26,15 +26,19 @@
 //! | deadline | given with each request, for all of it | for connecting; for the head of the answer if set |
 //! | idle connections are kept for | [`TRANSPORT_IDLE_TIMEOUT`] | [`CLIENT_IDLE_TIMEOUT`] |
 //! | a connection that had died while idle | sent once more, on a fresh connection | sent again if nothing of the request had gone out |
+//! | an HTTP/2 server that has not looked at a request, and says so | sent once more, on a fresh connection | sent again, if it has no body; else [reported](Error::is_unprocessed) |
 
 mod builder;
 mod client;
 mod connector;
 mod error;
 mod future;
+mod outgoing;
+mod resend;
 mod stream;
 mod tls;
 mod transport;
+mod unprocessed;
 
 pub use self::{
     builder::{Builder, CLIENT_IDLE_TIMEOUT, CONNECT_TIMEOUT, TRANSPORT_IDLE_TIMEOUT},

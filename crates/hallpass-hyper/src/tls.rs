@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hallpass_core::Error;
+use http::{Uri, uri::Scheme};
 use rustls::{
     ClientConfig, RootCertStore,
     client::{WebPkiServerVerifier, danger::ServerCertVerifier},
@@ -20,6 +21,15 @@ pub(crate) enum Versions {
 }
 
 impl Versions {
+    /// Without TLS, HTTP/2 is only spoken by prior knowledge.
+    pub(crate) fn may_be_http2(self, uri: &Uri) -> bool {
+        match self {
+            Self::Both => uri.scheme() == Some(&Scheme::HTTPS),
+            Self::Http1 => false,
+            Self::Http2 => true,
+        }
+    }
+
     fn alpn(self) -> Vec<Vec<u8>> {
         let names: &[&[u8]] = match self {
             Self::Both => &[b"h2", b"http/1.1"],

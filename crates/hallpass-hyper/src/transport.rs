@@ -16,6 +16,7 @@ use hyper_util::client::legacy::{
 use crate::{
     connector::{Connector, causes, is_timeout},
     stream::Answered,
+    unprocessed::Unprocessed,
 };
 
 type Hyper = legacy::Client<Connector, Full<Bytes>>;
@@ -129,10 +130,7 @@ fn is_end_of_connection(cause: &(dyn StdError + 'static)) -> bool {
         return error.is_canceled() || error.is_closed() || error.is_incomplete_message();
     }
     if let Some(error) = cause.downcast_ref::<h2::Error>() {
-        // Both say that the server has not looked at the request (RFC 9113 §8.7).
-        let reason = error.reason();
-        return (error.is_go_away() && reason == Some(h2::Reason::NO_ERROR))
-            || (error.is_reset() && reason == Some(h2::Reason::REFUSED_STREAM));
+        return Unprocessed::of_http2(error).is_some();
     }
     cause.downcast_ref::<io::Error>().is_some_and(|error| {
         matches!(

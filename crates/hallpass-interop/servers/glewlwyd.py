@@ -1,4 +1,7 @@
-"""Debian's glewlwyd with a fresh database: glewlwyd.py FOLDER, with TTL in the environment."""
+"""Debian's glewlwyd with a fresh database: glewlwyd.py FOLDER.
+
+TTL: of a token. KEYS: a folder with the private keys of clients.
+"""
 import gzip
 import http.client
 import json
@@ -94,20 +97,38 @@ def plugin(port):
         "subject-type": "public",
         "introspection-revocation-allowed": True,
         "introspection-revocation-allow-target-client": True,
+        # For assertions that clients sign.
+        "request-parameter-allow": True,
+        "request-maximum-exp": 3600,
+        "client-pubkey-parameter": "pubkey",
     }
 
 
 def client(client_id, secret):
-    return {
+    shared = {} if secret is None else {"client_secret": secret}
+    return shared | {
         "client_id": client_id,
         "name": client_id,
-        "client_secret": secret,
         "confidential": True,
         "enabled": True,
         "scope": ["read", "write"],
         "authorization_type": ["client_credentials"],
         "token_endpoint_auth_method": ["client_secret_basic", "client_secret_post"],
     }
+
+
+def signers(folder):
+    """Clients that sign, with a secret and with a key."""
+    rsa = serialization.load_pem_private_key((folder / "rsa.pem").read_bytes(), None)
+    public = rsa.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    hs256 = client("hs256", "a-secret-of-thirty-two-bytes-or-more")
+    rs256 = client("rs256", None) | {"pubkey": public.decode()}
+    return [
+        hs256 | {"token_endpoint_auth_method": ["client_secret_jwt"]},
+        rs256 | {"token_endpoint_auth_method": ["private_key_jwt"]},
+    ]
 
 
 def start():
@@ -137,5 +158,8 @@ admin.post(
 )
 for client_id, secret in CLIENTS.items():
     admin.post("/client/", client(client_id, secret))
+if folder := os.environ.get("KEYS"):
+    for signer in signers(pathlib.Path(folder)):
+        admin.post("/client/", signer)
 print(json.dumps({"port": port}), flush=True)
 sys.exit(server.wait())

@@ -12,10 +12,10 @@ use crate::{
     Expiry,
     body::{Fault, Members},
     dialect::{Call, Judge, scalar},
+    echo::Echo,
     expiry::{self, Evidence, Stated},
     refusal,
     request::{Client, Plan, header_value},
-    text::printable,
 };
 
 /// Reads an answer of any status.
@@ -54,7 +54,7 @@ pub(crate) fn read(
     let Some(token) = token else {
         return Err(malformed_because(plan, answer, "without an access token"));
     };
-    check_type(plan, members.token_type.as_ref())?;
+    check_type(plan, client, members.token_type.as_ref())?;
     credential(plan, client, answer, Some(&members), token)
 }
 
@@ -112,8 +112,9 @@ fn credential(
         Some(lifetime) => credential.lives_for(lifetime),
         None => credential,
     };
-    let credential = match lifetime.and_then(|lifetime| plan.dialect.renewal.hint(lifetime)) {
-        Some(delay) => credential.renew_in(delay),
+    let renewal = plan.dialect.renewal;
+    let credential = match lifetime.and_then(|lifetime| renewal.hint(lifetime)) {
+        Some(delay) => credential.renew_in(renewal.spread(delay, fastrand::f64())),
         None => credential,
     };
     let credential = call
@@ -162,13 +163,13 @@ fn attach(plan: &Plan, answer: &Response<Bytes>, call: &Call<'_>) -> Result<Cred
 }
 
 /// RFC 6749 §7.1: a client must not use a token whose type it does not know.
-fn check_type(plan: &Plan, token_type: Option<&Value>) -> Result<(), Error> {
+fn check_type(plan: &Plan, client: &Client, token_type: Option<&Value>) -> Result<(), Error> {
     let origin = plan.url.origin();
     match token_type {
         Some(Value::String(kind)) if is_known(plan, kind) => Ok(()),
         Some(Value::String(kind)) if !kind.is_empty() => Err(Error::configuration(format!(
             "{origin} issued a token of type \"{}\"; only Bearer is supported here",
-            printable(kind)
+            Echo::of(client).clean(kind)
         ))),
         None | Some(Value::Null | Value::String(_)) if plan.assume_bearer => Ok(()),
         None | Some(Value::Null | Value::String(_)) => Err(Error::configuration(format!(

@@ -39,8 +39,8 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("an empty body"),
-            Self::Html => f.write_str("HTML"),
-            Self::Xml => f.write_str("XML"),
+            Self::Html => f.write_str("an HTML page"),
+            Self::Xml => f.write_str("an XML document"),
             Self::NoObject => f.write_str("something that is not a JSON object"),
             Self::Broken { line, column } => {
                 write!(f, "JSON that can't be read (line {line}, column {column})")

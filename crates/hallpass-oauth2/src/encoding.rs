@@ -22,6 +22,11 @@ pub(crate) fn escape_into(out: &mut String, value: &str) {
     }
 }
 
+/// Whether a server that forgets to decode reads another value.
+pub(crate) fn changes_when_escaped(value: &str) -> bool {
+    utf8_percent_encode(value, ESCAPED).any(|piece| piece.starts_with('%'))
+}
+
 /// `name=value&…`, in a buffer that never grows, so that no copy of a secret is left behind.
 pub(crate) fn form<'a>(
     pairs: impl Iterator<Item = (&'a str, &'a str)> + Clone,

@@ -42,6 +42,7 @@ mod body;
 mod client_credentials;
 mod dialect;
 mod discovery;
+mod echo;
 mod encoding;
 mod expiry;
 mod file;

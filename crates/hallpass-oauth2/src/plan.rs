@@ -124,7 +124,7 @@ pub(crate) fn of<G>(builder: TokenRequest<G>) -> Result<Plan, Error> {
             .map(|origins| parsed(&origins))
             .transpose()?,
         url,
-        dialect,
+        dialect: *dialect,
     })
 }
 

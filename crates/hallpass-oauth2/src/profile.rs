@@ -131,7 +131,8 @@ pub struct Profile {
     /// Headers of the token request; templates (asking).
     #[serde(deserialize_with = "fields::pairs")]
     pub token_headers: Vec<(String, String)>,
-    /// The scopes to ask for, separated by spaces; template.
+    /// The scopes to ask for, separated by spaces; template. See
+    /// [`TokenRequest::scope`](crate::TokenRequest::scope) for what the answer proves of them.
     pub scope: Option<String>,
     /// The parameter they go in: `scope` unless set.
     pub scope_param: String,
@@ -189,8 +190,9 @@ pub struct Profile {
     #[serde(deserialize_with = "fields::one_or_more")]
     pub rejected: Vec<Condition>,
 
-    /// How long before its end a token is renewed, in seconds; at most half its life. Unless set,
-    /// the engine's own margin holds.
+    /// How long before its end a token is renewed, in seconds; at most half its life. With `fresh`
+    /// up to a tenth of the time until then earlier, by chance, so that a fleet does not renew
+    /// together. Unless set, the engine's own margin holds.
     #[serde(deserialize_with = "fields::seconds")]
     pub renew_before: Option<Duration>,
     /// What asking again does: `fresh` (unless set), `sticky` or `kills-old`.

@@ -10,6 +10,8 @@ use crate::{
     ClientAuth,
     body::{Fault, Members},
     dialect::{Judge, scalar},
+    echo::Echo,
+    encoding::changes_when_escaped,
     request::{Client, Plan},
     text::{oddity, printable},
 };
@@ -31,12 +33,24 @@ impl Detail {
         }
     }
 
-    fn of(status: StatusCode, members: Option<&Members>) -> Self {
+    fn of(status: StatusCode, members: Option<&Members>, echo: &Echo) -> Self {
+        let description = members.and_then(Members::description);
         Self {
             status: status.as_u16(),
-            code: members.and_then(Members::code).map(printable),
-            description: members.and_then(Members::description).map(printable),
+            code: members
+                .and_then(Members::code)
+                .map(|code| shown(code, echo)),
+            description: description.map(|description| echo.clean(description)),
         }
+    }
+}
+
+/// A code of the standard says nothing about a secret, whatever that is.
+fn shown(code: &str, echo: &Echo) -> String {
+    if is_standard(code) || is_passing(code) {
+        code.to_owned()
+    } else {
+        echo.clean(code)
     }
 }
 
@@ -62,7 +76,7 @@ pub(crate) fn of(plan: &Plan, client: &Client, answer: &Response<Bytes>) -> Erro
     let parsed = Members::parse(answer.body(), plan.dialect.wanted());
     let members = parsed.as_ref().ok();
     let code = members.and_then(Members::code);
-    let detail = Detail::of(status, members);
+    let detail = Detail::of(status, members, &Echo::of(client));
 
     if status.is_redirection() {
         return Error::permanent(detail).context(format!(
@@ -98,11 +112,12 @@ pub(crate) fn despite_success(
     members: &Members,
 ) -> Error {
     let status = answer.status();
-    let detail = Detail::of(status, Some(members));
+    let echo = Echo::of(client);
+    let detail = Detail::of(status, Some(members), &echo);
     match members.code() {
         Some(code) if is_standard(code) => refused(plan, client, status, Some(code), detail),
         code => {
-            let what = code.map_or_else(String::new, |code| format!(" \"{}\"", printable(code)));
+            let what = code.map_or_else(String::new, |code| format!(" \"{}\"", echo.clean(code)));
             Error::transient(detail).context(format!(
                 "{} answered {} with an error{what}",
                 plan.url.origin(),
@@ -121,16 +136,18 @@ pub(crate) fn unsuccessful(
     judge: &Judge,
 ) -> Error {
     let status = answer.status();
-    let mut detail = Detail::of(status, Some(members));
+    let echo = Echo::of(client);
+    let mut detail = Detail::of(status, Some(members), &echo);
     let told = judge.path().and_then(|path| members.at(path));
-    if let Some(told) = told.and_then(scalar) {
-        detail.code = Some(printable(&told));
+    let told = told.and_then(scalar);
+    if let Some(told) = &told {
+        detail.code = Some(shown(told, &echo));
     }
     if is_busy(plan, answer, Some(members)) {
         return later(plan, answer, None, detail);
     }
-    let code = detail.code.clone();
-    refused(plan, client, status, code.as_deref(), detail)
+    let code = told.as_deref().or_else(|| members.code());
+    refused(plan, client, status, code, detail)
 }
 
 /// Whether the profile knows this answer for one that passes.
@@ -178,15 +195,56 @@ fn refused(
         None => status.as_u16().to_string(),
     };
     let mut oddities = String::new();
-    for (what, value) in [("id", &client.id), ("secret", &client.secret)] {
-        if let Some(oddity) = value.as_deref().and_then(|value| oddity(value)) {
+    for (what, value) in halves(client) {
+        if let Some(oddity) = oddity(value) {
             oddities.extend(["; the ", what, " ", oddity]);
         }
+    }
+    if oddities.is_empty() && may_be_the_client(code) {
+        oddities.extend(other_basic(plan, client));
     }
     Error::permanent(detail).context(format!(
         "{} refused {whom} ({reason}): {}{oddities}",
         plan.url.origin(),
         advice(plan, status, code)
+    ))
+}
+
+fn halves(client: &Client) -> impl Iterator<Item = (&'static str, &str)> {
+    let halves = [("id", &client.id), ("secret", &client.secret)];
+    halves
+        .into_iter()
+        .filter_map(|(what, value)| Some((what, value.as_deref()?.as_str())))
+}
+
+/// Whether a refusal with this code may mean that the client was not recognized.
+fn may_be_the_client(code: Option<&str>) -> bool {
+    matches!(
+        code,
+        None | Some("invalid_client" | "unauthorized_client" | "invalid_request")
+    )
+}
+
+/// The other way to write Basic, where the two differ; the body where that can't carry the id.
+fn other_basic(plan: &Plan, client: &Client) -> Option<String> {
+    let has_colon = || client.id.as_deref().is_some_and(|id| id.contains(':'));
+    let (servers, wanted, other) = match plan.auth {
+        ClientAuth::Basic if has_colon() => ("some", "as they are", "post"),
+        ClientAuth::Basic => ("some", "as they are", "basic_raw"),
+        ClientAuth::BasicRaw => ("most", "percent-encoded", "basic"),
+        _ => return None,
+    };
+    let odd: Vec<&str> = halves(client)
+        .filter(|(_, value)| changes_when_escaped(value))
+        .map(|(what, _)| what)
+        .collect();
+    let (whose, holds, they_are) = match odd[..] {
+        [] => return None,
+        [one] => (format!("the {one}"), "holds", "it is"),
+        _ => ("id and secret".to_owned(), "hold", "they are"),
+    };
+    Some(format!(
+        "; {whose} {holds} characters that {servers} servers want {wanted}: if {they_are} right, try {other}"
     ))
 }
 
@@ -199,15 +257,13 @@ fn advice(plan: &Plan, status: StatusCode, code: Option<&str>) -> &'static str {
         Some("invalid_client") | None if plan.assertion.is_some() => {
             "check id, key, issuer and the clock"
         }
-        Some("invalid_client") | None if plan.auth == ClientAuth::Tls => {
-            "check id and certificate"
-        }
+        Some("invalid_client") | None if plan.auth == ClientAuth::Tls => "check id and certificate",
         Some("invalid_client") if realm => "check id, secret and realm",
         Some("invalid_client") => "check id and secret",
         Some("unauthorized_client") => {
             "check id and secret, and that the client may use this grant"
         }
-        Some("invalid_scope") => "check the scope",
+        Some("invalid_scope" | "scope_invalid") => "check the scope",
         Some("invalid_target") => "check resource and audience",
         Some("unsupported_grant_type") => {
             "check the token URL, and that the server offers this grant"
@@ -216,6 +272,9 @@ fn advice(plan: &Plan, status: StatusCode, code: Option<&str>) -> &'static str {
         Some("invalid_request") => "check the parameters and how the client authenticates",
         Some(_) => "check id, secret and parameters",
         None if status == StatusCode::BAD_REQUEST => "check id, secret and parameters",
+        // Some servers say no more than this to a client without a scope.
+        None if status == StatusCode::FORBIDDEN && realm => "check id, secret, realm and scope",
+        None if status == StatusCode::FORBIDDEN => "check id, secret and scope",
         None if realm => "check id, secret and realm",
         None => "check id and secret",
     }

@@ -160,6 +160,18 @@ impl Client {
         self
     }
 
+    /// What stands in the parameters beside id and secret and is read, not signed.
+    pub(crate) fn told(&self) -> impl Iterator<Item = &str> {
+        let values = self
+            .further
+            .iter()
+            .filter(|(name, _)| *name != CLIENT_ASSERTION[0]);
+        values.filter_map(|(_, read)| match read {
+            Read::Text(text) => Some(text.as_str()),
+            Read::Jwt(_) => None,
+        })
+    }
+
     /// What templates may name before there is an answer.
     pub(crate) fn call(&self) -> Call<'_> {
         Call {

@@ -42,7 +42,7 @@ pub struct TokenRequest<G> {
     pub(crate) api_headers: Vec<(String, String)>,
     pub(crate) origins: Option<Vec<String>>,
     /// What only a profile settles.
-    pub(crate) dialect: Dialect,
+    pub(crate) dialect: Box<Dialect>,
     /// What went wrong before `build`, which reports it.
     pub(crate) fault: Option<Error>,
     /// What signs the assertion that the client authenticates with.
@@ -74,7 +74,7 @@ impl<G> TokenRequest<G> {
             attach: ("authorization".to_owned(), BEARER.to_owned()),
             api_headers: Vec::new(),
             origins: None,
-            dialect: Dialect::default(),
+            dialect: Box::default(),
             fault: None,
             assertion: ClientAssertion::default(),
             grant,
@@ -113,6 +113,10 @@ impl<G> TokenRequest<G> {
     }
 
     /// The scopes to ask for, separated by spaces.
+    ///
+    /// An answer without a `scope` says that all of them are granted (RFC 6749 §5.1), and the
+    /// [credential's scope](hallpass_core::Credential::scope) repeats them then. It is no proof:
+    /// some servers drop a scope that they don't know and say nothing.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = scope.into();
@@ -167,6 +171,9 @@ impl<G> TokenRequest<G> {
 
     /// Sends the token in this header of API requests, in this form: `Bearer {token}` in
     /// `Authorization` unless set.
+    ///
+    /// The form is a template with `{token}` in it; it may name `{client_id}` too. Doubled braces
+    /// stand for themselves: `{{` is sent as `{`.
     #[must_use]
     pub fn attach(mut self, header: impl Into<String>, form: impl Into<String>) -> Self {
         self.attach = (header.into(), form.into());

@@ -195,8 +195,16 @@ impl TokenSource {
             }
             Phase::TooLarge => format!("{origin} answered with more than 1 MiB"),
         };
+        // The transport's own words for the phase would say the same again.
+        let cause = error.into_cause().unwrap_or_else(|| {
+            let nothing_more = match phase {
+                Phase::TooLarge => "nothing of it was used",
+                _ => "the transport gives no reason",
+            };
+            nothing_more.into()
+        });
         Failure {
-            error: Error::transient(error).context(message),
+            error: Error::transient(cause).context(message),
             quick: phase == Phase::Exchange,
             refused: false,
         }

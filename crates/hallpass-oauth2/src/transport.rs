@@ -82,6 +82,10 @@ impl TransportError {
         }
     }
 
+    pub(crate) fn into_cause(self) -> Option<BoxError> {
+        self.source
+    }
+
     /// The phase it failed in.
     pub fn phase(&self) -> Phase {
         self.phase

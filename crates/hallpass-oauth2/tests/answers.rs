@@ -294,7 +294,7 @@ async fn html_instead_of_json_points_at_the_url() {
     let error = outcome(builder, Step::ok(page)).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "https://auth.example.com/auth/realms/x/token answered 200 with HTML: check the token URL and the realm"
+        "https://auth.example.com/auth/realms/x/token answered 200 with an HTML page: check the token URL and the realm"
     );
     assert!(error.is_transient());
     let error = outcome(client(), Step::ok("<?xml version='1.0'?>"))
@@ -303,7 +303,7 @@ async fn html_instead_of_json_points_at_the_url() {
     assert!(
         error
             .to_string()
-            .contains("answered 200 with XML: check the token URL")
+            .contains("answered 200 with an XML document: check the token URL")
     );
 }
 

@@ -177,7 +177,7 @@ fn contradictions_are_found_before_anything_is_sent() {
         ),
         (
             "api_headers = { x-url = \"{instance}\" }",
-            "profile \"profile\" needs a value for its variable \"instance\": set it with var",
+            "profile \"profile\" needs the variable \"instance\"",
         ),
     ] {
         assert_eq!(build_error(with(lines)), expected, "{lines}");

@@ -110,11 +110,11 @@ fn variables_must_have_a_value_and_a_place() {
     for (profile, expected) in [
         (
             named("is2"),
-            "profile \"is2\" needs a value for its variable \"realm\": set it with var (the realm's name in the token URL)",
+            "profile \"is2\" needs the variable \"realm\" (the realm's name in the token URL)",
         ),
         (
             named("atomic").var("org_id", "12"),
-            "profile \"atomic\" needs a value for its variable \"token_url\": set it with var (the whole OAuth URL, from the workbench)",
+            "profile \"atomic\" needs the variable \"token_url\" (the whole OAuth URL, from the workbench)",
         ),
         (
             named("is2").var("relm", "acme"),

@@ -70,11 +70,11 @@ async fn refusals_are_permanent_and_say_what_to_check() {
         (
             400,
             error("scope_invalid"),
-            "(scope_invalid): check id, secret and parameters",
+            "(scope_invalid): check the scope",
         ),
         (400, String::new(), "(400): check id, secret and parameters"),
         (401, String::new(), "(401): check id and secret"),
-        (403, String::new(), "(403): check id and secret"),
+        (403, String::new(), "(403): check id, secret and scope"),
         (
             401,
             r#"{"status":401,"message":"no"}"#.to_owned(),
@@ -162,7 +162,7 @@ async fn a_wrong_path_names_the_path_and_never_the_query() {
             at(KEYCLOAK),
             404,
             page,
-            "https://auth.example.com/auth/realms/x/protocol/openid-connect/token answered 404 with HTML: check the token URL and the realm",
+            "https://auth.example.com/auth/realms/x/protocol/openid-connect/token answered 404 with an HTML page: check the token URL and the realm",
         ),
         (
             at(KEYCLOAK),
@@ -186,7 +186,7 @@ async fn a_wrong_path_names_the_path_and_never_the_query() {
             at(URL),
             401,
             page,
-            "https://auth.example.com/token answered 401 with HTML: check the token URL",
+            "https://auth.example.com/token answered 401 with an HTML page: check the token URL",
         ),
     ] {
         let found = outcome(builder, Step::status(status, body))

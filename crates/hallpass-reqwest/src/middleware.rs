@@ -55,7 +55,7 @@ impl Bearer {
         {
             return Ok(admission);
         }
-        Err(Error::configuration(format!(
+        Err(Error::destination(format!(
             "reqwest would carry the header {header} along on redirects to anywhere: build the client with hallpass_reqwest::redirect_policy(), and say so with Bearer::redirects_guarded()"
         )))
     }
@@ -172,7 +172,7 @@ impl Call<'_> {
 
 fn uri_of(request: &Request) -> Result<Uri> {
     request.url().as_str().parse().map_err(|_| {
-        let reason = Error::configuration("a URL that HTTP cannot express takes no credential");
+        let reason = Error::destination("a URL that HTTP cannot express takes no credential");
         unsent(&Uri::default(), reason)
     })
 }

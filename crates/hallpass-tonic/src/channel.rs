@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use hallpass_core::{Authorizer, Cached, Credential, CredentialSource, Error, Fetch, Origin};
+use hallpass_core::{Authorizer, Cached, Error, Origin};
 use hallpass_tower::{BearerLayer, BearerService, Replay, WithoutReplay};
-use http::{Extensions, HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, StatusCode};
 use tonic::transport::Channel;
 use tower_layer::Layer as _;
 
@@ -31,8 +31,6 @@ pub struct BearerChannel<S = Channel, M = Replay> {
     pub(crate) layer: BearerLayer<M>,
     pub(crate) service: BearerService<Wire<S>, M>,
     pub(crate) lead: Lead,
-    /// Whether the origins that the credential may go to are named; only kept for unknown ones.
-    pub(crate) named: bool,
 }
 
 impl<S> BearerChannel<S> {
@@ -66,12 +64,10 @@ impl<S> BearerChannel<S> {
 impl<S, M: Clone> BearerChannel<S, M> {
     fn build(layer: BearerLayer<M>, service: S, lead: Lead) -> Self {
         let service = layer.layer(Wire(service));
-        let named = matches!(lead, Lead::Unknown) && names_origins(service.authorizer());
         Self {
             layer,
             service,
             lead,
-            named,
         }
     }
 
@@ -124,33 +120,6 @@ impl<S, M: Clone> BearerChannel<S, M> {
     pub const fn authorizer(&self) -> &Authorizer {
         self.service.authorizer()
     }
-}
-
-/// Whether anybody has named the origins that the credential may go to, "any" included.
-///
-/// The rules don't tell. So they are asked, about a stand-in, for two origins: if only the first is
-/// allowed, the credential is bound to what it is first used for.
-fn names_origins(authorizer: &Authorizer) -> bool {
-    struct StandIn;
-
-    impl CredentialSource for StandIn {
-        async fn fetch(&self, _why: &Fetch) -> Result<Credential, Error> {
-            Err(Error::configuration("a stand-in has no credential"))
-        }
-    }
-
-    let mut extensions = Extensions::new();
-    extensions.insert(Cached::new(StandIn));
-    let Some(rules) = authorizer.for_request(&extensions) else {
-        return false;
-    };
-    ["https://a.invalid", "https://b.invalid"]
-        .into_iter()
-        .all(|uri| {
-            rules
-                .admit(&Uri::from_static(uri), &HeaderMap::new())
-                .is_ok()
-        })
 }
 
 impl<S, M> fmt::Debug for BearerChannel<S, M> {

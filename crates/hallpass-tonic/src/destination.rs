@@ -104,7 +104,7 @@ impl Lead {
     fn of_endpoint(endpoint: &Endpoint) -> Self {
         let uri = endpoint.uri();
         if uri.scheme() == Some(&Scheme::HTTPS) && !tls::is_compiled_in() {
-            return Self::Nowhere(refusal(
+            return Self::Nowhere(Error::destination(
                 "tonic is built without TLS and would carry the credential in the clear, also to an https endpoint: enable its feature tls-ring or tls-aws-lc",
             ));
         }
@@ -115,17 +115,9 @@ impl Lead {
         Origin::of(uri)?;
         match (uri.scheme(), uri.authority()) {
             (Some(scheme), Some(authority)) => Ok(Self::Known(scheme.clone(), authority.clone())),
-            _ => Err(refusal(
+            _ => Err(Error::destination(
                 "an endpoint needs a scheme and a host: https://host",
             )),
         }
-    }
-}
-
-/// A [destination](Error::is_destination) error with a sentence of ours.
-pub(crate) fn refusal(sentence: &'static str) -> Error {
-    match Origin::of(&Uri::from_static("/")) {
-        Err(error) => error.context(sentence),
-        Ok(_) => Error::configuration(sentence),
     }
 }

@@ -82,6 +82,11 @@
 //!
 //! `tls-ring` and `tls-native-roots` pass tonic's features of these names on. No feature changes
 //! what this crate does.
+//!
+//! tonic leaves the choice of cryptography to rustls. Where a program has two to choose from, *ring*
+//! by this feature and aws-lc-rs by another crate (reqwest's default, for one), rustls panics at the
+//! first connection unless the program has chosen at its start:
+//! `rustls::crypto::ring::default_provider().install_default()`.
 
 mod body;
 mod channel;

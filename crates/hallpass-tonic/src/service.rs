@@ -6,18 +6,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use hallpass_core::{Admission, BoxError, Cached, Error};
+use hallpass_core::{Admission, BoxError, Error};
 use hallpass_tower::{BearerService, Mode};
 use http::{Request, Response, Uri, uri::PathAndQuery};
 use tonic::{Status, body::Body};
 use tower_service::Service;
 
 use crate::{
-    BearerChannel, ResponseBody, ResponseFuture,
-    deadline::Deadline,
-    destination::{Lead, refusal},
-    future::Call,
-    wire::Wire,
+    BearerChannel, ResponseBody, ResponseFuture, deadline::Deadline, destination::Lead,
+    future::Call, wire::Wire,
 };
 
 impl<S, M, R> Service<Request<Body>> for BearerChannel<S, M>
@@ -81,7 +78,7 @@ impl<S, M: Clone> BearerChannel<S, M> {
                 Ok(())
             }
             Lead::Unknown if self.vouched_for(request) => Ok(()),
-            Lead::Unknown if self.attaches(request)? => Err(refusal(
+            Lead::Unknown if self.attaches(request)? => Err(Error::destination(
                 "a channel does not tell where it leads, so the credential stays here: pass its Endpoint instead, or name the origins that the credential is for",
             )),
             Lead::Nowhere(error) if self.attaches(request)? => Err(error.clone()),
@@ -92,9 +89,11 @@ impl<S, M: Clone> BearerChannel<S, M> {
     /// Whether somebody has said where a call through a channel goes: the rules, the client, or
     /// the source of a credential that this call has to itself.
     fn vouched_for(&self, request: &Request<Body>) -> bool {
-        let own = request.extensions().get::<Cached>();
-        let own = own.and_then(|own| own.description().origins.as_ref());
-        self.named || request.uri().authority().is_some() || own.is_some_and(|own| !own.is_empty())
+        request.uri().authority().is_some()
+            || self
+                .authorizer()
+                .for_request(request.extensions())
+                .is_some_and(|rules| rules.names_origins())
     }
 
     fn attaches(&self, request: &Request<Body>) -> Result<bool, Error> {

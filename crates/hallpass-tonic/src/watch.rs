@@ -16,11 +16,9 @@ impl Watch {
         if self.authorizer.judge(StatusCode::OK, trailers) == Verdict::Keep {
             return;
         }
-        let cached = self.authorizer.cached();
-        // One that is not the current one has been replaced already.
-        let sent = cached.try_get();
-        if let Some(sent) = sent.filter(|sent| sent.generation() == self.generation) {
-            cached.reject(&sent, &Challenges::of(trailers));
-        }
+        let challenges = Challenges::of(trailers);
+        self.authorizer
+            .cached()
+            .reject_generation(self.generation, &challenges);
     }
 }

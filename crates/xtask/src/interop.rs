@@ -2,23 +2,25 @@
 
 use std::{
     collections::BTreeSet,
-    env,
-    ffi::OsString,
-    fs,
+    env, fs,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use serde_json::Value;
 
-use crate::run::{cargo, output, root, step};
+use crate::{
+    apt::{self, is_installed, path},
+    run::{cargo, output, root, step},
+};
 
 /// Leaves servers out, for machines that can't have them.
 const WITHOUT: &str = "HALLPASS_INTEROP_WITHOUT";
 
-const SERVERS: [&str; 5] = [
+const SERVERS: [&str; 6] = [
     "authlib",
     "glewlwyd",
+    "grpcio",
     "nginx",
     "node-oauth",
     "oidc-provider",
@@ -29,9 +31,6 @@ const TEST_THREADS: &str = "8";
 
 /// glewlwyd's tables, which systems that drop documentation don't have.
 const GLEWLWYD_TABLES: &str = "/usr/share/doc/glewlwyd/database/init.sqlite3.sql.gz";
-
-/// Where Debian puts nginx; not on everybody's path.
-const SYSTEM_PROGRAMS: &str = "/usr/sbin";
 
 pub(crate) fn run() -> Result<(), String> {
     if !cfg!(unix) {
@@ -135,7 +134,14 @@ fn copy_scripts(to: &Path) -> Result<(), String> {
 }
 
 fn python(folder: &Path, scripts: &Path) -> Result<(), String> {
-    let version = tool("python3", "Python 3.10 or newer, with its module venv")?;
+    let version = tool("python3", "Python 3.10 or newer")?;
+    let mut numbers = version.trim_start_matches("Python ").split('.');
+    let mut number = || numbers.next().and_then(|number| number.parse::<u32>().ok());
+    if (number(), number()) < (Some(3), Some(10)) {
+        return Err(format!(
+            "python3 is {version}, and the servers need Python 3.10 or newer: https://www.python.org"
+        ));
+    }
     let venv = folder.join("venv");
     let list = scripts.join("requirements.txt");
     once(&folder.join("venv.installed"), &version, &list, || {
@@ -143,15 +149,19 @@ fn python(folder: &Path, scripts: &Path) -> Result<(), String> {
         if venv.exists() {
             fs::remove_dir_all(&venv).map_err(|error| format!("{}: {error}", venv.display()))?;
         }
+        // Debian keeps the second one, which puts pip there, in a package of its own.
+        let mut modules = Command::new("python3");
+        modules.args(["-c", "import venv, ensurepip"]);
+        if output("python3", &mut modules).is_err() {
+            apt::install(
+                &["python3-venv"],
+                "or put a python3 on the path that has the modules venv and ensurepip",
+            )?;
+        }
         step(
             "Python environment",
             Command::new("python3").args(["-m", "venv"]).arg(&venv),
-        )
-        .map_err(|error| {
-            format!(
-                "{error}\nIts module venv may be missing: on Debian, apt-get install python3-venv"
-            )
-        })?;
+        )?;
         step(
             "Python packages",
             Command::new(venv.join("bin/python"))
@@ -162,13 +172,17 @@ fn python(folder: &Path, scripts: &Path) -> Result<(), String> {
 }
 
 fn node(scripts: &Path) -> Result<(), String> {
-    let version = tool("node", "Node.js 20.12 or newer, with npm")?;
+    let otherwise =
+        |error| format!("{error}, or leave servers out: {WITHOUT}=node-oauth,oidc-provider");
+    let version = tool("node", "Node.js 20.12 or newer, with npm").map_err(otherwise)?;
     let major = version.trim_start_matches('v').split('.').next();
     if major.and_then(|major| major.parse::<u32>().ok()) < Some(20) {
         return Err(format!(
             "node is {version}, and the servers need Node.js 20.12 or newer: https://nodejs.org"
         ));
     }
+    // Debian's nodejs comes without it.
+    tool("npm", "npm beside Node.js").map_err(otherwise)?;
     let list = scripts.join("package.json");
     once(&scripts.join("node.installed"), &version, &list, || {
         step(
@@ -185,7 +199,7 @@ fn tool(name: &str, what: &str) -> Result<String, String> {
     match output(name, Command::new(name).arg("--version")) {
         Ok(version) => Ok(version.trim().to_owned()),
         Err(error) => Err(format!(
-            "the real servers need {what}, and {name} can't be run ({}): install it, or leave servers out with {WITHOUT}",
+            "the real servers need {what}, and {name} can't be run ({}): install it",
             error.trim()
         )),
     }
@@ -218,40 +232,10 @@ fn debian(without: &BTreeSet<&str>) -> Result<(), String> {
     if missing.is_empty() {
         return tables(without);
     }
-    let install = format!(
-        "apt-get install --no-install-recommends {}",
-        missing.join(" ")
-    );
-    let otherwise = format!("or leave servers out: {WITHOUT}=glewlwyd,nginx");
-    if !is_installed("apt-get") {
-        return Err(format!(
-            "{} can't be found, and there is no apt-get to install it with: put what is missing on the path, {otherwise}",
-            missing.join(" and ")
-        ));
-    }
-    if output("id", Command::new("id").arg("-u"))?.trim() != "0" {
-        return Err(format!(
-            "{} can't be found: run `sudo {install}`, {otherwise}",
-            missing.join(" and ")
-        ));
-    }
-    let apt = |arguments: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command
-            .args(["--quiet", "--yes"])
-            .args(arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive");
-        command
-    };
-    let mut arguments = vec!["install", "--no-install-recommends"];
-    arguments.extend(&missing);
-    // Package lists may be missing, or too old to find the packages by.
-    step("Debian packages", &mut apt(&arguments))
-        .or_else(|_| {
-            step("Debian package lists", &mut apt(&["update"]))?;
-            step("Debian packages", &mut apt(&arguments))
-        })
-        .map_err(|error| format!("{error}\nInstall it by hand with `{install}`, {otherwise}"))?;
+    apt::install(
+        &missing,
+        &format!("or leave servers out: {WITHOUT}=glewlwyd,nginx"),
+    )?;
     tables(without)
 }
 
@@ -262,15 +246,4 @@ fn tables(without: &BTreeSet<&str>) -> Result<(), String> {
     Err(format!(
         "glewlwyd is installed without {GLEWLWYD_TABLES}: this system drops documentation (see /etc/dpkg/dpkg.cfg.d). Allow that file and reinstall glewlwyd, or leave it out: {WITHOUT}=glewlwyd"
     ))
-}
-
-fn is_installed(program: &str) -> bool {
-    let Ok(path) = path() else { return false };
-    env::split_paths(&path).any(|folder| folder.join(program).is_file())
-}
-
-fn path() -> Result<OsString, String> {
-    let own = env::var_os("PATH").unwrap_or_default();
-    env::join_paths(env::split_paths(&own).chain([SYSTEM_PROGRAMS.into()]))
-        .map_err(|error| format!("PATH: {error}"))
 }

@@ -5,7 +5,10 @@
     reason = "a command-line tool"
 )]
 
+mod apt;
+mod bench;
 mod interop;
+mod minimal;
 mod msrv;
 mod run;
 mod test;
@@ -15,14 +18,25 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask test      formatting, lints, docs, tests, examples, and the real servers
 cargo xtask interop   only the real servers
-cargo xtask msrv      only: no dependency wants a newer Rust than the crate that needs it";
+cargo xtask msrv      only: no dependency wants a newer Rust than the crate that needs it
+cargo xtask minimal   only: the lowest versions that the manifests allow compile
+cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
+cargo xtask load      throughput and latency with a real server [--seconds N]
+cargo xtask scale     a hundred thousand credentials
+cargo xtask fleet     ten thousand processes on a virtual clock [--svg [FILE]]";
 
 fn main() -> ExitCode {
-    let command = std::env::args().nth(1);
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next();
     let outcome = match command.as_deref() {
         Some("test") => test::all(),
         Some("interop") => interop::run(),
         Some("msrv") => msrv::check(),
+        Some("minimal") => minimal::check(),
+        Some("bench") => bench::bench(arguments.collect()),
+        Some("load") => bench::load(arguments.collect()),
+        Some("scale") => bench::scale(arguments.collect()),
+        Some("fleet") => bench::fleet(arguments.collect()),
         _ => Err(HELP.to_owned()),
     };
     match outcome {

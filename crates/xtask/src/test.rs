@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// Each feature of the façade alone, and none: features must only add items.
-const FEATURES: [&str; 4] = ["", "oauth2", "tower", "hyper"];
+const FEATURES: [&str; 7] = ["", "oauth2", "tower", "hyper", "reqwest", "tonic", "exec"];
 
 pub(crate) fn all() -> Result<(), String> {
     step("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;

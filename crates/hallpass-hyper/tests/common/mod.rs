@@ -6,6 +6,8 @@
 )]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
+pub mod frames;
+
 use std::{future::Future, net::SocketAddr, time::Duration};
 
 use bytes::Bytes;

@@ -38,6 +38,9 @@ pub(crate) struct Kind {
 
 const INVALID_CLIENT: &str = "(invalid_client): check id and secret";
 
+/// An empty answer, whatever the reason.
+const FORBIDDEN: &str = "(403): check id, secret and scope";
+
 pub(crate) static OIDC_PROVIDER: Kind = Kind {
     name: "oidc-provider",
     command: |_| vec!["node".into(), script("oidc-provider.mjs")],
@@ -94,11 +97,11 @@ pub(crate) static GLEWLWYD: Kind = Kind {
     beyond_ascii: true,
     token_type: "bearer",
     live: 404,
-    wrong_secret: ["(403): check id and secret"; 2],
-    unknown_client: ["(403): check id and secret"; 2],
-    unknown_scope: Some("(scope_invalid): check id, secret and parameters"),
+    wrong_secret: [FORBIDDEN; 2],
+    unknown_client: [FORBIDDEN; 2],
+    unknown_scope: Some("(scope_invalid): check the scope"),
     partly_unknown_scope: None,
-    no_scope: Some("(403): check id and secret"),
+    no_scope: Some(FORBIDDEN),
     closes_idle: false,
     running: Shared::new(),
 };
@@ -131,7 +134,11 @@ impl Kind {
 
     /// A server of the test's own.
     pub(crate) fn start(&self, environment: &[(&str, &str)]) -> Server {
-        let folder = Folder::new(self.name);
+        self.start_in(Folder::new(self.name), environment)
+    }
+
+    /// The same in a folder where something lies already.
+    pub(crate) fn start_in(&self, folder: Folder, environment: &[(&str, &str)]) -> Server {
         let command = (self.command)(folder.path());
         Server::start(folder, command, environment)
     }

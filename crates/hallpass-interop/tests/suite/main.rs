@@ -38,11 +38,19 @@ macro_rules! at_each_server {
     )+};
 }
 
+mod certificates;
 mod connections;
+mod grpcio;
 mod harness;
+mod keys;
 mod kinds;
 mod kit;
+mod mtls;
 mod nginx;
+/// The generated client that hallpass-tonic's own tests use.
+#[path = "../../../hallpass-tonic/tests/common/proto.rs"]
+#[allow(unused_imports, reason = "the server here is another")]
+mod proto;
 mod refusals;
 mod resources;
 mod restarts;

@@ -83,6 +83,12 @@ async fn special_characters(kind: &'static Kind) {
                 let whom = format!("refused client \"{shown}\" (");
                 assert!(message.contains(&whom), "{way:?} {message}");
                 assert!(message.contains("): check "), "{way:?} {message}");
+                let other = match way {
+                    Way::Raw => "basic",
+                    _ if id.contains(':') => "post",
+                    _ => "basic_raw",
+                };
+                assert!(message.ends_with(&format!(", try {other}")), "{message}");
             }
         }
     }

@@ -29,6 +29,9 @@ impl Reissue {
 /// What is left of a token when the engine no longer hands it out, at most.
 const UNUSABLE: Duration = Duration::from_secs(10);
 
+/// How much of a hint is taken off at most.
+const SPREAD: f64 = 0.1;
+
 /// When to ask again.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Renewal {
@@ -57,6 +60,18 @@ impl Renewal {
             return Some(self.interval.min(lifetime));
         }
         before.map(|_| earliest)
+    }
+
+    /// The hint with a part of it taken off, so that processes that began together don't renew
+    /// together. `random` is from 0 to 1.
+    ///
+    /// Not where asking early brings nothing, or ends a token in use.
+    pub(crate) fn spread(self, hint: Duration, random: f64) -> Duration {
+        if self.reissue != Reissue::Fresh {
+            return hint;
+        }
+        let earlier = hint.mul_f64(SPREAD * random.clamp(0.0, 1.0));
+        hint.saturating_sub(earlier).max(self.interval.min(hint))
     }
 
     /// How long not to ask again after a token that lives this long: no longer than it is of use,
@@ -89,6 +104,29 @@ mod tests {
             (Some(0), 0),
         ] {
             assert_eq!(renewal.closed_for(lifetime.map(seconds)), seconds(expected));
+        }
+    }
+
+    #[test]
+    fn hints_are_spread_where_asking_earlier_does_no_harm() {
+        let seconds = Duration::from_secs;
+        for (reissue, interval, random, expected) in [
+            (Reissue::Fresh, 0, 0.0, 1000),
+            (Reissue::Fresh, 0, 0.5, 950),
+            (Reissue::Fresh, 0, 1.0, 900),
+            (Reissue::Fresh, 0, 7.0, 900),
+            (Reissue::Fresh, 970, 1.0, 970),
+            (Reissue::Fresh, 2000, 1.0, 1000),
+            (Reissue::Sticky, 0, 1.0, 1000),
+            (Reissue::KillsOld, 0, 1.0, 1000),
+        ] {
+            let renewal = Renewal {
+                reissue,
+                interval: seconds(interval),
+                ..Renewal::default()
+            };
+            let spread = renewal.spread(seconds(1000), random);
+            assert_eq!(spread, seconds(expected), "{renewal:?} {random}");
         }
     }
 

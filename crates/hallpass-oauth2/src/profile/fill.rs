@@ -79,21 +79,26 @@ impl Profile {
         let value = template::settle(&self.header_value, &self.values);
         let value = value.map_err(|fault| self.fault(&fault))?;
         builder.attach = (self.header.clone(), value);
-        builder.origins = match &self.origins {
-            Some(origins) => Some(
-                origins
-                    .iter()
-                    .map(|origin| self.expand(origin, Place::Url))
-                    .collect::<Result<_, _>>()?,
-            ),
-            None => None,
-        };
         builder.assertion.issuer = self.issuer.as_ref().map(text).transpose()?;
         if self.assertion_for_token_url {
             builder.assertion.audience = Audience::TokenUrl;
         }
-        builder.dialect = self.dialect()?;
+        builder.dialect = Box::new(self.dialect()?);
+        // Last, so that what is missing then is missing for them alone.
+        let origins = |origins: &Vec<String>| origins.iter().map(|one| self.origin(one)).collect();
+        builder.origins = self.origins.as_ref().map(origins).transpose()?;
         Ok(builder)
+    }
+
+    fn origin(&self, template: &str) -> Result<String, Error> {
+        let filled = template::expand(template, Place::Url, &self.values);
+        filled.map_err(|fault| match fault {
+            Fault::Unset(_) => Error::configuration(format!(
+                "{} for its origins alone: give it a value, or replace the origins",
+                self.fault(&fault)
+            )),
+            _ => self.fault(&fault),
+        })
     }
 
     fn dialect(&self) -> Result<Dialect, Error> {

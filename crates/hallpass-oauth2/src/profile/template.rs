@@ -54,10 +54,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unset(name) => {
-                write!(
-                    f,
-                    "needs a value for its variable \"{name}\": set it with var"
-                )
+                write!(f, "needs the variable \"{name}\"")
             }
             Self::Unclosed => f.write_str("has a template with a brace that has no partner"),
             Self::BadName(name) => write!(

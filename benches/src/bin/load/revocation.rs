@@ -1,0 +1,63 @@
+//! All tokens are revoked while a thousand calls are in flight.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use tokio::time::{Instant, sleep};
+
+use crate::{Outcome, server::Server, traffic::Clients};
+
+/// Calls that are in flight at the server when their tokens are revoked.
+pub(crate) const CALLS: usize = 1000;
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What it cost.
+pub(crate) struct Revocation {
+    pub(crate) token_requests: u64,
+    pub(crate) failed: usize,
+    pub(crate) taken: Duration,
+}
+
+pub(crate) async fn revoke(clients: &Clients, server: &Server) -> Outcome<Revocation> {
+    // Right after a renewal there is time until the next one, which must not be counted.
+    let issued = server.token_requests();
+    until(|| server.token_requests() > issued).await?;
+
+    let url = server.url("/hold");
+    let calls: Vec<_> = (0..CALLS)
+        .map(|_| {
+            let (clients, url) = (clients.clone(), url.clone());
+            tokio::spawn(async move { clients.call_renewing(&url).await })
+        })
+        .collect();
+    until(|| server.held() >= CALLS).await?;
+
+    let before = server.token_requests();
+    let start = Instant::now();
+    server.revoke_all();
+    let mut failed = 0;
+    for call in calls {
+        if !matches!(call.await?, Ok(StatusCode::OK)) {
+            failed += 1;
+        }
+    }
+    let revocation = Revocation {
+        token_requests: server.token_requests() - before,
+        failed,
+        taken: start.elapsed(),
+    };
+    // What is left over of it belongs to no slice.
+    sleep(Duration::from_millis(500)).await;
+    Ok(revocation)
+}
+
+async fn until(mut done: impl FnMut() -> bool) -> Outcome<()> {
+    let end = Instant::now() + PATIENCE;
+    while !done() {
+        if Instant::now() > end {
+            return Err("the server did not get there within 30 s".into());
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! What each answer of the API means for credential and request.
+
+use crate::case::{
+    Carried::Token, Case, Given, HEALED, LATE, Load, Seen::Status, dropped, fine, healed, kept,
+    then,
+};
+
+const OUT_OF_SIGHT: &str =
+    "an HTTP adapter looks at no body, and trailers come after it: the status in them is gRPC's";
+const HTTP_STATUS: &str = "an HTTP caller sees the HTTP status, which is 200";
+const MISSING: &str = "a gRPC answer without a status in 200 is UNKNOWN";
+const FOLLOWS: &str = "reqwest follows redirects, below its middlewares: with `redirect_policy` \
+                       within the origin only, where the credential may go along";
+
+fn fine_200(case: Case) -> Case {
+    ["tower, HTTP/1.1", "tower, HTTP/2", "reqwest"]
+        .into_iter()
+        .fold(case, |case, adapter| {
+            case.differs(adapter, then(&[fine(1)], &[Token(1)], 0, 0), HTTP_STATUS)
+        })
+}
+
+pub(crate) fn cases() -> Vec<Case> {
+    [first_answers(), replays()].concat()
+}
+
+fn first_answers() -> Vec<Case> {
+    vec![
+        Case::new("200", then(&[fine(1)], &[Token(1)], 0, 0)),
+        Case::new("a dead token", healed())
+            .revoked()
+            .one_connection(),
+        Case::new("401, `invalid_token`", healed()).challenged("Bearer error=\"invalid_token\""),
+        Case::new("401, bare challenge", healed()).challenged("Bearer"),
+        Case::new("401, another scheme", healed()).challenged("Basic realm=\"x\""),
+        Case::new("401, no challenge", healed()).answer(401, &[]),
+        Case::new("401, `insufficient_scope`", kept(401))
+            .challenged("Bearer error=\"insufficient_scope\""),
+        Case::new("401, `insufficient_user_authentication`", kept(401))
+            .challenged("Bearer error=\"insufficient_user_authentication\""),
+        Case::new("401, `invalid_request`", kept(401))
+            .challenged("Bearer error=\"invalid_request\""),
+        Case::new("400, `invalid_request`", kept(400)).answer(
+            400,
+            &[("www-authenticate", "Bearer error=\"invalid_request\"")],
+        ),
+        Case::new("403", kept(403)).answer(403, &[]),
+        Case::new("403, `insufficient_scope`", kept(403)).answer(
+            403,
+            &[("www-authenticate", "Bearer error=\"insufficient_scope\"")],
+        ),
+        Case::new("407", kept(407)).answer(407, &[]),
+        Case::new("429", kept(429)).answer(429, &[]),
+        Case::new("503", kept(503)).answer(503, &[]),
+        Case::new("419, which no rule names", kept(419)).answer(419, &[]),
+        Case::new("419, which a rule names", healed())
+            .rules(|rules, _| rules.rejected_when(|status, _| status == 419))
+            .answer(419, &[]),
+        Case::new("200, `grpc-status: 16` in the headers", healed())
+            .answer(200, &[("grpc-status", "16")]),
+        fine_200(
+            Case::new("200, `grpc-status: 7` in the headers", kept(403))
+                .answer(200, &[("grpc-status", "7")]),
+        ),
+        Case::new("401, `grpc-status: 7` in the headers", kept(401))
+            .answer(401, &[("grpc-status", "7")])
+            .differs(
+                "tonic",
+                kept(403),
+                "the gRPC status goes before the HTTP status",
+            ),
+        Case::new("`grpc-status: 16` in trailers", dropped(401))
+            .given(Given::Answer(1, 200, vec![(LATE, "16".to_owned())]))
+            .twice()
+            .not_applicable("tower, HTTP/1.1", OUT_OF_SIGHT)
+            .not_applicable("tower, HTTP/2", OUT_OF_SIGHT)
+            .not_applicable("reqwest", OUT_OF_SIGHT),
+        Case::new("`grpc-status: 7` in trailers", kept(403))
+            .given(Given::Answer(1, 200, vec![(LATE, "7".to_owned())]))
+            .not_applicable("tower, HTTP/1.1", OUT_OF_SIGHT)
+            .not_applicable("tower, HTTP/2", OUT_OF_SIGHT)
+            .not_applicable("reqwest", OUT_OF_SIGHT),
+        Case::new(
+            "200 without a `grpc-status`",
+            then(&[fine(1)], &[Token(1)], 0, 0),
+        )
+        .answer(200, &[])
+        .differs("tonic", kept(500), MISSING),
+        Case::new("307 within the origin", kept(307))
+            .answer(307, &[("location", "/elsewhere")])
+            .differs(
+                "reqwest",
+                then(&[fine(1)], &[Token(1), Token(1)], 0, 0),
+                FOLLOWS,
+            ),
+    ]
+}
+
+/// What comes of the second sending, and of more than one refusal.
+fn replays() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (name, status) in [
+        ("the replay's own answer: 401", 401),
+        ("the replay's own answer: 403", 403),
+        ("the replay's own answer: 503", 503),
+    ] {
+        let seen = then(&[Status(status)], &[Token(1), Token(2)], 1, 1);
+        cases.push(Case::new(name, seen).answer(401, &[]).answer(status, &[]));
+    }
+    let all = [Token(1), Token(2), Token(2), Token(2), Token(2), Token(2)];
+    cases.push(
+        Case::new(
+            "401 for ever: one renewal",
+            then(&[Status(401)], &all, 1, 1),
+        )
+        .given(Given::Answer(100, 401, Vec::new()))
+        .load(Load::InARow(5)),
+    );
+    cases.push(
+        Case::new(
+            "a late 401 for the token before",
+            then(
+                &[
+                    crate::case::Seen::Ok {
+                        generation: 2,
+                        waited: false,
+                        replayed: true,
+                    },
+                    HEALED,
+                ],
+                &[Token(1), Token(1), Token(2), Token(2)],
+                1,
+                1,
+            ),
+        )
+        .given(Given::SlowOnce)
+        .revoked()
+        .load(Load::Overtaken),
+    );
+    cases.push(
+        Case::new("without replay", dropped(401))
+            .revoked()
+            .without_replay()
+            .twice(),
+    );
+    cases
+}

@@ -1,0 +1,157 @@
+//! Requests that an HTTP/2 server has not looked at, and says so (RFC 9113 §6.8, §8.7).
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use bytes::Bytes;
+use common::{
+    SHORT,
+    frames::{GOAWAY, INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM, RST_STREAM, frame, serve},
+    scripted,
+};
+use hallpass_hyper::{Builder, Client};
+use http::{Request, Response};
+use http_body_util::Full;
+use tokio::net::TcpStream;
+use tower::ServiceExt as _;
+
+fn unprocessed() -> [Vec<u8>; 2] {
+    [
+        frame(GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, NO_ERROR]),
+        frame(RST_STREAM, 0, 3, &[0, 0, 0, REFUSED_STREAM]),
+    ]
+}
+
+/// A client with a connection whose next request is answered with `end`.
+async fn before(end: Vec<u8>) -> (Client<Full<Bytes>>, String) {
+    let address = scripted(move |_, stream| {
+        let end = end.clone();
+        async move {
+            // Fails when the caller leaves.
+            let _ = serve(stream, end).await;
+        }
+    })
+    .await;
+    let client = Builder::new().http2_only().client().unwrap();
+    let url = format!("http://{address}/");
+    let answer = client.clone().oneshot(get(&url)).await.unwrap();
+    assert_eq!(answer.status(), 200);
+    (client, url)
+}
+
+fn get(url: &str) -> Request<Full<Bytes>> {
+    Request::get(url)
+        .header("x-team", "blue")
+        .body(Full::default())
+        .unwrap()
+}
+
+#[tokio::test]
+async fn one_without_a_body_is_sent_again() {
+    for end in unprocessed() {
+        let (client, url) = before(end).await;
+        assert_eq!(client.oneshot(get(&url)).await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn one_with_a_body_is_reported_as_such() {
+    for end in unprocessed() {
+        let (client, url) = before(end).await;
+        let request = Request::post(&url).body(Full::from("order")).unwrap();
+        let error = client.clone().oneshot(request).await.unwrap_err();
+        assert!(error.is_unprocessed());
+        assert!(!error.is_connect() && !error.is_timeout());
+        assert_eq!(client.oneshot(get(&url)).await.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
+async fn one_that_may_have_been_processed_is_reported_and_not_sent_again() {
+    for end in [
+        // Its stream is among those that the server may have acted on.
+        [
+            frame(GOAWAY, 0, 0, &[0, 0, 0, 3, 0, 0, 0, NO_ERROR]),
+            frame(RST_STREAM, 0, 3, &[0, 0, 0, INTERNAL_ERROR]),
+        ]
+        .concat(),
+        frame(GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, INTERNAL_ERROR]),
+        frame(RST_STREAM, 0, 3, &[0, 0, 0, INTERNAL_ERROR]),
+    ] {
+        let (client, url) = before(end).await;
+        let error = client.oneshot(get(&url)).await.unwrap_err();
+        assert!(!error.is_unprocessed(), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_connection_means_unprocessed() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let client = Builder::new().client().unwrap();
+    let error = client.oneshot(get(&url)).await.unwrap_err();
+    assert!(error.is_connect() && error.is_unprocessed());
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_every_stream_is_not_asked_for_ever() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let address = scripted(move |_, stream| {
+        let count = Arc::clone(&count);
+        async move {
+            let mut connection = h2::server::handshake(stream).await.unwrap();
+            while let Some(Ok((_, mut respond))) = connection.accept().await {
+                count.fetch_add(1, Ordering::SeqCst);
+                respond.send_reset(h2::Reason::REFUSED_STREAM);
+            }
+        }
+    })
+    .await;
+    let client = Builder::new().http2_only().client().unwrap();
+    let calling = client.oneshot(get(&format!("http://{address}/")));
+    let error = tokio::time::timeout(20 * SHORT, calling).await.unwrap();
+    assert!(error.unwrap_err().is_unprocessed());
+    assert!((2..=10).contains(&asked.load(Ordering::SeqCst)));
+}
+
+/// Serves fifty streams on each connection, goes away, and leaves the rest unanswered.
+fn fifty(stream: TcpStream) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    Box::pin(async move {
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        let mut served = 0;
+        while let Some(Ok((_, mut respond))) = connection.accept().await {
+            served += 1;
+            let answer = Response::builder().status(200).body(()).unwrap();
+            let _ = respond.send_response(answer, true);
+            if served == 50 {
+                connection.graceful_shutdown();
+            }
+        }
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_limits_requests_per_connection_costs_no_request() {
+    let address = scripted(|_, stream| fifty(stream)).await;
+    let client = Builder::new().http2_only().client().unwrap();
+    let url = format!("http://{address}/");
+    for _ in 0..3 {
+        let calls: Vec<_> = (0..300)
+            .map(|_| tokio::spawn(client.clone().oneshot(get(&url))))
+            .collect();
+        for call in calls {
+            assert_eq!(call.await.unwrap().unwrap().status(), 200);
+        }
+    }
+}
