@@ -262,7 +262,8 @@ impl Credential {
         &self.inner.value
     }
 
-    /// The granted scope, if the source said so.
+    /// The granted scope, as far as the source knows it. A token endpoint whose answer has none is
+    /// taken to have granted what was asked for (RFC 6749 §5.1), which is no proof that it did.
     pub fn scope(&self) -> Option<&str> {
         self.inner.scope.as_deref()
     }

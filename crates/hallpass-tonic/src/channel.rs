@@ -13,8 +13,9 @@ use crate::{Destination, destination::Lead, wire::Wire};
 /// A channel for generated clients whose calls carry this credential.
 ///
 /// Takes an [`Endpoint`](tonic::transport::Endpoint), a [`Channel`], or a [`Destination`]; and a
-/// [`CredentialSource`], or a [`Cached`] to share one credential among several clients. See the
-/// [crate's documentation](crate) for an example, and for why an endpoint is better than a channel.
+/// [`CredentialSource`](hallpass_core::CredentialSource), or a [`Cached`] to share one credential
+/// among several clients. See the [crate's documentation](crate) for an example, and for why an
+/// endpoint is better than a channel.
 ///
 /// # Panics
 /// With an endpoint, outside a tokio runtime.
