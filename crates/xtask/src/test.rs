@@ -1,7 +1,7 @@
 //! `cargo xtask test`: the steps in the order in which they fail soonest.
 
 use crate::{
-    interop, msrv,
+    interop, minimal, msrv,
     run::{cargo, output, step},
 };
 
@@ -57,6 +57,7 @@ pub(crate) fn all() -> Result<(), String> {
             "hallpass-interop",
         ]),
     )?;
+    minimal::check()?;
     quickstart()?;
     interop::run()?;
     println!("\nall passed");
