@@ -5,7 +5,7 @@ use aliri_tokens::{
     TokenWatcher, backoff::ErrorBackoffConfig, jitter::NullJitter, sources::ConstTokenSource,
 };
 use bytes::Bytes;
-use hallpass_benches::{at_once, contenders::Contender, token};
+use hallpass_benches::{at_once, contenders::{Contender, is_answer}, token};
 use http::{Extensions, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
@@ -38,7 +38,7 @@ pub(crate) async fn contender() -> Outcome<Contender> {
 fn over(name: &'static str, client: ClientWithMiddleware) -> Contender {
     Contender::new(name, prepare, move || {
         let client = client.clone();
-        move |request| at_once(client.execute(request))?.ok()
+        move |request| is_answer(&at_once(client.execute(request)))
     })
 }
 

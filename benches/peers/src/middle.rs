@@ -1,6 +1,6 @@
 //! `middle`: a header that the caller puts on by hand.
 
-use hallpass_benches::{Noop, at_once, contenders::Contender};
+use hallpass_benches::{Noop, at_once, contenders::{Contender, is_answer}};
 use http::header::AUTHORIZATION;
 use middle::{Authorizer as _, BasicClientCredentialAuthorizer};
 use tower::Service as _;
@@ -19,11 +19,13 @@ pub(crate) async fn contender(endpoint: &Url) -> Outcome<Contender> {
     Ok(Contender::new(NAME, Some, move || {
         let authorizer = authorizer.clone();
         move |mut request: http::Request<_>| {
-            let value = authorizer.authorization_header().ok()?;
+            let Ok(value) = authorizer.authorization_header() else {
+                return false;
+            };
             request
                 .headers_mut()
                 .insert(AUTHORIZATION, (*value).clone());
-            at_once(Noop.call(request))?.ok()
+            is_answer(&at_once(Noop.call(request)))
         }
     }))
 }

@@ -8,7 +8,7 @@ use http::{Extensions, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 
-use super::Contender;
+use super::{Contender, is_answer};
 use crate::at_once;
 
 pub(super) fn both(cached: &Cached) -> Result<[Contender; 2], Error> {
@@ -28,7 +28,7 @@ pub(super) fn both(cached: &Cached) -> Result<[Contender; 2], Error> {
 fn contender(name: &'static str, client: ClientWithMiddleware) -> Contender {
     Contender::new(name, prepare, move || {
         let client = client.clone();
-        move |request| at_once(client.execute(request))?.ok()
+        move |request| is_answer(&at_once(client.execute(request)))
     })
 }
 

@@ -1,6 +1,9 @@
 //! [`Clock`]: the two clocks that expiry is judged by, so that tests and simulations can bring theirs.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -43,23 +46,39 @@ impl Moment {
 pub trait Clock: Send + Sync + 'static {
     /// Reads both.
     fn now(&self) -> Moment;
+
+    /// Both as of a moment ago, 10 ms at most: what every request asks for, and so to be cheap.
+    fn just_now(&self) -> Moment {
+        self.now()
+    }
 }
 
 /// The machine's clocks. The monotonic one is tokio's, so paused tests move it.
+///
+/// For requests, a release build on Linux asks the kernel for the time of its last tick instead, at
+/// a third of the price. It does so until it has seen tokio's clock apart from the machine's, which
+/// it looks for whenever a credential is fetched: a test that pauses the clock, and is built for
+/// release, has to do that before.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
     start: Instant,
+    /// What to take from the kernel's monotonic clock to have the time since `start`.
+    #[cfg(target_os = "linux")]
+    kernel: kernel::Offset,
 }
 
 impl SystemClock {
     /// Starts to count now.
     pub fn new() -> Self {
-        let now = Instant::now();
+        let now = tokio_now();
         // Another runtime's paused clock may be behind this one; a month of room keeps it moving.
-        let start = now
-            .checked_sub(Duration::from_secs(30 * 24 * 3600))
-            .unwrap_or(now);
-        Self { start }
+        let room = Duration::from_secs(30 * 24 * 3600);
+        let start = now.checked_sub(room);
+        Self {
+            start: start.unwrap_or(now),
+            #[cfg(target_os = "linux")]
+            kernel: kernel::Offset::new(start.map_or(Duration::ZERO, |_| room)),
+        }
     }
 }
 
@@ -72,26 +91,82 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Moment {
         Moment {
-            monotonic: Instant::now().saturating_duration_since(self.start),
+            monotonic: tokio_now().saturating_duration_since(self.start),
+            wall: wall(),
+        }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn just_now(&self) -> Moment {
+        if cfg!(debug_assertions) || STEERED.load(Ordering::Relaxed) {
+            return self.now();
+        }
+        Moment {
+            monotonic: self.kernel.since_start(),
             wall: wall(),
         }
     }
 }
 
-/// The wall clock as of the last tick, at most 10 ms ago: a fifth of the price of an exact reading,
-/// and every request takes one.
-#[cfg(target_os = "linux")]
-fn wall() -> Duration {
-    use rustix::time::{ClockId, clock_gettime};
+/// Whether tokio's clock was ever seen apart from the machine's, as only tests make it.
+static STEERED: AtomicBool = AtomicBool::new(false);
 
-    let now = clock_gettime(ClockId::RealtimeCoarse);
-    let nanos = u32::try_from(now.tv_nsec).unwrap_or_default();
-    Duration::new(u64::try_from(now.tv_sec).unwrap_or_default(), nanos)
+#[allow(clippy::disallowed_methods, reason = "to compare tokio's clock with")]
+fn tokio_now() -> Instant {
+    let before = std::time::Instant::now();
+    let now = Instant::now();
+    let after = std::time::Instant::now();
+    if !(before..=after).contains(&now.into_std()) {
+        STEERED.store(true, Ordering::Relaxed);
+    }
+    now
 }
+
+#[cfg(target_os = "linux")]
+use kernel::wall;
 
 #[cfg(not(target_os = "linux"))]
 fn wall() -> Duration {
     std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap_or_default()
+}
+
+/// Time as of the kernel's last tick, at most 10 ms ago: a fifth of the price of an exact reading.
+#[cfg(target_os = "linux")]
+mod kernel {
+    use std::time::Duration;
+
+    use rustix::time::{ClockId, clock_gettime};
+
+    pub(super) fn wall() -> Duration {
+        read(ClockId::RealtimeCoarse)
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    pub(super) struct Offset {
+        /// What the clock showed at the beginning.
+        began: Duration,
+        /// What had passed then already.
+        passed: Duration,
+    }
+
+    impl Offset {
+        pub(super) fn new(passed: Duration) -> Self {
+            Self {
+                began: read(ClockId::Monotonic),
+                passed,
+            }
+        }
+
+        pub(super) fn since_start(self) -> Duration {
+            (read(ClockId::MonotonicCoarse) + self.passed).saturating_sub(self.began)
+        }
+    }
+
+    fn read(clock: ClockId) -> Duration {
+        let now = clock_gettime(clock);
+        let nanos = u32::try_from(now.tv_nsec).unwrap_or_default();
+        Duration::new(u64::try_from(now.tv_sec).unwrap_or_default(), nanos)
+    }
 }

@@ -68,13 +68,7 @@ impl Exchange {
     }
 
     /// Puts the credential in hand on a request, if there is one; copies nothing but the header.
-    pub fn attach_current(
-        &mut self,
-        authorizer: &Authorizer,
-        _method: &Method,
-        _uri: &Uri,
-        headers: &mut HeaderMap,
-    ) -> bool {
+    pub fn attach_current(&mut self, authorizer: &Authorizer, headers: &mut HeaderMap) -> bool {
         self.attach_in_hand(authorizer, headers, true) == Attached::Yes
     }
 
@@ -83,8 +77,6 @@ impl Exchange {
     pub fn attach_unless_present(
         &mut self,
         authorizer: &Authorizer,
-        _method: &Method,
-        _uri: &Uri,
         headers: &mut HeaderMap,
     ) -> Attached {
         self.attach_in_hand(authorizer, headers, authorizer.overrides())

@@ -43,6 +43,7 @@ mod error;
 mod exchange;
 mod origin;
 mod retry_after;
+mod snapshot;
 mod source;
 mod verdict;
 
@@ -56,6 +57,7 @@ pub use self::{
     exchange::{Attached, Attempt, Exchange, Next},
     origin::{Origin, Origins},
     retry_after::retry_after,
+    snapshot::Snapshot,
     source::{CredentialSource, Description, Fetch, Reason},
     verdict::{Rejected, Verdict, verdict},
 };

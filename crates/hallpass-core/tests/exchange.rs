@@ -63,7 +63,7 @@ async fn send(
         });
     }
     let mut exchange = Exchange::new();
-    if !exchange.attach_current(authorizer, &method, &uri, &mut headers) {
+    if !exchange.attach_current(authorizer, &mut headers) {
         exchange.waited();
         let credential = authorizer.cached().get().await?;
         exchange.attach(&credential, &method, &uri, &mut headers);

@@ -170,10 +170,9 @@ async fn whatever_holds_one_shows_nothing() {
     shows_nothing(&Fetch::first());
     shows_nothing(&SystemClock::new());
     shows_nothing(&credential().fetch(&Fetch::first()).await);
-    let (method, uri) = (Method::GET, Uri::from_static("/"));
     let mut exchange = Exchange::new();
     let mut headers = HeaderMap::new();
-    assert!(exchange.attach_current(&authorizer, &method, &uri, &mut headers));
+    assert!(exchange.attach_current(&authorizer, &mut headers));
     shows_nothing(&exchange);
     shows_nothing(&exchange.report(&authorizer));
     assert!(headers["authorization"].is_sensitive());

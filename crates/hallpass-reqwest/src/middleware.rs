@@ -86,9 +86,7 @@ impl Call<'_> {
         // Before the credential is on it: a copy holds no secret of ours.
         let copy = self.bearer.copy(&request);
         let headers = request.headers_mut();
-        let attached =
-            self.exchange
-                .attach_current(&self.authorizer, &self.method, &self.uri, headers);
+        let attached = self.exchange.attach_current(&self.authorizer, headers);
         if !attached {
             let credential = self.credential().await?;
             let headers = request.headers_mut();

@@ -172,24 +172,35 @@ where
                     }
                 }
                 StepProj::Sending { future } => {
-                    let response = ready!(future.poll(context)).map_err(Error::Inner)?;
-                    let replayable = M::REPLAYS && call.kept.is_whole();
-                    let next = call.judge(&response, replayable);
-                    match next {
-                        Next::Return => return Poll::Ready(Ok(call.report(response))),
-                        Next::Renew => Step::Renewing {
-                            get: call.authorizer.cached().get(),
-                            response: Some(Box::new(response)),
-                        },
+                    let mut polled = future.poll(context);
+                    let next = match &mut polled {
+                        Poll::Ready(Ok(response)) => {
+                            let replayable = M::REPLAYS && call.kept.is_whole();
+                            call.judge(response, replayable)
+                        }
+                        _ => Next::Return,
+                    };
+                    if next == Next::Return {
+                        return polled.map_err(Error::Inner);
+                    }
+                    let Poll::Ready(Ok(response)) = polled else {
+                        return Poll::Pending;
+                    };
+                    Step::Renewing {
+                        get: call.authorizer.cached().get(),
+                        response: Some(Box::new(response)),
                     }
                 }
                 StepProj::Renewing { get, response } => {
                     let credential = ready!(call.poll_credential(get, context))?;
-                    let Some(response) = response.take() else {
+                    let Some(mut response) = response.take() else {
                         return Poll::Pending;
                     };
                     match call.replay(&credential) {
-                        None => return Poll::Ready(Ok(call.report(*response))),
+                        None => {
+                            call.report(&mut response);
+                            return Poll::Ready(Ok(*response));
+                        }
                         Some(request) => Step::Draining {
                             drain: Drain::new(response.into_body()),
                             request: Some(Box::new(request)),
@@ -221,14 +232,18 @@ where
 }
 
 impl<S, K> Call<S, K> {
-    fn judge<R>(&mut self, response: &Response<R>, replayable: bool) -> Next {
+    fn judge<R>(&mut self, response: &mut Response<R>, replayable: bool) -> Next {
         let (authorizer, headers) = (&self.authorizer, response.headers());
-        if response.extensions().get::<BodySaysRejected>().is_some() {
+        let next = if response.extensions().get::<BodySaysRejected>().is_some() {
             self.exchange.refused(authorizer, headers, replayable)
         } else {
             self.exchange
                 .answered(authorizer, response.status(), headers, replayable)
+        };
+        if next == Next::Return {
+            self.report(response);
         }
+        next
     }
 
     fn poll_credential(
@@ -262,11 +277,10 @@ impl<S, K> Call<S, K> {
         Some(Request::from_parts(parts, body))
     }
 
-    fn report<R>(&self, mut response: Response<R>) -> Response<R> {
+    fn report<R>(&self, response: &mut Response<R>) {
         if let Some(attempt) = self.exchange.report(&self.authorizer) {
             response.extensions_mut().insert(attempt);
         }
-        response
     }
 }
 

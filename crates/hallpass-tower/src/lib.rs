@@ -47,12 +47,12 @@
 mod drain;
 mod error;
 mod future;
+mod head;
 mod layer;
 mod mode;
 mod peek;
 mod replay_body;
 mod service;
-mod snapshot;
 
 pub use self::{
     error::Error,

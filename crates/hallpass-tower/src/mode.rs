@@ -2,10 +2,10 @@
 
 use bytes::Buf;
 use hallpass_core::BoxError;
-use http::{Request, request::Parts};
+use http::Request;
 use http_body::Body;
 
-use crate::{ReplayBody, replay_body::Original, snapshot::Snapshot};
+use crate::{ReplayBody, head::Head, replay_body::Original};
 
 /// Keeps what a replay needs: a copy of the head, and the body's frames as they go by.
 #[derive(Debug, Clone)]
@@ -22,11 +22,15 @@ pub trait Mode<B>: sealed::Sealed {
     /// The body that the inner service gets.
     type Body;
     #[doc(hidden)]
+    type Head;
+    #[doc(hidden)]
     type Kept: Kept<Self::Body>;
     #[doc(hidden)]
     const REPLAYS: bool;
     #[doc(hidden)]
-    fn keep(&self, parts: &Parts, body: B) -> (Self::Body, Self::Kept);
+    fn head(&self, request: &Request<B>) -> Self::Head;
+    #[doc(hidden)]
+    fn keep(&self, request: Request<B>, head: Self::Head) -> (Request<Self::Body>, Self::Kept);
     #[doc(hidden)]
     fn pass(request: Request<B>) -> Request<Self::Body>;
 }
@@ -46,11 +50,14 @@ mod sealed {
 
 impl<B> Mode<B> for WithoutReplay {
     type Body = B;
+    type Head = ();
     type Kept = ();
     const REPLAYS: bool = false;
 
-    fn keep(&self, _parts: &Parts, body: B) -> (B, ()) {
-        (body, ())
+    fn head(&self, _request: &Request<B>) {}
+
+    fn keep(&self, request: Request<B>, _head: ()) -> (Request<B>, ()) {
+        (request, ())
     }
 
     fn pass(request: Request<B>) -> Request<B> {
@@ -75,13 +82,19 @@ where
     B::Error: Into<BoxError>,
 {
     type Body = ReplayBody<B>;
+    type Head = Head;
     type Kept = KeptRequest<B>;
     const REPLAYS: bool = true;
 
-    fn keep(&self, parts: &Parts, body: B) -> (ReplayBody<B>, KeptRequest<B>) {
-        let head = Snapshot::of(parts);
+    fn head(&self, request: &Request<B>) -> Head {
+        Head::of(request)
+    }
+
+    fn keep(&self, request: Request<B>, head: Head) -> (Request<ReplayBody<B>>, KeptRequest<B>) {
+        let (parts, body) = request.into_parts();
         let (body, original) = ReplayBody::keeping(body, self.limit);
-        (body, KeptRequest { head, original })
+        let kept = KeptRequest { head, original };
+        (Request::from_parts(parts, body), kept)
     }
 
     fn pass(request: Request<B>) -> Request<ReplayBody<B>> {
@@ -92,7 +105,7 @@ where
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct KeptRequest<B> {
-    head: Snapshot,
+    head: Head,
     original: Original<B>,
 }
 

@@ -1,7 +1,7 @@
 //! [`ReplayBody`]: a body that can be sent a second time.
 
 use std::{
-    fmt,
+    fmt, mem,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
@@ -17,7 +17,9 @@ pub const REPLAY_LIMIT: usize = 64 * 1024;
 
 /// A body whose frames are kept as they go by, to be sent again.
 ///
-/// The bytes are shared, not copied. Streaming bodies work too: if a server answers before it has
+/// The bytes are shared, not copied. A body of known length that fits is asked for its first frame
+/// at once; where that is all of it, as with bytes in memory, nothing else is needed. Streaming
+/// bodies work too: if a server answers before it has
 /// read everything, the replay sends what was kept and goes on with the rest of the original. Past
 /// the limit everything kept is let go, and the request can't be replayed any more.
 pub struct ReplayBody<B>(Kind<B>);
@@ -25,6 +27,10 @@ pub struct ReplayBody<B>(Kind<B>);
 enum Kind<B> {
     /// Nothing to send; nothing is shared.
     Empty,
+    /// All of it, until it is sent.
+    Whole(Bytes),
+    /// It failed before it was sent.
+    Failed(Option<BoxError>),
     /// Not kept, because the request takes no credential of ours.
     Passing(B),
     Kept(Handle<B>),
@@ -39,7 +45,7 @@ struct Handle<B> {
     sent: usize,
 }
 
-struct Shared<B> {
+pub(crate) struct Shared<B> {
     original: B,
     turn: u8,
     kept: Vec<Frame<Bytes>>,
@@ -62,7 +68,12 @@ enum State {
 }
 
 /// What stays with the request's future to send the body again.
-pub(crate) struct Original<B>(Option<Arc<Mutex<Shared<B>>>>);
+pub(crate) enum Original<B> {
+    Empty,
+    Whole(Bytes),
+    Failed,
+    Shared(Arc<Mutex<Shared<B>>>),
+}
 
 /// Nothing to send; a redirect follower below asks for it.
 impl<B> Default for ReplayBody<B> {
@@ -71,16 +82,41 @@ impl<B> Default for ReplayBody<B> {
     }
 }
 
-impl<B: Body> ReplayBody<B> {
+impl<B> ReplayBody<B> {
     pub(crate) fn passing(body: B) -> Self {
         Self(Kind::Passing(body))
     }
+}
 
-    pub(crate) fn keeping(body: B, limit: usize) -> (Self, Original<B>) {
+impl<B> ReplayBody<B>
+where
+    B: Body + Unpin,
+    B::Error: Into<BoxError>,
+{
+    pub(crate) fn keeping(mut body: B, limit: usize) -> (Self, Original<B>) {
         if body.is_end_stream() {
-            return (Self(Kind::Empty), Original(None));
+            return (Self(Kind::Empty), Original::Empty);
         }
-        let shared = Arc::new(Mutex::new(Shared {
+        let mut first = None;
+        let fits = |length: u64| length <= limit as u64;
+        if body.size_hint().exact().is_some_and(fits) {
+            // If it is pending, whoever sends it polls it again.
+            match poll_bytes(&mut body, &mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                    Ok(data) if body.is_end_stream() => {
+                        return (Self(Kind::Whole(data.clone())), Original::Whole(data));
+                    }
+                    Ok(data) => first = Some(Frame::data(data)),
+                    Err(trailers) => first = Some(trailers),
+                },
+                Poll::Ready(Some(Err(error))) => {
+                    return (Self(Kind::Failed(Some(error))), Original::Failed);
+                }
+                Poll::Ready(None) => return (Self(Kind::Empty), Original::Empty),
+                Poll::Pending => {}
+            }
+        }
+        let mut shared = Shared {
             original: body,
             turn: 0,
             kept: Vec::new(),
@@ -88,27 +124,39 @@ impl<B: Body> ReplayBody<B> {
             limit,
             state: State::Keeping,
             waiting: None,
-        }));
+        };
+        // It is sent even if it belies the announced length.
+        if let Some(frame) = first
+            && !shared.keep(&frame)
+        {
+            shared.kept.push(frame);
+        }
+        let shared = Arc::new(Mutex::new(shared));
         let handle = Handle {
             shared: Arc::clone(&shared),
             turn: 0,
             sent: 0,
         };
-        (Self(Kind::Kept(handle)), Original(Some(shared)))
+        (Self(Kind::Kept(handle)), Original::Shared(shared))
     }
 }
 
 impl<B> Original<B> {
     pub(crate) fn is_whole(&self) -> bool {
-        self.0
-            .as_ref()
-            .is_none_or(|shared| lock(shared).state != State::Lost)
+        match self {
+            Self::Empty | Self::Whole(_) => true,
+            Self::Failed => false,
+            Self::Shared(shared) => lock(shared).state != State::Lost,
+        }
     }
 
     /// The body from its start. The sending before it, if it is not done, fails from now on.
     pub(crate) fn again(&self) -> Option<ReplayBody<B>> {
-        let Some(shared) = &self.0 else {
-            return Some(ReplayBody(Kind::Empty));
+        let shared = match self {
+            Self::Empty => return Some(ReplayBody(Kind::Empty)),
+            Self::Whole(data) => return Some(ReplayBody(Kind::Whole(data.clone()))),
+            Self::Failed => return None,
+            Self::Shared(shared) => shared,
         };
         let mut state = lock(shared);
         if state.state == State::Lost {
@@ -144,6 +192,9 @@ where
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.get_mut().0 {
             Kind::Empty => Poll::Ready(None),
+            Kind::Whole(data) if data.is_empty() => Poll::Ready(None),
+            Kind::Whole(data) => Poll::Ready(Some(Ok(Frame::data(mem::take(data))))),
+            Kind::Failed(error) => Poll::Ready(error.take().map(Err)),
             Kind::Passing(body) => poll_bytes(body, context),
             Kind::Kept(handle) => handle.poll_frame(context),
         }
@@ -152,6 +203,8 @@ where
     fn is_end_stream(&self) -> bool {
         match &self.0 {
             Kind::Empty => true,
+            Kind::Whole(data) => data.is_empty(),
+            Kind::Failed(error) => error.is_none(),
             Kind::Passing(body) => body.is_end_stream(),
             Kind::Kept(handle) => {
                 let shared = lock(&handle.shared);
@@ -165,6 +218,8 @@ where
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
+            Kind::Whole(data) => SizeHint::with_exact(data.len() as u64),
+            Kind::Failed(_) => SizeHint::new(),
             Kind::Passing(body) => body.size_hint(),
             Kind::Kept(handle) => handle.size_hint(),
         }

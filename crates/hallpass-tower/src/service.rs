@@ -64,7 +64,7 @@ where
         self.inner.poll_ready(context).map_err(Error::Inner)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let admitted = match self.authorizer.for_request(request.extensions()) {
             None => None,
             Some(authorizer) => match authorizer.admit_to(request.uri()) {
@@ -81,23 +81,18 @@ where
             return ResponseFuture::passing(self.inner.call(M::pass(request)));
         };
         // Before the credential is on it: a snapshot holds no secret of ours.
-        let (mut parts, body) = request.into_parts();
-        let (body, kept) = self.mode.keep(&parts, body);
+        let head = self.mode.head(&request);
         let mut exchange = Exchange::new();
-        let attached = exchange.attach_unless_present(
-            &authorizer,
-            &parts.method,
-            &parts.uri,
-            &mut parts.headers,
-        );
-        let request = Request::from_parts(parts, body);
+        let attached = exchange.attach_unless_present(&authorizer, request.headers_mut());
         match attached {
             Attached::Yes => {
+                let (request, kept) = self.mode.keep(request, head);
                 let sending = self.inner.call(request);
                 let again = M::REPLAYS.then(|| self.inner.clone());
                 ResponseFuture::sending(sending, authorizer, exchange, kept, again)
             }
             Attached::NoneInHand if !authorizer.leaves_alone(request.headers()) => {
+                let (request, kept) = self.mode.keep(request, head);
                 // The service that was polled ready is the one that is called, after the wait;
                 // what stays behind is a clone.
                 let clone = self.inner.clone();
@@ -105,7 +100,7 @@ where
                 ResponseFuture::waiting(request, authorizer, exchange, kept, ready)
             }
             Attached::LeftAlone | Attached::NoneInHand => {
-                ResponseFuture::passing(self.inner.call(request))
+                ResponseFuture::passing(self.inner.call(M::pass(request)))
             }
         }
     }

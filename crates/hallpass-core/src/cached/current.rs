@@ -86,7 +86,7 @@ impl Current {
 
     /// What the lock-free path may do with it.
     pub(crate) fn usable(&self, clock: &dyn Clock) -> Option<Usable> {
-        let now = clock.now();
+        let now = clock.just_now();
         if self.unusable.passed(now) {
             return None;
         }
