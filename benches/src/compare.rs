@@ -109,8 +109,9 @@ fn notes(rows: &[Row]) -> Vec<String> {
     notes
 }
 
-const OVER_BARE: [(&str, &str); 2] = [
+const OVER_BARE: [(&str, &str); 3] = [
     ("hallpass/reqwest", "reqwest-middleware/bare"),
+    ("hallpass/reqwest-header", "reqwest-middleware/bare"),
     ("aliri", "reqwest-middleware-0.4/bare"),
 ];
 
@@ -144,7 +145,7 @@ fn wanted(rows: &[Row]) -> Vec<Target> {
         Some(Target::at_most(what, more, 3.0).of(" allocations"))
     };
     let reqwest = || {
-        let [ours, aliri] = OVER_BARE.map(|(one, bare)| over(rows, one, bare));
+        let [ours, _, aliri] = OVER_BARE.map(|(one, bare)| over(rows, one, bare));
         let what = "hallpass/reqwest over bare / aliri over bare";
         Some(Target::at_most(what, ours? / aliri?, 0.5))
     };

@@ -108,7 +108,7 @@ pub fn all() -> Result<Vec<Contender>, Error> {
         Contender::tower("hallpass/header", bearer().without_replay().layer(Noop)),
         Contender::tower("hallpass/replay", bearer().layer(Noop)),
     ];
-    all.extend(reqwest::both(&cached)?);
+    all.extend(reqwest::all(&cached)?);
     Ok(all)
 }
 

@@ -36,7 +36,7 @@ pub fn of(name: &str) -> Counts {
 }
 
 fn allocations(how: &str, name: &str) -> Option<(f64, f64)> {
-    let output = sibling().ok()?.args([how, name]).output().ok()?;
+    let output = sibling()?.args([how, name]).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let (calls, bytes) = text.trim().split_once(' ')?;
     Some((calls.parse().ok()?, bytes.parse().ok()?))
@@ -61,12 +61,12 @@ fn instructions(name: &str) -> Option<f64> {
     Some(collected.trim().parse::<f64>().ok()? / REQUESTS as f64)
 }
 
-fn sibling() -> std::io::Result<Command> {
-    let mut path = std::env::current_exe()?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let name = name.replace("compare", "counts");
-    path.set_file_name(name);
-    Ok(Command::new(path))
+/// None if this binary was renamed: it must not start itself.
+fn sibling() -> Option<Command> {
+    let path = std::env::current_exe().ok()?;
+    let name = path.file_name()?.to_str()?;
+    let other = name.replace("compare", "counts");
+    (other != name).then(|| Command::new(path.with_file_name(other)))
 }
 
 /// What `counts` does. `measure` runs a function and returns its allocations and bytes.

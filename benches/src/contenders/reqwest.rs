@@ -11,17 +11,24 @@ use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 use super::{Contender, is_answer};
 use crate::at_once;
 
-pub(super) fn both(cached: &Cached) -> Result<[Contender; 2], Error> {
+pub(super) fn all(cached: &Cached) -> Result<[Contender; 3], Error> {
     let client = reqwest::Client::builder()
         .redirect(hallpass_reqwest::redirect_policy())
         .build()
         .map_err(Error::permanent)?;
     let bare = ClientBuilder::new(client.clone()).with(Here).build();
     let bearer = Bearer::new(cached.clone()).redirects_guarded();
-    let ours = ClientBuilder::new(client).with(bearer).with(Here).build();
+    let with = |bearer| {
+        let builder = ClientBuilder::new(client.clone());
+        builder.with(bearer).with(Here).build()
+    };
     Ok([
         contender("reqwest-middleware/bare", bare),
-        contender("hallpass/reqwest", ours),
+        contender(
+            "hallpass/reqwest-header",
+            with(bearer.clone().without_replay()),
+        ),
+        contender("hallpass/reqwest", with(bearer)),
     ])
 }
 

@@ -200,7 +200,9 @@ impl Authorizer {
     /// # Errors
     /// As `admit`.
     pub fn admit_to(&self, uri: &Uri) -> Result<Admission, Error> {
-        if self.goes_where_it_went(uri) {
+        if let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority())
+            && self.goes_to(scheme, authority.as_str())
+        {
             return Ok(Admission::Attach);
         }
         let Some(target) = Target::of(uri)? else {
@@ -229,9 +231,10 @@ impl Authorizer {
         Ok(Admission::Attach)
     }
 
-    /// The way of nearly every request, at the price of two comparisons: its scheme and authority
-    /// are written just as those of an allowed origin.
-    fn goes_where_it_went(&self, uri: &Uri) -> bool {
+    /// Whether [`admit_to`](Self::admit_to) attaches, found at the price of two comparisons: scheme
+    /// and authority are written just as those of an allowed origin, as with nearly every request.
+    /// If not, only `admit_to` can tell.
+    pub fn goes_to(&self, scheme: &str, authority: &str) -> bool {
         let allowed = match &self.rules.origins {
             Origins::Only(set) => set,
             Origins::FirstUsed => self.rules.cached.bound_to(),
@@ -239,7 +242,8 @@ impl Authorizer {
         };
         allowed
             .iter()
-            .any(|origin| origin.is_written(uri) && (origin.is_private() || self.rules.plaintext))
+            .filter(|origin| origin.is_written(scheme, authority))
+            .any(|origin| origin.is_private() || self.rules.plaintext)
     }
 
     /// Judges an answer by its head: what the source and the user add, and [`verdict`].

@@ -55,12 +55,9 @@ impl Origin {
         self.secure || self.loopback
     }
 
-    /// Whether a URI's scheme and authority are written just like this. If not, they may still
-    /// mean the same.
-    pub(crate) fn is_written(&self, uri: &Uri) -> bool {
-        uri.authority()
-            .is_some_and(|authority| authority.as_str() == self.authority)
-            && uri.scheme_str() == Some(self.scheme())
+    /// Whether it is written just like this. If not, both may still mean the same.
+    pub(crate) fn is_written(&self, scheme: &str, authority: &str) -> bool {
+        authority == self.authority && scheme == self.scheme()
     }
 
     fn is(&self, target: &Target<'_>) -> bool {

@@ -65,6 +65,7 @@ impl Snapshot {
     }
 }
 
+#[inline]
 fn push(to: &mut Vec<u8>, one: &[u8], two: &[u8], mark: u32) {
     // A single header of 2 GiB would not have fit into memory twice.
     let length = |piece: &[u8]| u32::try_from(piece.len()).unwrap_or(u32::MAX >> 1);

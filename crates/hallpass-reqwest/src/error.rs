@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, iter};
 
 use hallpass_core::{Error, Origin};
-use http::Uri;
+use reqwest::Url;
 
 /// The reason why a request was not sent, or not sent again, if it is ours: no credential could be
 /// had, or it may not go where the request goes.
@@ -28,12 +28,12 @@ pub fn credential_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a E
     iter::successors(Some(error), |&error| error.source()).find_map(<dyn StdError>::downcast_ref)
 }
 
-/// The error of a request to `uri` for want of a credential.
+/// The error of a request to `url` for want of a credential.
 ///
 /// It has a sentence of its own because others wrap it transparently: what stands first in the
 /// chain is then skipped, and must not be the reason.
-pub(crate) fn unsent(uri: &Uri, reason: Error) -> reqwest_middleware::Error {
-    let what = match Origin::of(uri) {
+pub(crate) fn unsent(url: &Url, reason: Error) -> reqwest_middleware::Error {
+    let what = match url.as_str().parse::<Origin>() {
         Ok(origin) => format!("no credential for the request to {origin}"),
         Err(_) => "no credential for the request".to_owned(),
     };

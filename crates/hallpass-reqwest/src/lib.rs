@@ -106,6 +106,7 @@ mod bearer;
 mod deadline;
 mod drain;
 mod error;
+mod kept;
 mod middleware;
 mod redirect;
 #[cfg(feature = "transport")]

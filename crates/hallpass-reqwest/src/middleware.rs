@@ -1,53 +1,81 @@
 //! [`Bearer`] as a middleware: one request's way through it.
 
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    future::{Future, ready},
+    pin::Pin,
+};
 
-use async_trait::async_trait;
 use hallpass_core::{Admission, Authorizer, Credential, Error, Exchange, Next as Then};
-use http::{Extensions, Method, Uri};
-use reqwest::{Request, Response};
+use http::{Extensions, Uri};
+use reqwest::{Request, Response, Url};
 use reqwest_middleware::{Middleware, Next};
 
-use crate::{Bearer, deadline::Deadline, drain::drain, error::unsent, redirect};
+use crate::{Bearer, deadline::Deadline, drain::drain, error::unsent, kept::Kept, redirect};
 
 type Result<T, E = reqwest_middleware::Error> = std::result::Result<T, E>;
+type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// # Cancel safety
 /// Dropping the future ends this request only; a fetch that it waits for goes on.
-#[async_trait]
 impl Middleware for Bearer {
-    async fn handle(
-        &self,
-        request: Request,
-        extensions: &mut Extensions,
-        next: Next<'_>,
-    ) -> Result<Response> {
+    /// What can be done at once is, so that the future, which is boxed, stays small.
+    fn handle<'bearer, 'extensions, 'next, 'call>(
+        &'bearer self,
+        mut request: Request,
+        extensions: &'extensions mut Extensions,
+        next: Next<'next>,
+    ) -> BoxFuture<'call, Result<Response>>
+    where
+        Self: 'call,
+        'bearer: 'call,
+        'extensions: 'call,
+        'next: 'call,
+    {
         let Some(authorizer) = self.authorizer.for_request(extensions) else {
-            return next.run(request, extensions).await;
+            return next.run(request, extensions);
         };
-        let uri = uri_of(&request)?;
-        let admission = authorizer.admit(&uri, request.headers());
-        match admission.and_then(|admission| self.check(admission, &authorizer)) {
-            Err(reason) => Err(unsent(&uri, reason)),
-            Ok(Admission::Pass) => next.run(request, extensions).await,
-            Ok(Admission::Attach) => {
-                let call = Call {
-                    bearer: self,
-                    method: request.method().clone(),
-                    deadline: Deadline::of(&request),
-                    authorizer,
-                    uri,
-                    exchange: Exchange::new(),
-                };
-                call.send(request, extensions, next).await
-            }
+        match self.admit(&request, &authorizer) {
+            Err(reason) => return Box::pin(ready(Err(unsent(request.url(), reason)))),
+            Ok(Admission::Pass) => return next.run(request, extensions),
+            Ok(Admission::Attach) => {}
         }
+        let mut call = Call {
+            bearer: self,
+            deadline: Deadline::of(&request),
+            authorizer,
+            exchange: Exchange::new(),
+            // Before the credential is on it: what is kept holds no secret of ours.
+            kept: Kept::of(&mut request, self.replays),
+        };
+        let headers = request.headers_mut();
+        let attached = call.exchange.attach_current(&call.authorizer, headers);
+        Box::pin(async move {
+            if !attached {
+                Box::pin(call.attach(&mut request)).await?;
+            }
+            call.verify(&request)?;
+            let response = next.clone().run(request, extensions).await?;
+            let replayable = call.kept.is_whole();
+            match call.judge(&response, replayable) {
+                Then::Return => Ok(call.report(response)),
+                Then::Renew => Box::pin(call.replay(response, extensions, next)).await,
+            }
+        })
     }
 }
 
 impl Bearer {
-    /// Refuses to attach what redirects might carry away.
-    fn check(&self, admission: Admission, authorizer: &Authorizer) -> Result<Admission, Error> {
+    fn admit(&self, request: &Request, authorizer: &Authorizer) -> Result<Admission, Error> {
+        if authorizer.leaves_alone(request.headers()) {
+            return Ok(Admission::Pass);
+        }
+        let url = request.url();
+        let admission = if authorizer.goes_to(url.scheme(), url.authority()) {
+            Admission::Attach
+        } else {
+            authorizer.admit_to(&uri_of(url)?)?
+        };
         let header = &authorizer.cached().description().header;
         if admission == Admission::Pass
             || self.redirects_guarded
@@ -55,14 +83,10 @@ impl Bearer {
         {
             return Ok(admission);
         }
+        // Redirects might carry it away.
         Err(Error::destination(format!(
             "reqwest would carry the header {header} along on redirects to anywhere: build the client with hallpass_reqwest::redirect_policy(), and say so with Bearer::redirects_guarded()"
         )))
-    }
-
-    /// What a replay needs, if it is wanted and can be had: bytes are shared, a stream is not.
-    fn copy(&self, request: &Request) -> Option<Request> {
-        self.replays.then(|| request.try_clone()).flatten()
     }
 }
 
@@ -71,47 +95,39 @@ struct Call<'a> {
     bearer: &'a Bearer,
     authorizer: Cow<'a, Authorizer>,
     exchange: Exchange,
-    method: Method,
-    uri: Uri,
     deadline: Deadline,
+    kept: Kept,
 }
 
 impl Call<'_> {
-    async fn send(
+    /// Waits for a credential, and puts it on the request.
+    async fn attach(&mut self, request: &mut Request) -> Result<()> {
+        let credential = self.credential().await?;
+        let (method, uri) = (request.method().clone(), self.uri()?);
+        let headers = request.headers_mut();
+        self.exchange.attach(&credential, &method, &uri, headers);
+        self.deadline.apply(request);
+        Ok(())
+    }
+
+    /// Sends the request once more, if there is another credential.
+    async fn replay(
         mut self,
-        mut request: Request,
+        response: Response,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
-        // Before the credential is on it: a copy holds no secret of ours.
-        let copy = self.bearer.copy(&request);
-        let headers = request.headers_mut();
-        let attached = self.exchange.attach_current(&self.authorizer, headers);
-        if !attached {
-            let credential = self.credential().await?;
-            let headers = request.headers_mut();
-            self.exchange
-                .attach(&credential, &self.method, &self.uri, headers);
-            self.deadline.apply(&mut request);
-        }
-        self.verify(&request)?;
-        let response = next.clone().run(request, extensions).await?;
-        let then = self.judge(&response, copy.is_some());
-        let (Then::Renew, Some(mut request)) = (then, copy) else {
+        let credential = self.credential().await?;
+        let (again, kept) = self.kept.take();
+        self.kept = kept;
+        let Some(mut request) = again.filter(|_| self.exchange.is_news(&credential)) else {
             return Ok(self.report(response));
         };
-        let credential = self.credential().await?;
-        if !self.exchange.is_news(&credential) {
-            return Ok(self.report(response));
-        }
         drain(response).await;
-        self.exchange.attach_again(
-            &self.authorizer,
-            &credential,
-            &self.method,
-            &self.uri,
-            request.headers_mut(),
-        );
+        let (method, uri) = (request.method().clone(), self.uri()?);
+        let headers = request.headers_mut();
+        self.exchange
+            .attach_again(&self.authorizer, &credential, &method, &uri, headers);
         self.verify(&request)?;
         self.deadline.apply(&mut request);
         let response = next.run(request, extensions).await?;
@@ -129,7 +145,7 @@ impl Call<'_> {
         let reason = Error::configuration(format!(
             "the source says that its credentials go in the header {header}, and they do not: correct its description"
         ));
-        Err(unsent(&self.uri, reason))
+        Err(unsent(self.kept.url(), reason))
     }
 
     async fn credential(&mut self) -> Result<Credential> {
@@ -138,13 +154,17 @@ impl Call<'_> {
         if get.waits() {
             self.exchange.waited();
         }
-        outcome.map_err(|reason| unsent(&self.uri, reason))
+        outcome.map_err(|reason| unsent(self.kept.url(), reason))
+    }
+
+    fn uri(&self) -> Result<Uri> {
+        uri_of(self.kept.url()).map_err(|reason| unsent(self.kept.url(), reason))
     }
 
     /// An answer from another origin, to which reqwest was redirected, says nothing about the
     /// credential.
     fn judge(&mut self, response: &Response, replayable: bool) -> Then {
-        if redirect::answers(&self.uri, response.url()) {
+        if redirect::answers(self.kept.url(), response.url()) {
             let (status, headers) = (response.status(), response.headers());
             return self
                 .exchange
@@ -168,9 +188,8 @@ impl Call<'_> {
     }
 }
 
-fn uri_of(request: &Request) -> Result<Uri> {
-    request.url().as_str().parse().map_err(|_| {
-        let reason = Error::destination("a URL that HTTP cannot express takes no credential");
-        unsent(&Uri::default(), reason)
-    })
+fn uri_of(url: &Url) -> Result<Uri, Error> {
+    url.as_str()
+        .parse()
+        .map_err(|_| Error::destination("a URL that HTTP cannot express takes no credential"))
 }

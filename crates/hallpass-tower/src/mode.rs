@@ -86,6 +86,7 @@ where
     type Kept = KeptRequest<B>;
     const REPLAYS: bool = true;
 
+    #[inline]
     fn head(&self, request: &Request<B>) -> Head {
         Head::of(request)
     }

@@ -93,6 +93,7 @@ where
     B: Body + Unpin,
     B::Error: Into<BoxError>,
 {
+    #[inline]
     pub(crate) fn keeping(mut body: B, limit: usize) -> (Self, Original<B>) {
         if body.is_end_stream() {
             return (Self(Kind::Empty), Original::Empty);
