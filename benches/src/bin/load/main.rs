@@ -5,8 +5,10 @@
 //!
 //! Each protocol runs for so long. Tokens live for two seconds. All along, short slices of three
 //! kinds of traffic take turns, so that what disturbs the machine disturbs them alike: without the
-//! layer, with it and a static token, with it and tokens that are renewed. In mid-run all tokens
-//! are revoked while a thousand calls are in flight; what that does to the tails is told apart.
+//! layer, with it and a static token, with it and tokens that are renewed. In the middle of a leg
+//! all tokens are revoked while a thousand calls are in flight; what that does to the tails is told
+//! apart. Each leg has a server, clients and threads of its own, because where those happen to lie
+//! in memory makes a client faster or slower by some hundredths for as long as it lives.
 #![allow(clippy::print_stdout, reason = "a command-line tool")]
 
 mod report;
@@ -19,10 +21,10 @@ mod traffic;
 use std::{fmt, time::Duration};
 
 use hallpass_benches::{machine, options::Options, targets};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Builder;
 
 use self::{
-    report::Report,
+    report::{Leg, Report},
     server::Server,
     traffic::{Clients, Traffic},
 };
@@ -42,34 +44,35 @@ impl fmt::Display for Protocol {
     }
 }
 
+const LEGS: u32 = 6;
+
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 fn main() -> Outcome<()> {
     let options = Options::of_process(&["--seconds"])?;
     let seconds: u64 = options.number("--seconds", 60)?;
-    let half = Duration::from_secs(seconds.max(4)) / 2;
+    let half = Duration::from_secs(seconds.max(6)) / LEGS / 2;
     println!("{}", machine::line());
     for protocol in [Protocol::Http1, Protocol::Http2] {
-        // One thread for the server and one for the clients.
-        let (servers, clients) = (runtime()?, runtime()?);
-        let server = servers.block_on(Server::start(protocol))?;
-        let report = clients.block_on(measure(protocol, server, half))?;
+        let mut report = Report::new(protocol);
+        for _ in 0..LEGS {
+            // One thread for all: what a call takes is then what it costs. With a thread for each
+            // side, how well they happen to keep pace would decide.
+            let runtime = Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()?;
+            report.add(runtime.block_on(leg(protocol, half))?);
+            runtime.shutdown_timeout(Duration::from_secs(1));
+        }
         report.print();
         targets::print(&report.targets());
-        clients.shutdown_background();
-        servers.shutdown_background();
     }
     Ok(())
 }
 
-fn runtime() -> std::io::Result<Runtime> {
-    Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-}
-
-async fn measure(protocol: Protocol, server: Server, half: Duration) -> Outcome<Report> {
+async fn leg(protocol: Protocol, half: Duration) -> Outcome<Leg> {
+    let server = Server::start(protocol).await?;
     let clients = Clients::new(protocol, &server).await?;
     let traffic = Traffic::start(&clients);
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -87,8 +90,7 @@ async fn measure(protocol: Protocol, server: Server, half: Duration) -> Outcome<
     let end = clients.renewing().stats();
 
     let recorded = traffic.stop().await?;
-    Ok(Report {
-        protocol,
+    Ok(Leg {
         recorded,
         revocation,
         waits: (middle.waits - before.waits) + (end.waits - after.waits),

@@ -12,10 +12,20 @@ pub(crate) const CALLS: usize = 1000;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What it cost.
+#[derive(Default)]
 pub(crate) struct Revocation {
     pub(crate) token_requests: u64,
     pub(crate) failed: usize,
     pub(crate) taken: Duration,
+}
+
+impl Revocation {
+    /// Adds another one; of the times the longest counts.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.token_requests += other.token_requests;
+        self.failed += other.failed;
+        self.taken = self.taken.max(other.taken);
+    }
 }
 
 pub(crate) async fn revoke(clients: &Clients, server: &Server) -> Outcome<Revocation> {

@@ -96,7 +96,7 @@ impl Clients {
             Kind::Bare => {
                 let header = self.header.clone();
                 request.headers_mut().insert(AUTHORIZATION, header);
-                self.bare.request(request).await?
+                self.bare.clone().oneshot(request).await?
             }
             Kind::Fixed => self.fixed.clone().oneshot(request).await?,
             Kind::Renewing => self.renewing.clone().oneshot(request).await?,
@@ -183,7 +183,7 @@ impl Traffic {
         self.switches.recording.store(on, Relaxed);
     }
 
-    /// What all workers recorded, by kind, sorted.
+    /// What all workers recorded, by kind.
     pub(crate) async fn stop(self) -> Outcome<[Recorded; 3]> {
         self.switches.stopping.store(true, Relaxed);
         let mut all: [Recorded; 3] = Default::default();
@@ -197,8 +197,10 @@ impl Traffic {
                 }
             }
         }
+        // The kinds' turns stay side by side when another leg is added.
+        let turns = all.iter().map(|one| one.turns.len()).max();
         for one in &mut all {
-            one.latencies.sort_unstable();
+            one.turns.resize(turns.unwrap_or_default(), 0);
         }
         Ok(all)
     }
