@@ -13,7 +13,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{Error, Mode, drain::Drain, mode::Kept, peek::BodySaysRejected};
+use crate::{Error, Mode, drain::Drain, mode::Kept, peek::BodySaysRejected, spare::Spare};
 
 pin_project! {
     /// The future of a [`BearerService`](crate::BearerService).
@@ -62,7 +62,7 @@ struct Call<S, K> {
     authorizer: Authorizer,
     exchange: Exchange,
     kept: K,
-    service: Option<S>,
+    service: Spare<S>,
 }
 
 impl<S, M, B, R> ResponseFuture<S, M, B, R>
@@ -89,7 +89,7 @@ where
         authorizer: Authorizer,
         exchange: Exchange,
         kept: M::Kept,
-        service: Option<S>,
+        service: Spare<S>,
     ) -> Self {
         Self {
             step: Step::Sending { future },
@@ -118,7 +118,7 @@ where
                 authorizer,
                 exchange,
                 kept,
-                service: Some(service),
+                service: Spare::Own(service),
             }),
         }
     }
@@ -126,7 +126,7 @@ where
 
 impl<S, M, B, R> Future for ResponseFuture<S, M, B, R>
 where
-    S: Service<Request<M::Body>, Response = Response<R>>,
+    S: Service<Request<M::Body>, Response = Response<R>> + Clone,
     M: Mode<B>,
     R: Body,
 {
@@ -155,7 +155,7 @@ where
                 StepProj::Passing { .. } | StepProj::Refused { .. } => return Poll::Pending,
                 StepProj::Waiting { get, request } => {
                     let credential = ready!(call.poll_credential(get, context))?;
-                    match (request.take(), call.service.as_mut()) {
+                    match (request.take(), call.service.get()) {
                         (Some(request), Some(service)) => {
                             let (mut parts, body) = request.into_parts();
                             call.exchange.attach(
@@ -214,7 +214,7 @@ where
                     }
                 }
                 StepProj::Readying { request } => {
-                    let Some(service) = call.service.as_mut() else {
+                    let Some(service) = call.service.get() else {
                         return Poll::Pending;
                     };
                     ready!(service.poll_ready(context)).map_err(Error::Inner)?;

@@ -53,6 +53,7 @@ mod mode;
 mod peek;
 mod replay_body;
 mod service;
+mod spare;
 
 pub use self::{
     error::Error,

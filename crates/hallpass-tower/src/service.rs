@@ -10,20 +10,25 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use crate::{Error, Mode, Replay, ResponseFuture};
+use crate::{
+    Error, Mode, Replay, ResponseFuture,
+    spare::{Spare, Spares},
+};
 
 /// The service of a [`BearerLayer`](crate::BearerLayer).
 #[derive(Debug, Clone)]
 pub struct BearerService<S, M = Replay> {
     inner: S,
+    spares: Spares<S>,
     authorizer: Authorizer,
     mode: M,
 }
 
 impl<S, M> BearerService<S, M> {
-    pub(crate) const fn new(inner: S, authorizer: Authorizer, mode: M) -> Self {
+    pub(crate) fn new(inner: S, authorizer: Authorizer, mode: M) -> Self {
         Self {
             inner,
+            spares: Spares::new(),
             authorizer,
             mode,
         }
@@ -35,7 +40,9 @@ impl<S, M> BearerService<S, M> {
     }
 
     /// The inner service, mutably.
-    pub const fn get_mut(&mut self) -> &mut S {
+    pub fn get_mut(&mut self) -> &mut S {
+        // It may be changed, and is to be replayed with as it is then.
+        self.spares = Spares::new();
         &mut self.inner
     }
 
@@ -88,8 +95,12 @@ where
             Attached::Yes => {
                 let (request, kept) = self.mode.keep(request, head);
                 let sending = self.inner.call(request);
-                let again = M::REPLAYS.then(|| self.inner.clone());
-                ResponseFuture::sending(sending, authorizer, exchange, kept, again)
+                let spare = if M::REPLAYS {
+                    self.spares.of(&self.inner)
+                } else {
+                    Spare::None
+                };
+                ResponseFuture::sending(sending, authorizer, exchange, kept, spare)
             }
             Attached::NoneInHand if !authorizer.leaves_alone(request.headers()) => {
                 let (request, kept) = self.mode.keep(request, head);
