@@ -33,6 +33,7 @@ const SENSITIVE: u32 = 1 << 31;
 
 impl Snapshot {
     /// Copies the two parts of a target, such as authority and path, and the headers.
+    #[inline]
     pub fn of(target: (&str, &str), headers: &HeaderMap) -> Self {
         let (one, two) = target;
         let mut bytes = Vec::with_capacity(8 + one.len() + two.len() + HEADER * headers.len());

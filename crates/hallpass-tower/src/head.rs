@@ -17,6 +17,7 @@ pub struct Head {
 }
 
 impl Head {
+    #[inline]
     pub(crate) fn of<B>(request: &Request<B>) -> Self {
         let uri = request.uri();
         let authority = uri.authority().map_or("", Authority::as_str);

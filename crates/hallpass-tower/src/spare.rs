@@ -20,6 +20,7 @@ impl<S> Spares<S> {
 }
 
 impl<S: Clone> Spares<S> {
+    #[inline]
     pub(crate) fn of(&self, service: &S) -> Spare<S> {
         if size_of::<S>() < LARGE {
             return Spare::Own(service.clone());
