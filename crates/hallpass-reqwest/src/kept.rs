@@ -9,7 +9,7 @@ use reqwest::{Request, Url};
 pub(crate) enum Kept {
     /// The headers are kept apart, because to clone them costs an allocation each.
     Whole {
-        bare: Request,
+        bare: Box<Request>,
         headers: Snapshot,
     },
     Url(Url),
@@ -18,10 +18,7 @@ pub(crate) enum Kept {
 impl Kept {
     /// Bytes are shared; a request whose body is a stream can't be kept whole.
     pub(crate) fn of(request: &mut Request, whole: bool) -> Self {
-        let headers = mem::take(request.headers_mut());
-        let bare = whole.then(|| request.try_clone()).flatten();
-        *request.headers_mut() = headers;
-        match bare {
+        match whole.then(|| bare(request)).flatten() {
             Some(bare) => Self::Whole {
                 bare,
                 headers: Snapshot::of(("", ""), request.headers()),
@@ -49,11 +46,19 @@ impl Kept {
                 let headers = headers.headers();
                 let again = headers.map(|headers| {
                     *bare.headers_mut() = headers;
-                    bare
+                    *bare
                 });
                 (again, left)
             }
             Self::Url(_) => (None, self),
         }
     }
+}
+
+/// A copy without headers.
+fn bare(request: &mut Request) -> Option<Box<Request>> {
+    let headers = mem::take(request.headers_mut());
+    let bare = request.try_clone().map(Box::new);
+    *request.headers_mut() = headers;
+    bare
 }

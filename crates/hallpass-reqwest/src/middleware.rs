@@ -55,10 +55,13 @@ impl Middleware for Bearer {
                 Box::pin(call.attach(&mut request)).await?;
             }
             call.verify(&request)?;
-            let response = next.clone().run(request, extensions).await?;
+            let mut response = next.clone().run(request, extensions).await?;
             let replayable = call.kept.is_whole();
             match call.judge(&response, replayable) {
-                Then::Return => Ok(call.report(response)),
+                Then::Return => {
+                    call.report(&mut response);
+                    Ok(response)
+                }
                 Then::Renew => Box::pin(call.replay(response, extensions, next)).await,
             }
         })
@@ -113,7 +116,7 @@ impl Call<'_> {
     /// Sends the request once more, if there is another credential.
     async fn replay(
         mut self,
-        response: Response,
+        mut response: Response,
         extensions: &mut Extensions,
         next: Next<'_>,
     ) -> Result<Response> {
@@ -121,7 +124,8 @@ impl Call<'_> {
         let (again, kept) = self.kept.take();
         self.kept = kept;
         let Some(mut request) = again.filter(|_| self.exchange.is_news(&credential)) else {
-            return Ok(self.report(response));
+            self.report(&mut response);
+            return Ok(response);
         };
         drain(response).await;
         let (method, uri) = (request.method().clone(), self.uri()?);
@@ -130,10 +134,11 @@ impl Call<'_> {
             .attach_again(&self.authorizer, &credential, &method, &uri, headers);
         self.verify(&request)?;
         self.deadline.apply(&mut request);
-        let response = next.run(request, extensions).await?;
+        let mut response = next.run(request, extensions).await?;
         // The answer to a replay is returned whatever it is; this only tells the engine.
         self.judge(&response, false);
-        Ok(self.report(response))
+        self.report(&mut response);
+        Ok(response)
     }
 
     /// Refuses a credential in another header than the checked one, which its source has announced.
@@ -180,11 +185,10 @@ impl Call<'_> {
         Then::Return
     }
 
-    fn report(&self, mut response: Response) -> Response {
+    fn report(&self, response: &mut Response) {
         if let Some(attempt) = self.exchange.report(&self.authorizer) {
             response.extensions_mut().insert(attempt);
         }
-        response
     }
 }
 
