@@ -35,7 +35,7 @@ use self::{
     state::{Machine, Wanted},
 };
 use crate::{
-    Challenges, Clock, Credential, CredentialSource, Description, Error, Origin, Reason,
+    Challenges, Credential, CredentialSource, Description, Error, Origin, Reason, clock::Clocks,
     source::DynSource,
 };
 
@@ -69,7 +69,7 @@ pub(crate) struct Shared {
     source: Box<dyn DynSource>,
     description: Description,
     policy: Policy,
-    clock: Arc<dyn Clock>,
+    clock: Clocks,
     /// What the machine's current credential is, for readers without the lock.
     slot: ArcSwapOption<Current>,
     state: Mutex<State>,
@@ -150,7 +150,7 @@ impl Cached {
     pub(crate) fn with_current<T>(&self, read: impl FnOnce(&Current) -> T) -> Option<T> {
         let slot = self.shared.slot.load();
         let current = slot.as_deref()?;
-        if matches!(current.usable(&*self.shared.clock)?, Usable::Due) {
+        if matches!(current.usable(&self.shared.clock)?, Usable::Due) {
             self.renew();
         }
         Some(read(current))

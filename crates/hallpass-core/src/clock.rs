@@ -1,7 +1,10 @@
 //! [`Clock`]: the two clocks that expiry is judged by, so that tests and simulations can bring theirs.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -50,6 +53,33 @@ pub trait Clock: Send + Sync + 'static {
     /// Both as of a moment ago, 10 ms at most: what every request asks for, and so to be cheap.
     fn just_now(&self) -> Moment {
         self.now()
+    }
+}
+
+/// The machine's clocks in place, to be read without a detour, or somebody's own.
+#[derive(Clone)]
+pub(crate) enum Clocks {
+    System(SystemClock),
+    Own(Arc<dyn Clock>),
+}
+
+impl Clocks {
+    pub(crate) fn system() -> Self {
+        Self::System(SystemClock::new())
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        match self {
+            Self::System(clock) => clock.now(),
+            Self::Own(clock) => clock.now(),
+        }
+    }
+
+    pub(crate) fn just_now(&self) -> Moment {
+        match self {
+            Self::System(clock) => clock.just_now(),
+            Self::Own(clock) => clock.just_now(),
+        }
     }
 }
 
@@ -168,5 +198,41 @@ mod kernel {
         let now = clock_gettime(clock);
         let nanos = u32::try_from(now.tv_nsec).unwrap_or_default();
         Duration::new(u64::try_from(now.tv_sec).unwrap_or_default(), nanos)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_a_test_moves_is_followed_at_once() {
+        let clock = SystemClock::new();
+        let before = clock.just_now();
+        let hour = Duration::from_secs(3600);
+        tokio::time::advance(hour).await;
+        assert_eq!(clock.just_now().monotonic - before.monotonic, hour);
+        assert_eq!(clock.now().monotonic - before.monotonic, hour);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "what the kernel's is held against"
+    )]
+    fn the_kernel_s_time_keeps_up() {
+        // Far more than a tick: the machine may stand still in between.
+        let behind = Duration::from_secs(1);
+        let passed = Duration::from_secs(60);
+        let before = std::time::Instant::now();
+        let offset = kernel::Offset::new(passed);
+        let after = std::time::Instant::now();
+        for _ in 0..1000 {
+            let least = after.elapsed() + passed;
+            let read = offset.since_start();
+            let most = before.elapsed() + passed;
+            assert!(read + behind >= least && read <= most, "{read:?}");
+        }
     }
 }

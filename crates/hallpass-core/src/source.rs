@@ -10,7 +10,7 @@ use std::{
 
 use http::{HeaderName, header::AUTHORIZATION};
 
-use crate::{Challenges, Clock, Credential, Error, Moment, Origin, SystemClock, verdict::Rejected};
+use crate::{Challenges, Credential, Error, Moment, Origin, clock::Clocks, verdict::Rejected};
 
 /// Where credentials come from.
 ///
@@ -123,7 +123,7 @@ pub struct Fetch {
 
 /// The moment the request for a credential left; lifetimes count from it.
 pub(crate) struct Sent {
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) clock: Clocks,
     pub(crate) at: Mutex<Moment>,
 }
 
@@ -134,7 +134,7 @@ impl Fetch {
             Reason::First,
             Challenges::default(),
             crate::cached::FETCH_DEADLINE,
-            Arc::new(SystemClock::new()),
+            Clocks::system(),
         )
     }
 
@@ -142,7 +142,7 @@ impl Fetch {
         reason: Reason,
         challenges: Challenges,
         limit: Duration,
-        clock: Arc<dyn Clock>,
+        clock: Clocks,
     ) -> Self {
         /// A deadline that no clock can tell is this far away: 30 years.
         const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);

@@ -8,7 +8,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 
 use super::{Cached, Counters, Policy, Shared, State, state::Machine};
-use crate::{Challenges, Clock, CredentialSource, Description, SystemClock, source::DynSource};
+use crate::{Challenges, Clock, CredentialSource, Description, clock::Clocks, source::DynSource};
 
 /// A [`Cached`] with another [`Policy`] or [`Clock`].
 ///
@@ -26,7 +26,7 @@ pub struct Builder {
     source: Box<dyn DynSource>,
     description: Description,
     policy: Policy,
-    clock: Option<Arc<dyn Clock>>,
+    clock: Clocks,
 }
 
 impl Builder {
@@ -35,7 +35,7 @@ impl Builder {
             description: source.description(),
             source: Box::new(source),
             policy: Policy::default(),
-            clock: None,
+            clock: Clocks::system(),
         }
     }
 
@@ -49,7 +49,7 @@ impl Builder {
     /// Sets the clocks that expiry is judged by.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
-        self.clock = Some(Arc::new(clock));
+        self.clock = Clocks::Own(Arc::new(clock));
         self
     }
 
@@ -59,7 +59,7 @@ impl Builder {
             shared: Arc::new(Shared {
                 source: self.source,
                 description: self.description,
-                clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock::new())),
+                clock: self.clock,
                 slot: ArcSwapOption::empty(),
                 state: Mutex::new(State {
                     machine: Machine::new(self.policy.clone()),

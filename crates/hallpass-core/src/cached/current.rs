@@ -1,7 +1,10 @@
 //! [`Current`]: the credential in use, as the lock-free path sees it.
 
 use std::{
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -9,7 +12,8 @@ use http::{HeaderMap, HeaderValue};
 
 use super::policy::share;
 use crate::{
-    Clock, Credential, Moment, Policy,
+    Credential, Moment, Policy,
+    clock::Clocks,
     copies::{self, Copies},
     credential::Life,
 };
@@ -31,7 +35,8 @@ pub(crate) struct Current {
     probation: AtomicBool,
     /// The group of threads that uses the credential's own header value; the others copy it.
     home: usize,
-    values: Copies<HeaderValue>,
+    /// Not there before their first use: most credentials of many are idle.
+    values: OnceLock<Box<Copies<HeaderValue>>>,
 }
 
 impl Current {
@@ -59,7 +64,7 @@ impl Current {
             gate: AtomicU64::new(0),
             probation: AtomicBool::new(probation),
             home: copies::group(),
-            values: Copies::new(),
+            values: OnceLock::new(),
         })
     }
 
@@ -74,7 +79,9 @@ impl Current {
         let value = if copies::group() == self.home {
             self.credential.header_value()
         } else {
-            self.values.mine(|| self.credential.copy_value())
+            self.values
+                .get_or_init(|| Box::new(Copies::new()))
+                .mine(|| self.credential.copy_value())
         };
         self.credential
             .attach_value(value.clone(), headers, replace)
@@ -85,7 +92,7 @@ impl Current {
     }
 
     /// What the lock-free path may do with it.
-    pub(crate) fn usable(&self, clock: &dyn Clock) -> Option<Usable> {
+    pub(crate) fn usable(&self, clock: &Clocks) -> Option<Usable> {
         let now = clock.just_now();
         if self.unusable.passed(now) {
             return None;

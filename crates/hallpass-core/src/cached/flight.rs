@@ -76,7 +76,7 @@ impl Cached {
 async fn fly(guard: Landing, reason: Reason, challenges: Challenges) {
     let shared = Arc::clone(&guard.shared);
     let limit = shared.policy.fetch_deadline;
-    let fetch = Fetch::new(reason, challenges, limit, Arc::clone(&shared.clock));
+    let fetch = Fetch::new(reason, challenges, limit, shared.clock.clone());
     tracing::debug!(target: "hallpass", "fetch started");
     let outcome = match tokio::time::timeout(limit, shared.source.fetch(&fetch)).await {
         Ok(outcome) => outcome,
