@@ -11,6 +11,7 @@
 //! in memory makes a client faster or slower by some hundredths for as long as it lives.
 #![allow(clippy::print_stdout, reason = "a command-line tool")]
 
+mod failures;
 mod report;
 mod revocation;
 mod server;

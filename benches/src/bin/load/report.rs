@@ -4,6 +4,7 @@ use hallpass_benches::{rounds::median, targets::Target};
 
 use crate::{
     Protocol,
+    failures::Failures,
     revocation::{CALLS, Revocation},
     traffic::{Kind, Recorded, WORKERS},
 };
@@ -40,7 +41,7 @@ impl Report {
         for (sum, one) in sum.recorded.iter_mut().zip(leg.recorded) {
             sum.add(one);
         }
-        sum.revocation.add(&leg.revocation);
+        sum.revocation.add(leg.revocation);
         sum.waits += leg.waits;
         sum.token_requests += leg.token_requests;
         sum.seconds += leg.seconds;
@@ -69,7 +70,7 @@ impl Report {
                 recorded.micros(0.5),
                 recorded.micros(0.99),
                 recorded.micros(0.999),
-                recorded.failed,
+                recorded.failed.count,
             );
         }
         println!(
@@ -80,15 +81,17 @@ impl Report {
             "  all tokens revoked {} times, each with {CALLS} calls in flight: {} token requests, {} calls failed, all answered within {} ms",
             self.legs,
             self.sum.revocation.token_requests,
-            self.sum.revocation.failed,
+            self.sum.revocation.failed.count,
             self.sum.revocation.taken.as_millis()
         );
+        if let Some(reason) = self.failures().first {
+            println!("  the first failure: {reason}");
+        }
     }
 
     pub(crate) fn targets(&self) -> Vec<Target> {
         let protocol = self.protocol;
         let [bare, fixed, renewing] = Kind::ALL.map(|kind| self.of(kind));
-        let failed: usize = self.sum.recorded.iter().map(|one| one.failed).sum();
         vec![
             Target::at_least(
                 format!("{protocol}: throughput with the layer / without, median of rounds"),
@@ -112,10 +115,18 @@ impl Report {
             ),
             Target::exactly(
                 format!("{protocol}: calls that failed, all in all"),
-                (self.sum.revocation.failed + failed) as f64,
+                self.failures().count as f64,
                 0.0,
             ),
         ]
+    }
+
+    fn failures(&self) -> Failures {
+        let mut all = self.sum.revocation.failed.clone();
+        for one in &self.sum.recorded {
+            all.add(one.failed.clone());
+        }
+        all
     }
 
     fn of(&self, kind: Kind) -> &Recorded {
@@ -129,7 +140,7 @@ impl Recorded {
         self.latencies.extend(leg.latencies);
         self.latencies.sort_unstable();
         self.turns.extend(leg.turns);
-        self.failed += leg.failed;
+        self.failed.add(leg.failed);
     }
 
     /// Calls a second that so many workers get done, each waiting for its answer.

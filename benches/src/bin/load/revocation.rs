@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
 use tokio::time::{Instant, sleep};
 
-use crate::{Outcome, server::Server, traffic::Clients};
+use crate::{Outcome, failures::Failures, server::Server, traffic::Clients};
 
 /// Calls that are in flight at the server when their tokens are revoked.
 pub(crate) const CALLS: usize = 1000;
@@ -15,15 +14,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Default)]
 pub(crate) struct Revocation {
     pub(crate) token_requests: u64,
-    pub(crate) failed: usize,
+    pub(crate) failed: Failures,
     pub(crate) taken: Duration,
 }
 
 impl Revocation {
     /// Adds another one; of the times the longest counts.
-    pub(crate) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.token_requests += other.token_requests;
-        self.failed += other.failed;
+        self.failed.add(other.failed);
         self.taken = self.taken.max(other.taken);
     }
 }
@@ -45,11 +44,9 @@ pub(crate) async fn revoke(clients: &Clients, server: &Server) -> Outcome<Revoca
     let before = server.token_requests();
     let start = Instant::now();
     server.revoke_all();
-    let mut failed = 0;
+    let mut failed = Failures::default();
     for call in calls {
-        if !matches!(call.await?, Ok(StatusCode::OK)) {
-            failed += 1;
-        }
+        failed.note(call.await?);
     }
     let revocation = Revocation {
         token_requests: server.token_requests() - before,

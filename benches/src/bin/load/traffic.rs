@@ -22,7 +22,7 @@ use hyper_util::{
 use tokio::{task::JoinHandle, time::Instant};
 use tower::{Layer as _, ServiceExt as _};
 
-use crate::{Outcome, Protocol, server::Server, source::TokenEndpoint, token};
+use crate::{Outcome, Protocol, failures::Failures, server::Server, source::TokenEndpoint, token};
 
 /// Calls in flight at a time.
 pub(crate) const WORKERS: usize = 32;
@@ -149,8 +149,8 @@ pub(crate) struct Recorded {
     pub(crate) latencies: Vec<u32>,
     /// How many of them began in each of its turns.
     pub(crate) turns: Vec<u32>,
-    /// Calls that failed, or were answered with another status than 200.
-    pub(crate) failed: usize,
+    /// Also of calls that are not recorded.
+    pub(crate) failed: Failures,
 }
 
 /// Runs until it is stopped.
@@ -190,7 +190,7 @@ impl Traffic {
         for worker in self.workers {
             for (all, one) in all.iter_mut().zip(worker.await?) {
                 all.latencies.extend(one.latencies);
-                all.failed += one.failed;
+                all.failed.add(one.failed);
                 all.turns.resize(all.turns.len().max(one.turns.len()), 0);
                 for (all, one) in all.turns.iter_mut().zip(one.turns) {
                     *all += one;
@@ -215,9 +215,7 @@ async fn work(clients: Clients, switches: Arc<Switches>) -> [Recorded; 3] {
         let outcome = clients.call(kind).await;
         let taken = begun.elapsed();
         let recorded = &mut all[kind as usize];
-        if !matches!(outcome, Ok(StatusCode::OK)) {
-            recorded.failed += 1;
-        } else if recording && switches.recording.load(Relaxed) {
+        if !recorded.failed.note(outcome) && recording && switches.recording.load(Relaxed) {
             let nanos = u32::try_from(taken.as_nanos()).unwrap_or(u32::MAX);
             recorded.latencies.push(nanos);
             if recorded.turns.len() <= round {
