@@ -28,9 +28,11 @@ impl Revocation {
 }
 
 pub(crate) async fn revoke(clients: &Clients, server: &Server) -> Outcome<Revocation> {
-    // Right after a renewal there is time until the next one, which must not be counted.
-    let issued = server.token_requests();
-    until(|| server.token_requests() > issued).await?;
+    // Right after a renewal there is time until the next one, which must not be counted. All calls
+    // carry the token that is revoked: with the one before it, a replay would meet that one.
+    let cached = clients.renewing();
+    let held = cached.stats().generation;
+    until(|| cached.stats().generation > held).await?;
 
     let url = server.url("/hold");
     let calls: Vec<_> = (0..CALLS)
