@@ -141,11 +141,13 @@ impl Authorizer {
     }
 
     /// The credential.
+    #[inline]
     pub fn cached(&self) -> &Cached {
         &self.rules.cached
     }
 
     /// The same rules behind a pointer that only this thread's group shares.
+    #[inline]
     fn mine(&self) -> &Self {
         self.rules.copies.mine(|| Self {
             rules: Arc::new(Rules::clone(&self.rules)),
@@ -154,6 +156,7 @@ impl Authorizer {
 
     /// The rules for one request: a [`Cached`] among its extensions takes the place of the
     /// configured one, [`NoCredential`] takes it out.
+    #[inline]
     pub fn for_request(&self, extensions: &Extensions) -> Option<Cow<'_, Self>> {
         if extensions.is_empty() {
             return Some(Cow::Borrowed(self.mine()));
@@ -199,6 +202,7 @@ impl Authorizer {
     ///
     /// # Errors
     /// As `admit`.
+    #[inline]
     pub fn admit_to(&self, uri: &Uri) -> Result<Admission, Error> {
         if let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority())
             && self.goes_to(scheme, authority.as_str())
@@ -234,6 +238,7 @@ impl Authorizer {
     /// Whether [`admit_to`](Self::admit_to) attaches, found at the price of two comparisons: scheme
     /// and authority are written just as those of an allowed origin, as with nearly every request.
     /// If not, only `admit_to` can tell.
+    #[inline]
     pub fn goes_to(&self, scheme: &str, authority: &str) -> bool {
         let allowed = match &self.rules.origins {
             Origins::Only(set) => set,
@@ -247,6 +252,7 @@ impl Authorizer {
     }
 
     /// Judges an answer by its head: what the source and the user add, and [`verdict`].
+    #[inline]
     pub fn judge(&self, status: StatusCode, headers: &HeaderMap) -> Verdict {
         if self.rules.rejected.by_head(status, headers) {
             Verdict::Reject
@@ -260,10 +266,12 @@ impl Authorizer {
         &self.rules.rejected
     }
 
+    #[inline]
     pub(crate) fn overrides(&self) -> bool {
         self.rules.overriding
     }
 
+    #[inline]
     pub(crate) fn reports_all(&self) -> bool {
         self.rules.report
     }

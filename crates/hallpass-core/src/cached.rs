@@ -147,6 +147,7 @@ impl Cached {
     }
 
     /// Reads the current credential in place, which copies nothing.
+    #[inline]
     pub(crate) fn with_current<T>(&self, read: impl FnOnce(&Current) -> T) -> Option<T> {
         let slot = self.shared.slot.load();
         let current = slot.as_deref()?;

@@ -25,12 +25,14 @@ impl<T> Copies<T> {
     }
 
     /// The copy of the group that this thread is in.
+    #[inline]
     pub(crate) fn mine(&self, copy: impl FnOnce() -> T) -> &T {
         self.0[group()].get_or_init(copy)
     }
 }
 
 /// The group of this thread.
+#[inline]
 pub(crate) fn group() -> usize {
     static THREADS: AtomicUsize = AtomicUsize::new(0);
     thread_local! {

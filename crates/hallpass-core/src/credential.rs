@@ -226,6 +226,7 @@ impl Credential {
     }
 
     /// Whether it was attached: a header of that name stays unless it may be replaced.
+    #[inline]
     pub(crate) fn attach_value(
         &self,
         value: HeaderValue,

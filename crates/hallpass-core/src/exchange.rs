@@ -63,6 +63,7 @@ pub enum Next {
 
 impl Exchange {
     /// A request that has not been sent yet.
+    #[inline]
     pub fn new() -> Self {
         Self::default()
     }
@@ -74,6 +75,7 @@ impl Exchange {
 
     /// The same for a request that only [`Authorizer::admit_to`] has looked at: finds a header of
     /// the caller's own by the way.
+    #[inline]
     pub fn attach_unless_present(
         &mut self,
         authorizer: &Authorizer,
@@ -82,6 +84,7 @@ impl Exchange {
         self.attach_in_hand(authorizer, headers, authorizer.overrides())
     }
 
+    #[inline]
     fn attach_in_hand(
         &mut self,
         authorizer: &Authorizer,
@@ -99,6 +102,7 @@ impl Exchange {
         }
     }
 
+    #[inline]
     fn carries(&mut self, current: &Current) {
         self.generation = current.generation();
         self.probation = current.on_probation();
@@ -125,6 +129,7 @@ impl Exchange {
 
     /// Judges an answer, and tells the engine. `replayable` says whether the adapter could send
     /// the request again.
+    #[inline]
     pub fn answered(
         &mut self,
         authorizer: &Authorizer,
@@ -182,6 +187,7 @@ impl Exchange {
     }
 
     /// What to tell the caller, if the authorizer wants it told.
+    #[inline]
     pub fn report(&self, authorizer: &Authorizer) -> Option<Attempt> {
         (self.waited || self.replayed || authorizer.reports_all()).then_some(Attempt {
             generation: self.generation,

@@ -75,6 +75,7 @@ impl Current {
 
     /// Puts the credential on a request, by a header value that only this thread's group shares.
     /// Says whether it did: a header of that name stays unless it may be replaced.
+    #[inline]
     pub(crate) fn attach(&self, headers: &mut HeaderMap, replace: bool) -> bool {
         let value = if copies::group() == self.home {
             self.credential.header_value()
@@ -87,11 +88,13 @@ impl Current {
             .attach_value(value.clone(), headers, replace)
     }
 
+    #[inline]
     pub(crate) fn generation(&self) -> u64 {
         self.credential.generation()
     }
 
     /// What the lock-free path may do with it.
+    #[inline]
     pub(crate) fn usable(&self, clock: &Clocks) -> Option<Usable> {
         let now = clock.just_now();
         if self.unusable.passed(now) {
@@ -116,6 +119,7 @@ impl Current {
         self.gate.store(0, Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn on_probation(&self) -> bool {
         self.probation.load(Ordering::Relaxed)
     }

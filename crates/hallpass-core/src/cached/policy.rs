@@ -30,7 +30,7 @@ pub struct Policy {
     /// together do not renew together.
     pub renewal_jitter: f64,
     /// The same for the very first renewal: up to 30 %. A fleet that is rolled out starts within a
-    /// second, and a wider first spread keeps it apart from then on.
+    /// second, and a wider first spread keeps it apart from then on. Set both to 0 for no jitter.
     pub first_renewal_jitter: f64,
     /// A credential with less than this left is not handed out: 10 s, enough to reach a slow
     /// server in time…
