@@ -30,7 +30,7 @@ pub trait Mode<B>: sealed::Sealed {
     #[doc(hidden)]
     fn head(&self, request: &Request<B>) -> Self::Head;
     #[doc(hidden)]
-    fn keep(&self, request: Request<B>, head: Self::Head) -> (Request<Self::Body>, Self::Kept);
+    fn keep(&self, body: B, head: Self::Head) -> (Self::Body, Self::Kept);
     #[doc(hidden)]
     fn pass(request: Request<B>) -> Request<Self::Body>;
 }
@@ -56,8 +56,8 @@ impl<B> Mode<B> for WithoutReplay {
 
     fn head(&self, _request: &Request<B>) {}
 
-    fn keep(&self, request: Request<B>, _head: ()) -> (Request<B>, ()) {
-        (request, ())
+    fn keep(&self, body: B, _head: ()) -> (B, ()) {
+        (body, ())
     }
 
     fn pass(request: Request<B>) -> Request<B> {
@@ -91,11 +91,10 @@ where
         Head::of(request)
     }
 
-    fn keep(&self, request: Request<B>, head: Head) -> (Request<ReplayBody<B>>, KeptRequest<B>) {
-        let (parts, body) = request.into_parts();
+    #[inline]
+    fn keep(&self, body: B, head: Head) -> (ReplayBody<B>, KeptRequest<B>) {
         let (body, original) = ReplayBody::keeping(body, self.limit);
-        let kept = KeptRequest { head, original };
-        (Request::from_parts(parts, body), kept)
+        (body, KeptRequest { head, original })
     }
 
     fn pass(request: Request<B>) -> Request<ReplayBody<B>> {

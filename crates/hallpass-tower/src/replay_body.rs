@@ -98,25 +98,33 @@ where
         if body.is_end_stream() {
             return (Self(Kind::Empty), Original::Empty);
         }
-        let mut first = None;
         let fits = |length: u64| length <= limit as u64;
-        if body.size_hint().exact().is_some_and(fits) {
-            // If it is pending, whoever sends it polls it again.
-            match poll_bytes(&mut body, &mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) if body.is_end_stream() => {
+        if !body.size_hint().exact().is_some_and(fits) {
+            return Self::sharing(body, limit, None);
+        }
+        // If it is pending, whoever sends it polls it again.
+        let mut context = Context::from_waker(Waker::noop());
+        match Pin::new(&mut body).poll_frame(&mut context) {
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(mut data) => {
+                    let data = data.copy_to_bytes(data.remaining());
+                    if body.is_end_stream() {
                         return (Self(Kind::Whole(data.clone())), Original::Whole(data));
                     }
-                    Ok(data) => first = Some(Frame::data(data)),
-                    Err(trailers) => first = Some(trailers),
-                },
-                Poll::Ready(Some(Err(error))) => {
-                    return (Self(Kind::Failed(Some(error))), Original::Failed);
+                    Self::sharing(body, limit, Some(Frame::data(data)))
                 }
-                Poll::Ready(None) => return (Self(Kind::Empty), Original::Empty),
-                Poll::Pending => {}
+                Err(trailers) => Self::sharing(body, limit, Some(in_bytes(trailers))),
+            },
+            Poll::Ready(Some(Err(error))) => {
+                (Self(Kind::Failed(Some(error.into()))), Original::Failed)
             }
+            Poll::Ready(None) => (Self(Kind::Empty), Original::Empty),
+            Poll::Pending => Self::sharing(body, limit, None),
         }
+    }
+
+    /// `first` was taken from it already.
+    fn sharing(body: B, limit: usize, first: Option<Frame<Bytes>>) -> (Self, Original<B>) {
         let mut shared = Shared {
             original: body,
             turn: 0,
@@ -315,13 +323,12 @@ where
     B: Body + Unpin,
     B::Error: Into<BoxError>,
 {
-    Pin::new(body).poll_frame(context).map(|frame| {
-        frame.map(|frame| {
-            frame
-                .map(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
-                .map_err(Into::into)
-        })
-    })
+    let polled = Pin::new(body).poll_frame(context);
+    polled.map(|next| next.map(|outcome| outcome.map(in_bytes).map_err(Into::into)))
+}
+
+fn in_bytes<D: Buf>(frame: Frame<D>) -> Frame<Bytes> {
+    frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))
 }
 
 /// Never contended for long: it is held for one poll of the body.

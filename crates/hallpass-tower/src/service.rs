@@ -93,8 +93,9 @@ where
         let attached = exchange.attach_unless_present(&authorizer, request.headers_mut());
         match attached {
             Attached::Yes => {
-                let (request, kept) = self.mode.keep(request, head);
-                let sending = self.inner.call(request);
+                let (parts, body) = request.into_parts();
+                let (body, kept) = self.mode.keep(body, head);
+                let sending = self.inner.call(Request::from_parts(parts, body));
                 let spare = if M::REPLAYS {
                     self.spares.of(&self.inner)
                 } else {
@@ -103,7 +104,9 @@ where
                 ResponseFuture::sending(sending, authorizer, exchange, kept, spare)
             }
             Attached::NoneInHand if !authorizer.leaves_alone(request.headers()) => {
-                let (request, kept) = self.mode.keep(request, head);
+                let (parts, body) = request.into_parts();
+                let (body, kept) = self.mode.keep(body, head);
+                let request = Request::from_parts(parts, body);
                 // The service that was polled ready is the one that is called, after the wait;
                 // what stays behind is a clone.
                 let clone = self.inner.clone();
