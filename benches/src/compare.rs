@@ -6,7 +6,7 @@ use crate::{
     machine,
     options::Options,
     rounds, table,
-    table::Row,
+    table::{OVER_BARE, Row, over, row},
     targets::{self, Target},
 };
 
@@ -102,27 +102,11 @@ fn notes(rows: &[Row]) -> Vec<String> {
         ));
     }
     for (one, bare) in OVER_BARE {
-        if let Some(over) = over(rows, one, bare) {
+        if let Some(over) = over(rows, one, bare, 1) {
             notes.push(format!("{one} over {bare}: {over:.1} ns"));
         }
     }
     notes
-}
-
-const OVER_BARE: [(&str, &str); 3] = [
-    ("hallpass/reqwest", "reqwest-middleware/bare"),
-    ("hallpass/reqwest-header", "reqwest-middleware/bare"),
-    ("aliri", "reqwest-middleware-0.4/bare"),
-];
-
-fn row<'a>(rows: &'a [Row], name: &str, threads: usize) -> Option<&'a Row> {
-    rows.iter()
-        .find(|row| row.name == name && row.threads == threads)
-}
-
-/// What one takes over another, on one thread.
-fn over(rows: &[Row], name: &str, bare: &str) -> Option<f64> {
-    Some(row(rows, name, 1)?.over_noop()? - row(rows, bare, 1)?.over_noop()?)
 }
 
 fn wanted(rows: &[Row]) -> Vec<Target> {
@@ -145,7 +129,7 @@ fn wanted(rows: &[Row]) -> Vec<Target> {
         Some(Target::at_most(what, more, 3.0).of(" allocations"))
     };
     let reqwest = || {
-        let [ours, _, aliri] = OVER_BARE.map(|(one, bare)| over(rows, one, bare));
+        let [ours, _, aliri] = OVER_BARE.map(|(one, bare)| over(rows, one, bare, 1));
         let what = "hallpass/reqwest over bare / aliri over bare";
         Some(Target::at_most(what, ours? / aliri?, 0.5))
     };

@@ -130,22 +130,39 @@ pub fn markdown(title: &str, machine: &str, rows: &[Row], below: &[String]) -> S
     lines.join("\n") + "\n"
 }
 
-/// Draws what each takes over the bare inner service.
+/// The bare client of those who have another one than `noop`.
+pub const OVER_BARE: [(&str, &str); 3] = [
+    ("hallpass/reqwest", "reqwest-middleware/bare"),
+    ("hallpass/reqwest-header", "reqwest-middleware/bare"),
+    ("aliri", "reqwest-middleware-0.4/bare"),
+];
+
+/// The row of a contender on so many threads.
+pub fn row<'a>(rows: &'a [Row], name: &str, threads: usize) -> Option<&'a Row> {
+    rows.iter()
+        .find(|row| row.name == name && row.threads == threads)
+}
+
+/// What one takes over another.
+pub fn over(rows: &[Row], name: &str, bare: &str, threads: usize) -> Option<f64> {
+    Some(row(rows, name, threads)?.over_noop()? - row(rows, bare, threads)?.over_noop()?)
+}
+
+/// Draws what each takes over its own bare client, on one thread and on two.
 ///
 /// # Errors
 /// If the file can't be written.
 pub fn svg(file: &str, machine: &str, rows: &[Row]) -> Result<(), String> {
-    let bars: Vec<(String, f64)> = rows
+    let bars: Vec<(String, [f64; 2])> = rows
         .iter()
-        .filter(|row| row.name != "noop")
+        .filter(|row| row.threads == 1 && row.name != "noop" && !row.name.ends_with("/bare"))
         .filter_map(|row| {
-            let threads = match row.threads {
-                1 => String::new(),
-                threads => format!(", {threads} threads"),
-            };
-            Some((format!("{}{threads}", row.name), row.over_noop()?.max(0.0)))
+            let other = OVER_BARE.iter().find(|(name, _)| *name == row.name);
+            let bare = other.map_or("noop", |(_, bare)| bare);
+            let over = |threads| over(rows, &row.name, bare, threads);
+            Some((row.name.clone(), [over(1)?.max(0.0), over(2)?.max(0.0)]))
         })
         .collect();
-    let title = "what a credential adds to a request, in nanoseconds";
+    let title = "what a credential adds to a request, in nanoseconds (dark: 1 thread, light: 2)";
     plot::bars(file, title, machine, &bars)
 }
