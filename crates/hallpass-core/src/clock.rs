@@ -1,12 +1,8 @@
 //! [`Clock`]: the two clocks that expiry is judged by, so that tests and simulations can bring theirs.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+#[cfg(target_os = "linux")]
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
@@ -101,6 +97,9 @@ pub struct SystemClock {
 impl SystemClock {
     /// Starts to count now.
     pub fn new() -> Self {
+        // Before the other one, so that a pause in between makes for an early renewal, not a late one.
+        #[cfg(target_os = "linux")]
+        let began = kernel::now();
         let now = tokio_now();
         // Another runtime's paused clock may be behind this one; a month of room keeps it moving.
         let room = Duration::from_secs(30 * 24 * 3600);
@@ -108,7 +107,7 @@ impl SystemClock {
         Self {
             start: start.unwrap_or(now),
             #[cfg(target_os = "linux")]
-            kernel: kernel::Offset::new(start.map_or(Duration::ZERO, |_| room)),
+            kernel: kernel::Offset::new(began, start.map_or(Duration::ZERO, |_| room)),
         }
     }
 }
@@ -140,8 +139,15 @@ impl Clock for SystemClock {
 }
 
 /// Whether tokio's clock was ever seen apart from the machine's, as only tests make it.
+#[cfg(target_os = "linux")]
 static STEERED: AtomicBool = AtomicBool::new(false);
 
+#[cfg(not(target_os = "linux"))]
+fn tokio_now() -> Instant {
+    Instant::now()
+}
+
+#[cfg(target_os = "linux")]
 #[allow(clippy::disallowed_methods, reason = "to compare tokio's clock with")]
 fn tokio_now() -> Instant {
     let before = std::time::Instant::now();
@@ -163,7 +169,7 @@ fn wall() -> Duration {
         .unwrap_or_default()
 }
 
-/// Time as of the kernel's last tick, at most 10 ms ago: a fifth of the price of an exact reading.
+/// Time as of the kernel's last tick, at most 10 ms ago.
 #[cfg(target_os = "linux")]
 mod kernel {
     use std::time::Duration;
@@ -183,16 +189,18 @@ mod kernel {
     }
 
     impl Offset {
-        pub(super) fn new(passed: Duration) -> Self {
-            Self {
-                began: read(ClockId::Monotonic),
-                passed,
-            }
+        pub(super) fn new(began: Duration, passed: Duration) -> Self {
+            Self { began, passed }
         }
 
         pub(super) fn since_start(self) -> Duration {
             (read(ClockId::MonotonicCoarse) + self.passed).saturating_sub(self.began)
         }
+    }
+
+    /// The exact time, on the clock that `since_start` counts by.
+    pub(super) fn now() -> Duration {
+        read(ClockId::Monotonic)
     }
 
     fn read(clock: ClockId) -> Duration {
@@ -228,7 +236,7 @@ mod tests {
         let behind = Duration::from_secs(1);
         let passed = Duration::from_secs(60);
         let before = std::time::Instant::now();
-        let offset = kernel::Offset::new(passed);
+        let offset = kernel::Offset::new(kernel::now(), passed);
         let after = std::time::Instant::now();
         for _ in 0..1000 {
             let least = after.elapsed() + passed;

@@ -220,7 +220,7 @@ impl Credential {
 
     /// Puts the credential on a request: its header replaces any of that name.
     ///
-    /// The one way onto a request, so that a credential which signs what it sees has its place.
+    /// Method and URI are there for credentials to come that sign what they see.
     pub fn attach(&self, _method: &Method, _uri: &Uri, headers: &mut HeaderMap) {
         self.attach_value(self.inner.value.clone(), headers, true);
     }

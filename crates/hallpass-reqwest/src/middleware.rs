@@ -40,7 +40,7 @@ impl Middleware for Bearer {
             Ok(Admission::Pass) => return next.run(request, extensions),
             Ok(Admission::Attach) => {}
         }
-        let mut call = Call {
+        let call = Call {
             bearer: self,
             deadline: Deadline::of(&request),
             authorizer,
@@ -48,10 +48,11 @@ impl Middleware for Bearer {
             // Before the credential is on it: what is kept holds no secret of ours.
             kept: Kept::of(&mut request, self.replays),
         };
-        let headers = request.headers_mut();
-        let attached = call.exchange.attach_current(&call.authorizer, headers);
         Box::pin(async move {
-            if !attached {
+            let mut call = call;
+            // Not before the first poll: an outer middleware may hold the future back.
+            let headers = request.headers_mut();
+            if !call.exchange.attach_current(&call.authorizer, headers) {
                 Box::pin(call.attach(&mut request)).await?;
             }
             call.verify(&request)?;

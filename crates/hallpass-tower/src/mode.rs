@@ -31,6 +31,9 @@ pub trait Mode<B>: sealed::Sealed {
     fn head(&self, request: &Request<B>) -> Self::Head;
     #[doc(hidden)]
     fn keep(&self, body: B, head: Self::Head) -> (Self::Body, Self::Kept);
+    /// The same for a request that has to wait before it is sent.
+    #[doc(hidden)]
+    fn keep_waiting(&self, body: B, head: Self::Head) -> (Self::Body, Self::Kept);
     #[doc(hidden)]
     fn pass(request: Request<B>) -> Request<Self::Body>;
 }
@@ -57,6 +60,10 @@ impl<B> Mode<B> for WithoutReplay {
     fn head(&self, _request: &Request<B>) {}
 
     fn keep(&self, body: B, _head: ()) -> (B, ()) {
+        (body, ())
+    }
+
+    fn keep_waiting(&self, body: B, _head: ()) -> (B, ()) {
         (body, ())
     }
 
@@ -94,6 +101,11 @@ where
     #[inline]
     fn keep(&self, body: B, head: Head) -> (ReplayBody<B>, KeptRequest<B>) {
         let (body, original) = ReplayBody::keeping(body, self.limit);
+        (body, KeptRequest { head, original })
+    }
+
+    fn keep_waiting(&self, body: B, head: Head) -> (ReplayBody<B>, KeptRequest<B>) {
+        let (body, original) = ReplayBody::keeping_unread(body, self.limit);
         (body, KeptRequest { head, original })
     }
 

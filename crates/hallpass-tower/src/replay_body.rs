@@ -18,10 +18,10 @@ pub const REPLAY_LIMIT: usize = 64 * 1024;
 /// A body whose frames are kept as they go by, to be sent again.
 ///
 /// The bytes are shared, not copied. A body of known length that fits is asked for its first frame
-/// at once; where that is all of it, as with bytes in memory, nothing else is needed. Streaming
-/// bodies work too: if a server answers before it has
-/// read everything, the replay sends what was kept and goes on with the rest of the original. Past
-/// the limit everything kept is let go, and the request can't be replayed any more.
+/// right before it is sent; where that is all of it, as with bytes in memory, nothing else is
+/// needed. Streaming bodies work too: if a server answers before it has read everything, the replay
+/// sends what was kept and goes on with the rest of the original. Past the limit everything kept is
+/// let go, and the request can't be replayed any more.
 pub struct ReplayBody<B>(Kind<B>);
 
 enum Kind<B> {
@@ -48,6 +48,8 @@ struct Handle<B> {
 pub(crate) struct Shared<B> {
     original: B,
     turn: u8,
+    /// What it said of its length before it was asked for anything.
+    announced: Option<u64>,
     kept: Vec<Frame<Bytes>>,
     /// Bytes kept.
     size: usize,
@@ -98,36 +100,58 @@ where
         if body.is_end_stream() {
             return (Self(Kind::Empty), Original::Empty);
         }
-        let fits = |length: u64| length <= limit as u64;
-        if !body.size_hint().exact().is_some_and(fits) {
-            return Self::sharing(body, limit, None);
-        }
+        let announced = body.size_hint().exact();
+        let Some(length) = announced.filter(|length| *length <= limit as u64) else {
+            return Self::sharing(body, limit, announced, None);
+        };
         // If it is pending, whoever sends it polls it again.
         let mut context = Context::from_waker(Waker::noop());
-        match Pin::new(&mut body).poll_frame(&mut context) {
+        let first = match Pin::new(&mut body).poll_frame(&mut context) {
             Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                 Ok(mut data) => {
                     let data = data.copy_to_bytes(data.remaining());
-                    if body.is_end_stream() {
+                    // Of another length, it is for the client to find out, as without us.
+                    if data.len() as u64 == length && body.is_end_stream() {
                         return (Self(Kind::Whole(data.clone())), Original::Whole(data));
                     }
-                    Self::sharing(body, limit, Some(Frame::data(data)))
+                    Some(Frame::data(data))
                 }
-                Err(trailers) => Self::sharing(body, limit, Some(in_bytes(trailers))),
+                Err(trailers) => Some(in_bytes(trailers)),
             },
-            Poll::Ready(Some(Err(error))) => {
-                (Self(Kind::Failed(Some(error.into()))), Original::Failed)
+            Poll::Ready(Some(Err(error))) => return Self::failed(error.into()),
+            Poll::Ready(None) if length > 0 => {
+                return Self::failed(format!("the body said {length} bytes and has none").into());
             }
-            Poll::Ready(None) => (Self(Kind::Empty), Original::Empty),
-            Poll::Pending => Self::sharing(body, limit, None),
+            Poll::Ready(None) => return (Self(Kind::Empty), Original::Empty),
+            Poll::Pending => None,
+        };
+        Self::sharing(body, limit, announced, first)
+    }
+
+    /// The same for a body that is not sent yet, and so not to be asked for anything.
+    pub(crate) fn keeping_unread(body: B, limit: usize) -> (Self, Original<B>) {
+        if body.is_end_stream() {
+            return (Self(Kind::Empty), Original::Empty);
         }
+        let announced = body.size_hint().exact();
+        Self::sharing(body, limit, announced, None)
+    }
+
+    fn failed(error: BoxError) -> (Self, Original<B>) {
+        (Self(Kind::Failed(Some(error))), Original::Failed)
     }
 
     /// `first` was taken from it already.
-    fn sharing(body: B, limit: usize, first: Option<Frame<Bytes>>) -> (Self, Original<B>) {
+    fn sharing(
+        body: B,
+        limit: usize,
+        announced: Option<u64>,
+        first: Option<Frame<Bytes>>,
+    ) -> (Self, Original<B>) {
         let mut shared = Shared {
             original: body,
             turn: 0,
+            announced,
             kept: Vec::new(),
             size: 0,
             limit,
@@ -159,7 +183,7 @@ impl<B> Original<B> {
         }
     }
 
-    /// The body from its start. The sending before it, if it is not done, fails from now on.
+    /// The body from its start. A sending before it that still asks the original fails from now on.
     pub(crate) fn again(&self) -> Option<ReplayBody<B>> {
         let shared = match self {
             Self::Empty => return Some(ReplayBody(Kind::Empty)),
@@ -248,6 +272,12 @@ where
         if shared.turn != self.turn {
             return Poll::Ready(Some(Err("the request was replayed elsewhere".into())));
         }
+        // What is past the limit already only waits to be sent.
+        if shared.state == State::Lost
+            && let Some(frame) = shared.kept.pop()
+        {
+            return Poll::Ready(Some(Ok(frame)));
+        }
         if let Some(frame) = shared.kept.get(self.sent) {
             self.sent += 1;
             return Poll::Ready(Some(Ok(copy(frame))));
@@ -272,6 +302,9 @@ where
 impl<B: Body> Handle<B> {
     fn size_hint(&self) -> SizeHint {
         let shared = lock(&self.shared);
+        if let (0, Some(length)) = (self.sent, shared.announced) {
+            return SizeHint::with_exact(length);
+        }
         let kept: usize = shared.kept[self.sent.min(shared.kept.len())..]
             .iter()
             .filter_map(|frame| frame.data_ref().map(Bytes::len))

@@ -105,7 +105,7 @@ where
             }
             Attached::NoneInHand if !authorizer.leaves_alone(request.headers()) => {
                 let (parts, body) = request.into_parts();
-                let (body, kept) = self.mode.keep(body, head);
+                let (body, kept) = self.mode.keep_waiting(body, head);
                 let request = Request::from_parts(parts, body);
                 // The service that was polled ready is the one that is called, after the wait;
                 // what stays behind is a clone.

@@ -3,9 +3,17 @@
 
 mod common;
 
-use common::{Api, Frames, Issuer, Seen, full, get, post, warm};
-use hallpass_tower::REPLAY_LIMIT;
+use std::{
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use common::{Api, Asked, Feed, Frames, Issuer, Seen, full, get, post, warm};
+use hallpass_core::Cached;
+use hallpass_tower::{BearerLayer, REPLAY_LIMIT};
 use http_body::Body;
+use tokio::time::timeout;
 use tower::{Layer as _, ServiceExt as _};
 
 /// Sends this body to an API that refuses the first credential.
@@ -70,6 +78,70 @@ async fn a_stream_that_knows_its_length_knows_it_again() {
     let (status, seen) = replayed(Frames::many(7, 11).sized(), REPLAY_LIMIT).await;
     assert_eq!((status, seen.len()), (200, 2));
     assert!(seen.iter().all(|seen| seen.hint.exact() == Some(77)));
+}
+
+/// A file's body may say the file's length all along.
+#[tokio::test]
+async fn a_length_that_does_not_shrink_is_announced_as_it_is() {
+    for body in [
+        Frames::many(1, 10),
+        Frames::many(1, 10).silent(),
+        Frames::many(2, 5),
+        Frames::many(2, 5).silent(),
+    ] {
+        let bytes = body.bytes();
+        let (status, seen) = replayed(body.announces(10), REPLAY_LIMIT).await;
+        assert_eq!((status, seen.len()), (200, 2));
+        for seen in seen {
+            assert_eq!((seen.hint.exact(), &seen.body), (Some(10), &bytes));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_shorter_than_it_says_does_not_look_whole() {
+    let body = Frames::many(1, 5).announces(10);
+    let (_, seen) = replayed(body, REPLAY_LIMIT).await;
+    // The client below finds that out, as it would without the layer.
+    for seen in seen {
+        assert_eq!((seen.hint.exact(), seen.body.len()), (Some(10), 5));
+    }
+
+    let (layer, _) = warm(&Issuer::new()).await;
+    let api = Api::accepting("token-1");
+    let nothing = Frames::default().announces(10).silent();
+    let sent = layer.layer(api.clone()).oneshot(post(nothing)).await;
+    let error = sent.unwrap_err().into_inner().unwrap();
+    assert!(error.0.contains("10 bytes"), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_body_longer_than_it_says_is_kept_by_what_it_is() {
+    for (body, limit) in [
+        (Frames::many(1, 1000).announces(10), 100),
+        (Frames::many(3, 50).announces(10), 100),
+    ] {
+        let bytes = body.bytes();
+        let (status, seen) = replayed(body, limit).await;
+        assert_eq!((status, seen.len()), (401, 1));
+        assert_eq!(seen[0].body, bytes);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_read_while_there_is_no_credential() {
+    let issuer = Issuer::new();
+    issuer.takes(Duration::from_secs(20));
+    let layer = BearerLayer::new(Cached::new(Arc::clone(&issuer)));
+    let (feed, body) = Feed::new();
+    let (asked, body) = Asked::sized(body, 1);
+    let mut sending = pin!(layer.layer(Api::accepting("token-1")).oneshot(post(body)));
+    let limit = Duration::from_secs(10);
+    timeout(limit, &mut sending).await.unwrap_err();
+    assert!(!asked.load(Ordering::SeqCst));
+    feed.send("x".into()).unwrap();
+    drop(feed);
+    assert_eq!(sending.await.unwrap().status(), 200);
 }
 
 #[tokio::test]

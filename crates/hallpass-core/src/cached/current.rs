@@ -20,8 +20,8 @@ use crate::{
 
 /// The credential in use, and when it is due and done.
 ///
-/// Everything but the two atomics is fixed at birth, so readers need no lock. The atomics are
-/// hints: what they guard is decided again under the lock.
+/// Everything but the two atomics and the copies is fixed at birth, so readers need no lock. The
+/// atomics are hints: what they guard is decided again under the lock.
 #[derive(Debug)]
 pub(crate) struct Current {
     pub(crate) credential: Credential,

@@ -3,6 +3,10 @@
 use std::{
     collections::VecDeque,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
 };
 
@@ -17,6 +21,8 @@ use tokio::sync::mpsc;
 pub(crate) struct Frames {
     queue: VecDeque<Result<Frame<Bytes>, BoxError>>,
     sized: bool,
+    announced: Option<u64>,
+    silent: bool,
 }
 
 impl Frames {
@@ -25,7 +31,7 @@ impl Frames {
         let frame = |at: usize| Bytes::from(pattern(at, size));
         Self {
             queue: (0..count).map(|at| Ok(Frame::data(frame(at)))).collect(),
-            sized: false,
+            ..Self::default()
         }
     }
 
@@ -48,6 +54,18 @@ impl Frames {
 
     pub(crate) fn sized(mut self) -> Self {
         self.sized = true;
+        self
+    }
+
+    /// Says this of its length, however much of it is left.
+    pub(crate) fn announces(mut self, length: u64) -> Self {
+        self.announced = Some(length);
+        self
+    }
+
+    /// Does not say that it has ended before it is asked for more.
+    pub(crate) fn silent(mut self) -> Self {
+        self.silent = true;
         self
     }
 
@@ -75,11 +93,13 @@ impl Body for Frames {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.queue.is_empty()
+        self.queue.is_empty() && !self.silent
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.sized {
+        if let Some(length) = self.announced {
+            SizeHint::with_exact(length)
+        } else if self.sized {
             SizeHint::with_exact(self.bytes().len() as u64)
         } else {
             SizeHint::default()
@@ -108,5 +128,44 @@ impl Body for Feed {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let next = self.get_mut().0.poll_recv(context);
         next.map(|data| data.map(|data| Ok(Frame::data(data))))
+    }
+}
+
+/// Notes that it was asked for a frame, and says a length.
+#[derive(Debug)]
+pub(crate) struct Asked<B> {
+    body: B,
+    noted: Arc<AtomicBool>,
+    length: u64,
+}
+
+impl<B> Asked<B> {
+    pub(crate) fn sized(body: B, length: u64) -> (Arc<AtomicBool>, Self) {
+        let asked = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&asked);
+        let body = Self {
+            body,
+            noted,
+            length,
+        };
+        (asked, body)
+    }
+}
+
+impl<B: Body + Unpin> Body for Asked<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        let this = self.get_mut();
+        this.noted.store(true, Ordering::SeqCst);
+        Pin::new(&mut this.body).poll_frame(context)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.length)
     }
 }
