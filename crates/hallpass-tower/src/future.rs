@@ -13,7 +13,7 @@ use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{Error, Mode, drain::Drain, mode::Kept, peek::BodySaysRejected, spare::Spare};
+use crate::{Error, Mode, drain::Drain, peek::BodySaysRejected, spare::Spare};
 
 pin_project! {
     /// The future of a [`BearerService`](crate::BearerService).
@@ -33,7 +33,7 @@ pin_project! {
     {
         #[pin]
         step: Step<S::Future, M::Body, R>,
-        call: Option<Call<S, M::Kept>>,
+        call: Option<CallOf<S, M, B>>,
     }
 }
 
@@ -58,12 +58,17 @@ pin_project! {
 }
 
 /// What a request needs beside the future that it waits for.
-struct Call<S, K> {
-    authorizer: Authorizer,
-    exchange: Exchange,
-    kept: K,
-    service: Spare<S>,
+pub(crate) struct Call<S, H, O> {
+    pub(crate) authorizer: Authorizer,
+    pub(crate) exchange: Exchange,
+    /// What is kept of the request's head…
+    pub(crate) head: H,
+    /// …and of its body.
+    pub(crate) original: O,
+    pub(crate) service: Spare<S>,
 }
+
+type CallOf<S, M, B> = Call<S, <M as Mode<B>>::Head, <M as Mode<B>>::Original>;
 
 impl<S, M, B, R> ResponseFuture<S, M, B, R>
 where
@@ -84,42 +89,20 @@ where
         }
     }
 
-    pub(crate) fn sending(
-        future: S::Future,
-        authorizer: Authorizer,
-        exchange: Exchange,
-        kept: M::Kept,
-        service: Spare<S>,
-    ) -> Self {
+    pub(crate) fn sending(future: S::Future, call: CallOf<S, M, B>) -> Self {
         Self {
             step: Step::Sending { future },
-            call: Some(Call {
-                authorizer,
-                exchange,
-                kept,
-                service,
-            }),
+            call: Some(call),
         }
     }
 
-    pub(crate) fn waiting(
-        request: Request<M::Body>,
-        authorizer: Authorizer,
-        exchange: Exchange,
-        kept: M::Kept,
-        service: S,
-    ) -> Self {
+    pub(crate) fn waiting(request: Request<M::Body>, call: CallOf<S, M, B>) -> Self {
         Self {
             step: Step::Waiting {
-                get: authorizer.cached().get(),
+                get: call.authorizer.cached().get(),
                 request: Some(Box::new(request)),
             },
-            call: Some(Call {
-                authorizer,
-                exchange,
-                kept,
-                service: Spare::Own(service),
-            }),
+            call: Some(call),
         }
     }
 }
@@ -175,7 +158,7 @@ where
                     let mut polled = future.poll(context);
                     let next = match &mut polled {
                         Poll::Ready(Ok(response)) => {
-                            let replayable = M::REPLAYS && call.kept.is_whole();
+                            let replayable = M::REPLAYS && M::is_whole(&call.original);
                             call.judge(response, replayable)
                         }
                         _ => Next::Return,
@@ -196,7 +179,7 @@ where
                     let Some(mut response) = response.take() else {
                         return Poll::Pending;
                     };
-                    match call.replay(&credential) {
+                    match call.replay::<M, B>(&credential) {
                         None => {
                             call.report(&mut response);
                             return Poll::Ready(Ok(*response));
@@ -231,7 +214,7 @@ where
     }
 }
 
-impl<S, K> Call<S, K> {
+impl<S, H, O> Call<S, H, O> {
     fn judge<R>(&mut self, response: &mut Response<R>, replayable: bool) -> Next {
         let (authorizer, headers) = (&self.authorizer, response.headers());
         let next = if response.extensions().get::<BodySaysRejected>().is_some() {
@@ -259,14 +242,14 @@ impl<S, K> Call<S, K> {
     }
 
     /// The request once more, with this credential, if that is worth it and can be done.
-    fn replay<B>(&mut self, credential: &Credential) -> Option<Request<B>>
+    fn replay<M, B>(&mut self, credential: &Credential) -> Option<Request<M::Body>>
     where
-        K: Kept<B>,
+        M: Mode<B, Head = H, Original = O>,
     {
         if !self.exchange.is_news(credential) {
             return None;
         }
-        let (mut parts, body) = self.kept.replay()?.into_parts();
+        let (mut parts, body) = M::again(&mut self.head, &self.original)?.into_parts();
         self.exchange.attach_again(
             &self.authorizer,
             credential,

@@ -24,25 +24,24 @@ pub trait Mode<B>: sealed::Sealed {
     #[doc(hidden)]
     type Head;
     #[doc(hidden)]
-    type Kept: Kept<Self::Body>;
+    type Original;
     #[doc(hidden)]
     const REPLAYS: bool;
     #[doc(hidden)]
     fn head(&self, request: &Request<B>) -> Self::Head;
+    /// Of a request that is sent right away.
     #[doc(hidden)]
-    fn keep(&self, body: B, head: Self::Head) -> (Self::Body, Self::Kept);
-    /// The same for a request that has to wait before it is sent.
+    fn keep(&self, body: B) -> (Self::Body, Self::Original);
+    /// Of a request that has to wait before it is sent.
     #[doc(hidden)]
-    fn keep_waiting(&self, body: B, head: Self::Head) -> (Self::Body, Self::Kept);
+    fn keep_unread(&self, body: B) -> (Self::Body, Self::Original);
     #[doc(hidden)]
     fn pass(request: Request<B>) -> Request<Self::Body>;
-}
-
-#[doc(hidden)]
-pub trait Kept<B> {
     /// Whether the whole request can be sent again.
-    fn is_whole(&self) -> bool;
-    fn replay(&mut self) -> Option<Request<B>>;
+    #[doc(hidden)]
+    fn is_whole(original: &Self::Original) -> bool;
+    #[doc(hidden)]
+    fn again(head: &mut Self::Head, original: &Self::Original) -> Option<Request<Self::Body>>;
 }
 
 mod sealed {
@@ -54,30 +53,28 @@ mod sealed {
 impl<B> Mode<B> for WithoutReplay {
     type Body = B;
     type Head = ();
-    type Kept = ();
+    type Original = ();
     const REPLAYS: bool = false;
 
     fn head(&self, _request: &Request<B>) {}
 
-    fn keep(&self, body: B, _head: ()) -> (B, ()) {
+    fn keep(&self, body: B) -> (B, ()) {
         (body, ())
     }
 
-    fn keep_waiting(&self, body: B, _head: ()) -> (B, ()) {
+    fn keep_unread(&self, body: B) -> (B, ()) {
         (body, ())
     }
 
     fn pass(request: Request<B>) -> Request<B> {
         request
     }
-}
 
-impl<B> Kept<B> for () {
-    fn is_whole(&self) -> bool {
+    fn is_whole((): &()) -> bool {
         false
     }
 
-    fn replay(&mut self) -> Option<Request<B>> {
+    fn again((): &mut (), (): &()) -> Option<Request<B>> {
         None
     }
 }
@@ -90,7 +87,7 @@ where
 {
     type Body = ReplayBody<B>;
     type Head = Head;
-    type Kept = KeptRequest<B>;
+    type Original = Original<B>;
     const REPLAYS: bool = true;
 
     #[inline]
@@ -99,39 +96,24 @@ where
     }
 
     #[inline]
-    fn keep(&self, body: B, head: Head) -> (ReplayBody<B>, KeptRequest<B>) {
-        let (body, original) = ReplayBody::keeping(body, self.limit);
-        (body, KeptRequest { head, original })
+    fn keep(&self, body: B) -> (ReplayBody<B>, Original<B>) {
+        ReplayBody::keeping(body, self.limit)
     }
 
-    fn keep_waiting(&self, body: B, head: Head) -> (ReplayBody<B>, KeptRequest<B>) {
-        let (body, original) = ReplayBody::keeping_unread(body, self.limit);
-        (body, KeptRequest { head, original })
+    fn keep_unread(&self, body: B) -> (ReplayBody<B>, Original<B>) {
+        ReplayBody::keeping_unread(body, self.limit)
     }
 
     fn pass(request: Request<B>) -> Request<ReplayBody<B>> {
         request.map(ReplayBody::passing)
     }
-}
 
-#[doc(hidden)]
-#[derive(Debug)]
-pub struct KeptRequest<B> {
-    head: Head,
-    original: Original<B>,
-}
-
-impl<B> Kept<ReplayBody<B>> for KeptRequest<B>
-where
-    B: Body + Unpin,
-    B::Error: Into<BoxError>,
-{
-    fn is_whole(&self) -> bool {
-        self.original.is_whole()
+    fn is_whole(original: &Original<B>) -> bool {
+        original.is_whole()
     }
 
-    fn replay(&mut self) -> Option<Request<ReplayBody<B>>> {
-        let body = self.original.again()?;
-        Some(self.head.rebuild()?.map(|()| body))
+    fn again(head: &mut Head, original: &Original<B>) -> Option<Request<ReplayBody<B>>> {
+        let body = original.again()?;
+        Some(head.rebuild()?.map(|()| body))
     }
 }

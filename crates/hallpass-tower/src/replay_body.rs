@@ -70,7 +70,10 @@ enum State {
 }
 
 /// What stays with the request's future to send the body again.
-pub(crate) enum Original<B> {
+#[doc(hidden)]
+pub struct Original<B>(Rest<B>);
+
+enum Rest<B> {
     Empty,
     Whole(Bytes),
     Failed,
@@ -98,7 +101,7 @@ where
     #[inline]
     pub(crate) fn keeping(mut body: B, limit: usize) -> (Self, Original<B>) {
         if body.is_end_stream() {
-            return (Self(Kind::Empty), Original::Empty);
+            return (Self(Kind::Empty), Original(Rest::Empty));
         }
         let announced = body.size_hint().exact();
         let Some(length) = announced.filter(|length| *length <= limit as u64) else {
@@ -112,7 +115,7 @@ where
                     let data = data.copy_to_bytes(data.remaining());
                     // Of another length, it is for the client to find out, as without us.
                     if data.len() as u64 == length && body.is_end_stream() {
-                        return (Self(Kind::Whole(data.clone())), Original::Whole(data));
+                        return (Self(Kind::Whole(data.clone())), Original(Rest::Whole(data)));
                     }
                     Some(Frame::data(data))
                 }
@@ -122,7 +125,7 @@ where
             Poll::Ready(None) if length > 0 => {
                 return Self::failed(format!("the body said {length} bytes and has none").into());
             }
-            Poll::Ready(None) => return (Self(Kind::Empty), Original::Empty),
+            Poll::Ready(None) => return (Self(Kind::Empty), Original(Rest::Empty)),
             Poll::Pending => None,
         };
         Self::sharing(body, limit, announced, first)
@@ -131,14 +134,14 @@ where
     /// The same for a body that is not sent yet, and so not to be asked for anything.
     pub(crate) fn keeping_unread(body: B, limit: usize) -> (Self, Original<B>) {
         if body.is_end_stream() {
-            return (Self(Kind::Empty), Original::Empty);
+            return (Self(Kind::Empty), Original(Rest::Empty));
         }
         let announced = body.size_hint().exact();
         Self::sharing(body, limit, announced, None)
     }
 
     fn failed(error: BoxError) -> (Self, Original<B>) {
-        (Self(Kind::Failed(Some(error))), Original::Failed)
+        (Self(Kind::Failed(Some(error))), Original(Rest::Failed))
     }
 
     /// `first` was taken from it already.
@@ -170,26 +173,26 @@ where
             turn: 0,
             sent: 0,
         };
-        (Self(Kind::Kept(handle)), Original::Shared(shared))
+        (Self(Kind::Kept(handle)), Original(Rest::Shared(shared)))
     }
 }
 
 impl<B> Original<B> {
     pub(crate) fn is_whole(&self) -> bool {
-        match self {
-            Self::Empty | Self::Whole(_) => true,
-            Self::Failed => false,
-            Self::Shared(shared) => lock(shared).state != State::Lost,
+        match &self.0 {
+            Rest::Empty | Rest::Whole(_) => true,
+            Rest::Failed => false,
+            Rest::Shared(shared) => lock(shared).state != State::Lost,
         }
     }
 
     /// The body from its start. A sending before it that still asks the original fails from now on.
     pub(crate) fn again(&self) -> Option<ReplayBody<B>> {
-        let shared = match self {
-            Self::Empty => return Some(ReplayBody(Kind::Empty)),
-            Self::Whole(data) => return Some(ReplayBody(Kind::Whole(data.clone()))),
-            Self::Failed => return None,
-            Self::Shared(shared) => shared,
+        let shared = match &self.0 {
+            Rest::Empty => return Some(ReplayBody(Kind::Empty)),
+            Rest::Whole(data) => return Some(ReplayBody(Kind::Whole(data.clone()))),
+            Rest::Failed => return None,
+            Rest::Shared(shared) => shared,
         };
         let mut state = lock(shared);
         if state.state == State::Lost {

@@ -12,6 +12,7 @@ use tower_service::Service;
 
 use crate::{
     Error, Mode, Replay, ResponseFuture,
+    future::Call,
     spare::{Spare, Spares},
 };
 
@@ -94,24 +95,38 @@ where
         match attached {
             Attached::Yes => {
                 let (parts, body) = request.into_parts();
-                let (body, kept) = self.mode.keep(body, head);
+                let (body, original) = self.mode.keep(body);
                 let sending = self.inner.call(Request::from_parts(parts, body));
                 let spare = if M::REPLAYS {
                     self.spares.of(&self.inner)
                 } else {
                     Spare::None
                 };
-                ResponseFuture::sending(sending, authorizer, exchange, kept, spare)
+                let call = Call {
+                    authorizer,
+                    exchange,
+                    head,
+                    original,
+                    service: spare,
+                };
+                ResponseFuture::sending(sending, call)
             }
             Attached::NoneInHand if !authorizer.leaves_alone(request.headers()) => {
                 let (parts, body) = request.into_parts();
-                let (body, kept) = self.mode.keep_waiting(body, head);
+                let (body, original) = self.mode.keep_unread(body);
                 let request = Request::from_parts(parts, body);
                 // The service that was polled ready is the one that is called, after the wait;
                 // what stays behind is a clone.
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
-                ResponseFuture::waiting(request, authorizer, exchange, kept, ready)
+                let call = Call {
+                    authorizer,
+                    exchange,
+                    head,
+                    original,
+                    service: Spare::Own(ready),
+                };
+                ResponseFuture::waiting(request, call)
             }
             Attached::LeftAlone | Attached::NoneInHand => {
                 ResponseFuture::passing(self.inner.call(M::pass(request)))
