@@ -6,7 +6,7 @@ use crate::{
     machine,
     options::Options,
     rounds, table,
-    table::{OVER_BARE, Row, over, row},
+    table::{OVER_BARE, Row, over_bare, row},
     targets::{self, Target},
 };
 
@@ -102,7 +102,7 @@ fn notes(rows: &[Row]) -> Vec<String> {
         ));
     }
     for (one, bare) in OVER_BARE {
-        if let Some(over) = over(rows, one, bare, 1) {
+        if let Some(over) = over_bare(rows, one, 1) {
             notes.push(format!("{one} over {bare}: {over:.1} ns"));
         }
     }
@@ -129,9 +129,9 @@ fn wanted(rows: &[Row]) -> Vec<Target> {
         Some(Target::at_most(what, more, 3.0).of(" allocations"))
     };
     let reqwest = || {
-        let [ours, _, aliri] = OVER_BARE.map(|(one, bare)| over(rows, one, bare, 1));
+        let ratio = over_bare(rows, "hallpass/reqwest", 1)? / over_bare(rows, "aliri", 1)?;
         let what = "hallpass/reqwest over bare / aliri over bare";
-        Some(Target::at_most(what, ours? / aliri?, 0.5))
+        Some(Target::at_most(what, ratio, 0.5))
     };
     [
         against("hallpass/header", "tower-http/static", 1, 1.5),

@@ -130,7 +130,7 @@ pub fn markdown(title: &str, machine: &str, rows: &[Row], below: &[String]) -> S
     lines.join("\n") + "\n"
 }
 
-/// The bare client of those who have another one than `noop`.
+/// Those who have another bare client than `noop`, and which.
 pub const OVER_BARE: [(&str, &str); 3] = [
     ("hallpass/reqwest", "reqwest-middleware/bare"),
     ("hallpass/reqwest-header", "reqwest-middleware/bare"),
@@ -143,8 +143,10 @@ pub fn row<'a>(rows: &'a [Row], name: &str, threads: usize) -> Option<&'a Row> {
         .find(|row| row.name == name && row.threads == threads)
 }
 
-/// What one takes over another.
-pub fn over(rows: &[Row], name: &str, bare: &str, threads: usize) -> Option<f64> {
+/// What one takes over its own bare client.
+pub fn over_bare(rows: &[Row], name: &str, threads: usize) -> Option<f64> {
+    let other = OVER_BARE.iter().find(|(one, _)| *one == name);
+    let bare = other.map_or("noop", |(_, bare)| bare);
     Some(row(rows, name, threads)?.over_noop()? - row(rows, bare, threads)?.over_noop()?)
 }
 
@@ -157,9 +159,7 @@ pub fn svg(file: &str, machine: &str, rows: &[Row]) -> Result<(), String> {
         .iter()
         .filter(|row| row.threads == 1 && row.name != "noop" && !row.name.ends_with("/bare"))
         .filter_map(|row| {
-            let other = OVER_BARE.iter().find(|(name, _)| *name == row.name);
-            let bare = other.map_or("noop", |(_, bare)| bare);
-            let over = |threads| over(rows, &row.name, bare, threads);
+            let over = |threads| over_bare(rows, &row.name, threads);
             Some((row.name.clone(), [over(1)?.max(0.0), over(2)?.max(0.0)]))
         })
         .collect();

@@ -47,7 +47,6 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Moment;
 
     /// Both as of a moment ago, 10 ms at most: what every request asks for, and so to be cheap.
-    #[inline]
     fn just_now(&self) -> Moment {
         self.now()
     }

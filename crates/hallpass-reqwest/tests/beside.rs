@@ -7,11 +7,12 @@ mod common;
 use std::time::Duration;
 
 use common::{attempt, cached, reason, shown, statuses};
-use hallpass_core::Cached;
+use hallpass_core::{Cached, Challenges};
 use hallpass_reqwest::Bearer;
 use hallpass_testkit::Server;
-use reqwest::{Body, Client};
-use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use http::Extensions;
+use reqwest::{Body, Client, Request, Response};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 use reqwest_retry::{RetryTransientMiddleware, policies::ExponentialBackoff};
 use reqwest_tracing::TracingMiddleware;
 
@@ -112,7 +113,7 @@ async fn outside_is_where_retry_belongs() {
         hold.arrived(1).await;
         // Somebody else's request met a refusal meanwhile.
         let old = cached.get().await.unwrap();
-        cached.reject(&old, &hallpass_core::Challenges::default());
+        cached.reject(&old, &Challenges::default());
         cached.get().await.unwrap();
         hold.release();
         assert_eq!(sending.await.unwrap().unwrap().status(), 200);
@@ -121,4 +122,36 @@ async fn outside_is_where_retry_belongs() {
         tokens.dedup();
         assert_eq!(tokens.len(), generations, "{order:?}");
     }
+}
+
+/// Holds each request back until another credential is in hand.
+struct HoldsBack(Cached);
+
+#[async_trait::async_trait]
+impl Middleware for HoldsBack {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        let future = next.run(request, extensions);
+        self.0
+            .reject(&self.0.get().await.unwrap(), &Challenges::default());
+        self.0.get().await.unwrap();
+        future.await
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_held_back_gets_the_credential_of_when_it_goes() {
+    let server = Server::start().await;
+    let cached = cached(&server);
+    cached.get().await.unwrap();
+    let client = ClientBuilder::new(Client::new())
+        .with(HoldsBack(cached.clone()))
+        .with(Bearer::new(cached).report_attempts())
+        .build();
+    let response = client.get(server.url()).send().await.unwrap();
+    assert_eq!(attempt(&response), Some((2, false, false)));
 }

@@ -3,7 +3,11 @@
 
 mod common;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use common::{API, Api, Issuer, full, get, post, start, status, warm};
 use hallpass_core::{BoxError, Error};
@@ -206,12 +210,9 @@ async fn an_inner_service_that_fails_before_the_replay() {
         type Error = common::Broken;
         type Future = <Api as Service<Request<B>>>::Future;
 
-        fn poll_ready(
-            &mut self,
-            context: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Result<(), common::Broken>> {
+        fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), common::Broken>> {
             if self.1.swap(true, std::sync::atomic::Ordering::SeqCst) {
-                return std::task::Poll::Ready(Err(common::Broken("closed".to_owned())));
+                return Poll::Ready(Err(common::Broken("closed".to_owned())));
             }
             self.0.poll_ready(context)
         }
@@ -226,4 +227,66 @@ async fn an_inner_service_that_fails_before_the_replay() {
     let error = service.oneshot(get()).await.unwrap_err();
     assert_eq!(error.into_inner().unwrap().0, "closed");
     assert_eq!(api.calls(), 1);
+}
+
+/// As large as a client with its settings, so that replays share a spare one.
+#[derive(Clone)]
+struct Large {
+    api: Api,
+    _settings: [u64; 16],
+}
+
+impl Large {
+    fn new(api: &Api) -> Self {
+        Self {
+            api: api.clone(),
+            _settings: [0; 16],
+        }
+    }
+}
+
+impl<R> Service<R> for Large
+where
+    Api: Service<R>,
+{
+    type Response = <Api as Service<R>>::Response;
+    type Error = <Api as Service<R>>::Error;
+    type Future = <Api as Service<R>>::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.api.poll_ready(context)
+    }
+
+    fn call(&mut self, request: R) -> Self::Future {
+        self.api.call(request)
+    }
+}
+
+#[tokio::test]
+async fn the_spare_of_a_large_service_is_asked_before_each_replay() {
+    let (layer, cached) = warm(&Issuer::new()).await;
+    let api = Api::accepting("token-2");
+    let mut service = layer.layer(Large::new(&api));
+    let mut answers = vec![];
+    for _ in 0..3 {
+        answers.push(start(&mut service, get()).await);
+    }
+    api.puts_off(2);
+    for answer in answers {
+        assert_eq!(answer.await.unwrap().status(), 200);
+    }
+    assert_eq!((api.calls(), cached.stats().replays), (6, 3));
+}
+
+#[tokio::test]
+async fn a_large_service_that_was_changed_is_replayed_with_as_it_is_now() {
+    let (layer, _) = warm(&Issuer::new()).await;
+    let (before, after) = (Api::accepting("token-1"), Api::accepting("token-2"));
+    let mut service = layer.layer(Large::new(&before));
+    let answer = start(&mut service, get()).await;
+    assert_eq!(answer.await.unwrap().status(), 200);
+    service.get_mut().api = after.clone();
+    let answer = start(&mut service, get()).await;
+    assert_eq!(answer.await.unwrap().status(), 200);
+    assert_eq!((before.calls(), after.calls()), (1, 2));
 }

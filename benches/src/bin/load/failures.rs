@@ -16,7 +16,7 @@ impl Failures {
         let reason = match outcome {
             Ok(StatusCode::OK) => return false,
             Ok(status) => format!("answered with {status}"),
-            Err(error) => chain(&*error),
+            Err(error) => format!("{error:?}"),
         };
         self.count += 1;
         self.first.get_or_insert(reason);
@@ -27,14 +27,4 @@ impl Failures {
         self.count += other.count;
         self.first = self.first.take().or(other.first);
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
 }

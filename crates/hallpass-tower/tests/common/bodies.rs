@@ -23,6 +23,7 @@ pub(crate) struct Frames {
     sized: bool,
     announced: Option<u64>,
     silent: bool,
+    asked: Arc<AtomicBool>,
 }
 
 impl Frames {
@@ -69,6 +70,11 @@ impl Frames {
         self
     }
 
+    /// Whether it was asked for a frame yet.
+    pub(crate) fn asked(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.asked)
+    }
+
     /// All its data in one piece.
     pub(crate) fn bytes(&self) -> Bytes {
         let frames = self.queue.iter().filter_map(|frame| frame.as_ref().ok());
@@ -89,6 +95,7 @@ impl Body for Frames {
         self: Pin<&mut Self>,
         _context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        self.asked.store(true, Ordering::SeqCst);
         Poll::Ready(self.get_mut().queue.pop_front())
     }
 
@@ -128,44 +135,5 @@ impl Body for Feed {
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let next = self.get_mut().0.poll_recv(context);
         next.map(|data| data.map(|data| Ok(Frame::data(data))))
-    }
-}
-
-/// Notes that it was asked for a frame, and says a length.
-#[derive(Debug)]
-pub(crate) struct Asked<B> {
-    body: B,
-    noted: Arc<AtomicBool>,
-    length: u64,
-}
-
-impl<B> Asked<B> {
-    pub(crate) fn sized(body: B, length: u64) -> (Arc<AtomicBool>, Self) {
-        let asked = Arc::new(AtomicBool::new(false));
-        let noted = Arc::clone(&asked);
-        let body = Self {
-            body,
-            noted,
-            length,
-        };
-        (asked, body)
-    }
-}
-
-impl<B: Body + Unpin> Body for Asked<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let this = self.get_mut();
-        this.noted.store(true, Ordering::SeqCst);
-        Pin::new(&mut this.body).poll_frame(context)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.length)
     }
 }

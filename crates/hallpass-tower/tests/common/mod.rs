@@ -28,7 +28,7 @@ use tower::{Service, ServiceExt as _};
 
 pub(crate) use self::{
     api::{Api, Broken, Seen},
-    bodies::{Asked, Feed, Frames},
+    bodies::{Feed, Frames},
     held::{Desk, Held},
 };
 
