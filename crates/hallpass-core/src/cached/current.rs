@@ -32,7 +32,7 @@ pub(crate) struct Current {
     /// Monotonic nanoseconds before which nobody needs to try the lock for a renewal.
     gate: AtomicU64,
     /// Whether it came after a rejection and no answer has accepted it yet.
-    probation: AtomicBool,
+    report: AtomicBool,
     /// The group of threads that uses the credential's own header value; the others copy it.
     home: usize,
     /// Not there before their first use: most credentials of many are idle.
@@ -62,7 +62,7 @@ impl Current {
             due,
             unusable: times.unusable,
             gate: AtomicU64::new(0),
-            probation: AtomicBool::new(probation),
+            report: AtomicBool::new(probation),
             home: copies::group(),
             values: OnceLock::new(),
         })
@@ -120,12 +120,12 @@ impl Current {
     }
 
     #[inline]
-    pub(crate) fn on_probation(&self) -> bool {
-        self.probation.load(Ordering::Relaxed)
+    pub(crate) fn reports(&self) -> bool {
+        self.report.load(Ordering::Relaxed)
     }
 
     pub(super) fn accept(&self) {
-        self.probation.store(false, Ordering::Relaxed);
+        self.report.store(false, Ordering::Relaxed);
     }
 }
 

@@ -78,8 +78,10 @@ pub(crate) enum Wanted {
 /// What a rejection did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rejection {
-    /// The credential was the current one and is gone; the next caller gets another.
-    Dropped,
+    /// The credential was the current one; another is being fetched to replace it.
+    Suspected,
+    /// It had only just replaced another one, which serves again.
+    FellBack,
     /// It was an old one; there is a newer one already, or one is being fetched.
     Superseded,
     /// It was kept, because the credential fetched after the last rejection fared no better.
@@ -214,7 +216,7 @@ impl Machine {
             || self
                 .current
                 .as_ref()
-                .is_some_and(|current| sticky && current.on_probation());
+                .is_some_and(|current| sticky && current.reports());
         let kept = Current::new(
             credential.clone(),
             &times,
@@ -312,7 +314,7 @@ impl Machine {
             self.current = Some(current);
             return Rejection::Kept;
         }
-        if current.on_probation() {
+        if current.reports() {
             let counted = self.refused.counted == generation;
             let waited = self.refused.until.is_some_and(|until| until.passed(now));
             if !(counted && waited) {
@@ -326,7 +328,7 @@ impl Machine {
         self.refused.paid_until = paid_until.saturating_add(pace);
         self.refused.last = Some(current.credential.clone());
         self.reason = Reason::Rejected;
-        Rejection::Dropped
+        Rejection::Suspected
     }
 
     fn refuse_again(&mut self, now: Moment, generation: u64) {

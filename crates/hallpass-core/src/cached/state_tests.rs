@@ -83,7 +83,7 @@ fn rejections_that_others_accept_are_paced() {
     assert!((35..=42).contains(&fetches), "{fetches}");
     // After a quiet minute there is room for a burst again.
     now = now.plus(secs(60));
-    assert_eq!(machine.rejected(now, fetches), Rejection::Dropped);
+    assert_eq!(machine.rejected(now, fetches), Rejection::Suspected);
 }
 
 #[test]
@@ -234,13 +234,14 @@ impl Storm {
             .as_ref()
             .is_some_and(|current| current.generation() == generation);
         match self.machine.rejected(self.now, generation) {
-            Rejection::Dropped => assert!(is_current && self.current().is_none()),
+            Rejection::Suspected => assert!(is_current && self.current().is_none()),
+            Rejection::FellBack => unreachable!(),
             Rejection::Superseded => {
                 assert!(!is_current && same(before.as_ref(), self.current().as_ref()));
             }
             Rejection::Kept => {
                 let current = before.as_ref().unwrap();
-                assert!(is_current && current.on_probation());
+                assert!(is_current && current.reports());
                 assert!(same(before.as_ref(), self.current().as_ref()));
             }
         }
