@@ -1,22 +1,27 @@
 //! [`Cached`]: one credential, kept fresh.
 
+mod backoff;
 mod builder;
 mod current;
-mod flight;
+mod fetch;
 mod get;
 mod policy;
+mod runtime;
 mod state;
 mod stats;
 mod warm;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError,
+        atomic::{AtomicU64, AtomicUsize},
+    },
     time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
-use tokio::runtime::{Handle, TryCurrentError};
+use tokio::{runtime::Handle, sync::watch};
 
 pub use self::{
     builder::Builder,
@@ -28,14 +33,17 @@ pub use self::{
 };
 pub(crate) use self::{
     current::{Current, Usable},
+    fetch::Pulse,
+    get::FAR,
     stats::Counters,
 };
 use self::{
-    flight::Flight,
-    state::{Machine, Wanted},
+    fetch::FetchHandle,
+    get::Request,
+    state::{Machine, Want, Wanted},
 };
 use crate::{
-    Challenges, Credential, CredentialSource, Description, Error, Origin, Reason, clock::Clocks,
+    Challenges, Credential, CredentialSource, Description, Origin, Reason, clock::Clocks,
     source::DynSource,
 };
 
@@ -45,12 +53,14 @@ use crate::{
 /// - When its end comes near, the next caller starts a renewal in the background; every caller
 ///   goes on with the present one. A failed renewal never displaces it.
 /// - When there is none, exactly one fetch runs, however many callers wait. It is a task of its
-///   own: a caller that goes away only stops waiting. All share what comes of it, failure included.
-/// - After a failure callers without a credential get the remembered error at once, until its gap
-///   is over: no storm reaches the source.
-/// - A [rejected](Self::reject) credential is dropped only if it is still the current one.
+///   own: a caller that goes away only stops waiting. All share what comes of it.
+/// - A transient failure is waited out within the caller's [patience](Policy::patience).
+/// - A [refusal](Self::reject) is a suspicion: the credential is replaced, and serves on if no
+///   replacement can be had or others still accept it.
 ///
-/// An idle one costs nothing: there is no timer and no task.
+/// An idle one costs nothing: there is no timer and no task. [How it works](crate::docs::engine)
+/// tells what every event does to the credential, the request and the other callers, and
+/// [Runtimes](crate::docs::runtimes) where a fetch runs.
 ///
 /// ```
 /// # use hallpass_core::{Cached, Credential, Error};
@@ -70,21 +80,32 @@ pub(crate) struct Shared {
     description: Description,
     policy: Policy,
     clock: Clocks,
-    /// What the machine's current credential is, for readers without the lock.
+    /// What the machine lets everybody take, for readers without the lock.
     slot: ArcSwapOption<Current>,
     state: Mutex<State>,
+    /// Tells those who wait to look again.
+    changes: watch::Sender<()>,
+    /// How many wait.
+    waiting: AtomicUsize,
+    /// How many milliseconds the last answer took.
+    answered_in: AtomicU64,
+    /// Whether the runtime for fetches was named, and is not the caller's.
+    named_runtime: bool,
     counters: Counters,
     /// The origin of the first request that used it, where none is configured.
     first_used: OnceLock<Origin>,
     /// Whether it has been said that a lifetime is unknown.
     warned: Once,
+    warm: warm::Warmth,
 }
 
 struct State {
     machine: Machine,
-    flight: Option<Flight>,
+    pending: Option<FetchHandle>,
     /// What the server said when it refused the last credential; the next fetch is told.
     challenges: Challenges,
+    /// The runtime for callers that have none.
+    runtime: Option<Handle>,
 }
 
 impl Cached {
@@ -93,71 +114,73 @@ impl Cached {
         Builder::new(source).build()
     }
 
-    /// To change the policy or the clock.
+    /// To change the policy, the clock, or the runtime.
     pub fn builder(source: impl CredentialSource) -> Builder {
         Builder::new(source)
     }
 
     /// A fresh credential: at once if there is one, else after the fetch that is under way or that
-    /// the first poll starts.
+    /// the first poll starts. Nothing is decided before that poll.
     ///
     /// # Errors
-    /// The outcome of the fetch, shared by all that waited for it, or at once the remembered one
-    /// while its gap lasts. If there is no tokio runtime to run a fetch on, an error that says so.
+    /// What the fetch failed with: a permanent failure at once and for as long as it is remembered,
+    /// a transient one when no other attempt begins within the [patience](Policy::patience). If
+    /// there never was a tokio runtime to run a fetch on, an error that says so.
     ///
     /// # Cancel safety
     /// Dropping the future only stops the waiting. The fetch goes on and serves others.
-    ///
-    /// # Panics
-    /// If it has to wait on a tokio runtime without a time driver.
     pub fn get(&self) -> Get {
-        match self.try_get() {
-            Some(credential) => Get::ready(Ok(credential)),
-            None => Get::idle(self.clone()),
-        }
+        Get::new(self, Request::ANY)
     }
 
-    /// [`get`](Self::get) with a limit of the caller's own.
+    /// [`get`](Self::get) with a limit of the caller's own, which is also its patience.
     ///
     /// # Errors
     /// As `get`, and a [timeout](Error::is_timeout) after `limit`.
     ///
     /// # Cancel safety
     /// As `get`.
+    pub fn get_within(&self, limit: Duration) -> Get {
+        let limit = Some(limit);
+        Get::new(self, Request { limit, ..Request::ANY })
+    }
+
+    /// Renews now, whatever is in hand, and waits for what comes of it: after a change that only
+    /// the caller knows of. A fetch that is under way already serves as well.
     ///
-    /// # Panics
-    /// As `get`.
-    pub async fn get_within(&self, limit: Duration) -> Result<Credential, Error> {
-        if let Some(credential) = self.try_get() {
-            return Ok(credential);
-        }
-        Handle::try_current().map_err(no_runtime)?;
-        match tokio::time::timeout(limit, self.get()).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(Error::timeout(format!(
-                "no credential within {} s",
-                limit.as_secs_f64()
-            ))),
-        }
+    /// # Errors
+    /// What the fetch failed with. The credential in hand stays then.
+    ///
+    /// # Cancel safety
+    /// As [`get`](Self::get).
+    pub fn renew(&self) -> Get {
+        let anew = true;
+        Get::new(self, Request { anew, ..Request::ANY })
     }
 
     /// [`get`](Self::get) for a request that an adapter makes. One that can be replayed may be given
     /// a credential under suspicion, to find out whether it still works.
     pub(crate) fn acquire(&self, replayable: bool) -> Get {
-        let _ = (self, replayable);
-        self.get()
+        Get::new(self, Request { replayable, ..Request::ANY })
     }
 
     /// [`get`](Self::get) after this generation was refused: another one if there is one or one
     /// comes, otherwise the same again, which is not worth a second sending.
     pub(crate) fn get_other_than(&self, generation: u64) -> Get {
-        let _ = generation;
-        self.get()
+        let other_than = Some(generation);
+        Get::new(self, Request { other_than, ..Request::ANY })
     }
 
     /// The credential in hand if it is usable, without waiting. Starts a renewal if one is due.
     pub fn try_get(&self) -> Option<Credential> {
-        self.with_current(|current| current.credential.clone())
+        if let Some(credential) = self.with_current(|current| current.credential.clone()) {
+            return Some(credential);
+        }
+        let now = self.shared.clock.now();
+        let state = self.shared.lock();
+        let current = state.machine.in_hand(now).cloned();
+        drop(state);
+        current.map(|current| current.credential.clone())
     }
 
     /// Reads the current credential in place, which copies nothing.
@@ -166,97 +189,71 @@ impl Cached {
         let slot = self.shared.slot.load();
         let current = slot.as_deref()?;
         if matches!(current.usable(&self.shared.clock)?, Usable::Due) {
-            self.renew();
+            self.renew_ahead();
         }
         Some(read(current))
     }
 
-    #[cold]
-    fn get_slow(&self) -> Get {
-        let runtime = match Handle::try_current() {
-            Ok(runtime) => runtime,
-            Err(error) => return Get::ready(Err(no_runtime(error))),
-        };
-        let version = self.shared.source.version();
-        let mut state = self.shared.lock();
-        let now = self.shared.clock.now();
-        match state.machine.wanted(now, version) {
-            Wanted::Use(current) => Get::ready(Ok(current.credential.clone())),
-            Wanted::Fail(error) => Get::ready(Err(error)),
-            Wanted::UseAndRenew(current, flight) => {
-                drop(self.start(&runtime, state, flight, Reason::Ahead, version));
-                Get::ready(Ok(current.credential.clone()))
-            }
-            Wanted::Fetch(flight, reason) => {
-                let outcome = self.start(&runtime, state, flight, reason, version);
-                self.wait_for(flight, outcome)
-            }
-            Wanted::Wait => match &state.flight {
-                Some(flight) => {
-                    let (number, outcome) = (flight.number, flight.outcome.clone());
-                    drop(state);
-                    self.wait_for(number, outcome)
-                }
-                // Unreachable by invariant 1 of the machine; an error is better than a panic.
-                None => Get::ready(Err(Error::interrupted("the fetch under way got lost"))),
-            },
-        }
-    }
-
     /// Starts a renewal ahead if the machine agrees; nobody waits for it.
     #[cold]
-    fn renew(&self) {
-        let Ok(runtime) = Handle::try_current() else {
-            return;
+    fn renew_ahead(&self) {
+        let want = Want {
+            other_than: None,
+            after: None,
+            replayable: false,
+            since: u64::MAX,
+            patience: Duration::ZERO,
         };
-        let version = self.shared.source.version();
-        let mut state = self.shared.lock();
-        let now = self.shared.clock.now();
-        match state.machine.wanted(now, version) {
-            Wanted::UseAndRenew(_, flight) => {
-                drop(self.start(&runtime, state, flight, Reason::Ahead, version));
-            }
-            // It ended or was rejected in this very moment.
-            Wanted::Fetch(flight, reason) => {
-                drop(self.start(&runtime, state, flight, reason, version));
-            }
-            Wanted::Use(_) | Wanted::Wait | Wanted::Fail(_) => {}
-        }
+        let runtime = self.shared.runtime();
+        let _ = self.shared.step(runtime.as_ref(), &want);
     }
 
     /// Says that a server refused this credential.
     ///
-    /// It is dropped only if it is still the current one: a hundred rejections of one generation
-    /// cost one fetch, a late one of an old generation costs none. One that was itself fetched
-    /// because of a rejection is kept, and such fetches are spaced out until an answer
-    /// [accepts](Self::accept) one.
+    /// A hundred refusals of one generation cost one fetch, a late one of an old generation costs
+    /// none. What becomes of the credential [depends on what is known of it](crate::docs::engine).
     pub fn reject(&self, credential: &Credential, challenges: &Challenges) -> Rejection {
         self.reject_generation(credential.generation(), challenges)
     }
 
     /// [`reject`](Self::reject) by the number alone, as an [`Attempt`](crate::Attempt) names it.
     pub fn reject_generation(&self, generation: u64, challenges: &Challenges) -> Rejection {
-        let mut state = self.shared.lock();
         let now = self.shared.clock.now();
-        let rejection = state.machine.rejected(now, generation);
+        let version = self.shared.source.version();
+        let rejection = self.shared.with_state(|state| {
+            let rejection = state.machine.refused(now, generation, version);
+            if rejection == Rejection::Suspected {
+                state.challenges = challenges.clone();
+            }
+            rejection
+        });
         if rejection == Rejection::Suspected {
-            state.challenges = challenges.clone();
-            self.shared.slot.store(None);
             self.shared.counters.rejections.add();
         }
-        drop(state);
         tracing::debug!(target: "hallpass", source = %self.shared.description.name, generation, ?rejection, "rejected");
         rejection
     }
 
-    /// Says that a server accepted this credential, which ends the spacing out of fetches that
-    /// rejections cause. Adapters do this for the first answer after a rejection.
+    /// Says that a server refused this credential on a request that carried it as the replacement
+    /// of another. That takes it from nobody.
+    pub(crate) fn replacement_refused(&self, generation: u64) {
+        let now = self.shared.clock.now();
+        self.shared
+            .with_machine(|machine| machine.replay_refused(now, generation));
+        tracing::debug!(target: "hallpass", source = %self.shared.description.name, generation, "the replacement was rejected too");
+    }
+
+    /// Says that a server accepted this credential: the only thing that proves it. Adapters do this
+    /// for a new credential's first good answer, and after a refusal.
     pub fn accept(&self, credential: &Credential) {
         self.accept_generation(credential.generation());
     }
 
-    pub(crate) fn accept_generation(&self, generation: u64) {
-        self.shared.lock().machine.accepted(generation);
+    /// [`accept`](Self::accept) by the number alone.
+    pub fn accept_generation(&self, generation: u64) {
+        let now = self.shared.clock.now();
+        self.shared
+            .with_machine(|machine| machine.accepted(now, generation));
     }
 
     /// What it has done so far, and what it holds.
@@ -264,9 +261,13 @@ impl Cached {
         let counters = &self.shared.counters;
         let now = self.shared.clock.now();
         let slot = self.shared.slot.load();
-        let usable = slot
+        let in_hand = match &*slot {
+            Some(current) => Some(Arc::clone(current)),
+            None => self.shared.lock().machine.in_hand(now).cloned(),
+        };
+        let usable = in_hand
             .as_deref()
-            .filter(|current| !current.unusable.passed(now));
+            .filter(|current| !current.end.passed(now));
         Stats {
             fetches: counters.fetches.get(),
             failures: counters.failures.get(),
@@ -274,9 +275,9 @@ impl Cached {
             replays: counters.replays.get(),
             waits: counters.waits.get(),
             generation: usable.map(Current::generation),
-            left: usable
+            time_left: usable
                 .filter(|current| current.ends())
-                .map(|current| current.unusable.left(now)),
+                .map(|current| current.end.left(now)),
         }
     }
 
@@ -318,13 +319,79 @@ impl fmt::Debug for Cached {
     }
 }
 
-fn no_runtime(_: TryCurrentError) -> Error {
-    Error::interrupted("no tokio runtime to fetch a credential on: call from within one")
-}
-
 impl Shared {
     /// The lock is held for a few instructions and never over user code or an `await`.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state, publishes what comes of it, and wakes those who wait.
+    fn with_state<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.lock();
+        let outcome = change(&mut state);
+        let replaced = self.publish(&state.machine);
+        let discarded = state.machine.discarded();
+        drop(state);
+        // Outside the lock: the last copy of an error or a clock may be the user's to drop.
+        drop((replaced, discarded));
+        self.changes.send_replace(());
+        outcome
+    }
+
+    fn with_machine<T>(&self, change: impl FnOnce(&mut Machine) -> T) -> T {
+        self.with_state(|state| change(&mut state.machine))
+    }
+
+    /// Brings the slot up to date; returns what it held.
+    fn publish(&self, machine: &Machine) -> Option<Arc<Current>> {
+        let visible = machine.visible();
+        let same = match (&*self.slot.load(), visible) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        if same {
+            return None;
+        }
+        self.slot.swap(visible.cloned())
+    }
+
+    /// What a caller is to do, and whether it has started a fetch.
+    fn step(self: &Arc<Self>, runtime: Option<&Handle>, want: &Want) -> (Wanted, bool) {
+        let version = self.source.version();
+        let now = self.clock.now();
+        let mut state = self.lock();
+        let Some(runtime) = runtime else {
+            // Nothing can be started from here.
+            let wanted = match state.machine.in_hand(now) {
+                Some(current) if want.other_than != Some(current.generation()) => {
+                    Wanted::Use(Arc::clone(current))
+                }
+                _ => Wanted::Wait(None),
+            };
+            return (wanted, false);
+        };
+        let step = state.machine.wanted(now, version, want);
+        let begun = step.begin.map(|(number, reason)| {
+            let challenges = match reason {
+                Reason::Rejected => state.challenges.clone(),
+                _ => Challenges::default(),
+            };
+            let (begun, handle) = self.guard_fetch(number, reason, version, challenges);
+            (begun, state.pending.replace(handle))
+        });
+        let replaced = self.publish(&state.machine);
+        let discarded = state.machine.discarded();
+        drop(state);
+        drop((replaced, discarded));
+        let began = begun.is_some();
+        if let Some((begun, old)) = begun {
+            // Its deadline has long passed, or the machine would not have begun another.
+            if let Some(old) = old {
+                old.give_up();
+            }
+            self.spawn_fetch(runtime, begun);
+        }
+        (step.wanted, began)
     }
 }

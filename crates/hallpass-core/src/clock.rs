@@ -28,6 +28,15 @@ impl Moment {
         }
     }
 
+    /// The earlier of two deadlines, on each clock by itself.
+    #[must_use]
+    pub(crate) fn earlier(self, other: Self) -> Self {
+        Self {
+            monotonic: self.monotonic.min(other.monotonic),
+            wall: self.wall.min(other.wall),
+        }
+    }
+
     /// Whether this deadline has passed, by either clock.
     pub fn passed(self, now: Self) -> bool {
         now.monotonic >= self.monotonic || now.wall >= self.wall

@@ -39,6 +39,7 @@ mod challenge;
 mod clock;
 mod copies;
 mod credential;
+pub mod docs;
 mod error;
 mod exchange;
 mod origin;

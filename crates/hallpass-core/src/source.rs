@@ -10,7 +10,12 @@ use std::{
 
 use http::{HeaderName, header::AUTHORIZATION};
 
-use crate::{Challenges, Credential, Error, Moment, Origin, clock::Clocks, verdict::Rejected};
+use crate::{
+    Challenges, Credential, Error, Moment, Origin,
+    cached::{FAR, Pulse},
+    clock::Clocks,
+    verdict::Rejected,
+};
 
 /// Where credentials come from.
 ///
@@ -85,6 +90,13 @@ pub struct Description {
     pub origins: Option<Vec<Origin>>,
     /// What else than the usual answers means that a credential no longer works.
     pub rejected: Rejected,
+    /// Whether it has one credential for ever: a static key. A refusal of that is final.
+    pub fixed: bool,
+    /// Whether a new credential ends the one before, as with issuers that allow one live token.
+    pub kills_old: bool,
+    /// Whether a second fetch beside a silent one does no harm, so that a hanging connection is not
+    /// waited for. Not where fetches are counted, or each ends what the other brings.
+    pub hedge: bool,
 }
 
 impl Default for Description {
@@ -94,6 +106,9 @@ impl Default for Description {
             header: AUTHORIZATION,
             origins: None,
             rejected: Rejected::default(),
+            fixed: false,
+            kills_old: false,
+            hedge: false,
         }
     }
 }
@@ -119,6 +134,9 @@ pub struct Fetch {
     pub(crate) limit: Duration,
     pub(crate) deadline: tokio::time::Instant,
     pub(crate) sent: Sent,
+    /// Whether the engine still waits for it; none for one that was made by hand.
+    pulse: Option<Arc<Pulse>>,
+    attempt: u32,
 }
 
 /// The moment the request for a credential left; lifetimes count from it.
@@ -144,8 +162,6 @@ impl Fetch {
         limit: Duration,
         clock: Clocks,
     ) -> Self {
-        /// A deadline that no clock can tell is this far away: 30 years.
-        const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
         let now = clock.now();
         let start = tokio::time::Instant::now();
         Self {
@@ -157,7 +173,15 @@ impl Fetch {
                 clock,
                 at: Mutex::new(now),
             },
+            pulse: None,
+            attempt: 1,
         }
+    }
+
+    pub(crate) fn watched(mut self, pulse: Arc<Pulse>, attempt: u32) -> Self {
+        self.pulse = Some(pulse);
+        self.attempt = attempt;
+        self
     }
 
     /// Why the credential is wanted.
@@ -184,8 +208,37 @@ impl Fetch {
     ///
     /// Lifetimes count from the last call, or from the start of the fetch if there was none. A
     /// source that tries more than once calls it before each try.
-    pub fn sending(&self) {
-        *self.sent.lock() = self.sent.clock.now();
+    ///
+    /// # Errors
+    /// If the engine has given this fetch up meanwhile, because its runtime stood still: another
+    /// one is under way, and sending this one's request as well could only do harm.
+    pub fn sending(&self) -> Result<(), Error> {
+        if self.pulse.as_ref().is_some_and(|pulse| pulse.is_given_up()) {
+            return Err(Error::interrupted("another fetch took this one's place"));
+        }
+        let now = self.sent.clock.now();
+        *self.sent.lock() = now;
+        Ok(())
+    }
+
+    /// Which of two attempts side by side this is: 2 started because 1 was silent, and should not
+    /// use the same connection.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
+    }
+
+    /// The scope that the refusing server asked for (RFC 6750 §3), if it named one.
+    pub fn demanded_scope(&self) -> Option<&str> {
+        self.demanded("scope")
+    }
+
+    /// The claims that the refusing server asked for, as it encoded them.
+    pub fn demanded_claims(&self) -> Option<&str> {
+        self.demanded("claims")
+    }
+
+    fn demanded(&self, name: &str) -> Option<&str> {
+        self.challenges.iter().find_map(|one| one.param(name))
     }
 
     pub(crate) fn sent_at(&self) -> Moment {

@@ -2,12 +2,21 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, Once, OnceLock},
+    sync::{
+        Arc, Mutex, Once, OnceLock,
+        atomic::{AtomicU64, AtomicUsize},
+    },
 };
 
 use arc_swap::ArcSwapOption;
 
-use super::{Cached, Counters, Policy, Shared, State, state::Machine};
+use tokio::{runtime::Handle, sync::watch};
+
+use super::{
+    Cached, Counters, Policy, Shared, State,
+    state::{Machine, Traits},
+    warm::Warmth,
+};
 use crate::{Challenges, Clock, CredentialSource, Description, clock::Clocks, source::DynSource};
 
 /// A [`Cached`] with another [`Policy`] or [`Clock`].
@@ -16,8 +25,7 @@ use crate::{Challenges, Clock, CredentialSource, Description, clock::Clocks, sou
 /// use std::time::Duration;
 /// use hallpass_core::{Cached, Credential, Policy};
 ///
-/// let mut policy = Policy::default();
-/// policy.fetch_deadline = Duration::from_secs(5);
+/// let policy = Policy::default().fetch_deadline(Duration::from_secs(5));
 /// let key = Credential::bearer("a-static-token")?.never_expires();
 /// let cached = Cached::builder(key).policy(policy).build();
 /// # Ok::<(), hallpass_core::Error>(())
@@ -27,6 +35,7 @@ pub struct Builder {
     description: Description,
     policy: Policy,
     clock: Clocks,
+    runtime: Option<Handle>,
 }
 
 impl Builder {
@@ -36,6 +45,7 @@ impl Builder {
             source: Box::new(source),
             policy: Policy::default(),
             clock: Clocks::system(),
+            runtime: None,
         }
     }
 
@@ -53,8 +63,20 @@ impl Builder {
         self
     }
 
+    /// Sets the runtime that fetches run on, whichever one a caller is in. Without this it is the
+    /// caller's own, or for plain threads the one that was last seen.
+    #[must_use]
+    pub fn runtime(mut self, runtime: Handle) -> Self {
+        self.runtime = Some(runtime);
+        self
+    }
+
     /// Builds it. Nothing is fetched before the first use.
     pub fn build(self) -> Cached {
+        let traits = Traits {
+            fixed: self.description.fixed,
+            kills_old: self.description.kills_old,
+        };
         Cached {
             shared: Arc::new(Shared {
                 source: self.source,
@@ -62,14 +84,20 @@ impl Builder {
                 clock: self.clock,
                 slot: ArcSwapOption::empty(),
                 state: Mutex::new(State {
-                    machine: Machine::new(self.policy.clone()),
-                    flight: None,
+                    machine: Machine::new(self.policy.clone(), traits),
+                    pending: None,
                     challenges: Challenges::default(),
+                    runtime: self.runtime.clone(),
                 }),
+                changes: watch::Sender::new(()),
+                waiting: AtomicUsize::new(0),
+                answered_in: AtomicU64::new(0),
+                named_runtime: self.runtime.is_some(),
                 policy: self.policy,
                 counters: Counters::default(),
                 first_used: OnceLock::new(),
                 warned: Once::new(),
+                warm: Warmth::default(),
             }),
         }
     }

@@ -1,4 +1,4 @@
-//! [`Current`]: the credential in use, as the lock-free path sees it.
+//! [`Current`]: a credential as the lock-free path sees it, with its times.
 
 use std::{
     sync::{
@@ -18,7 +18,7 @@ use crate::{
     credential::Life,
 };
 
-/// The credential in use, and when it is due and done.
+/// A credential that a source has brought, and when it is due, unusable and over.
 ///
 /// Everything but the two atomics and the copies is fixed at birth, so readers need no lock. The
 /// atomics are hints: what they guard is decided again under the lock.
@@ -27,11 +27,17 @@ pub(crate) struct Current {
     pub(crate) credential: Credential,
     /// From here on it is renewed while it is still used.
     pub(crate) due: Moment,
-    /// From here on it is not handed out.
+    /// From here on it is used only if no other can be had.
     pub(crate) unusable: Moment,
-    /// Monotonic nanoseconds before which nobody needs to try the lock for a renewal.
-    gate: AtomicU64,
-    /// Whether it came after a rejection and no answer has accepted it yet.
+    /// From here on it is not used at all. Counted from when it was received.
+    pub(crate) end: Moment,
+    /// Whether it was over when it arrived, and lives on by grace.
+    pub(crate) graced: bool,
+    /// The source's version when it was asked.
+    pub(super) version: u64,
+    /// Monotonic nanoseconds before which nobody needs to try the lock.
+    renewal_not_before: AtomicU64,
+    /// Whether the engine wants to hear of an answer that accepts it.
     report: AtomicBool,
     /// The group of threads that uses the credential's own header value; the others copy it.
     home: usize,
@@ -40,32 +46,19 @@ pub(crate) struct Current {
 }
 
 impl Current {
-    /// Works out both moments; `None` if it is too old to be kept at all.
-    pub(super) fn new(
-        credential: Credential,
-        times: &Times,
-        policy: &Policy,
-        now: Moment,
-        sticky: bool,
-        probation: bool,
-    ) -> Option<Self> {
-        let mut due = times.due;
-        if times.unusable.passed(now) {
-            return None;
-        }
-        if sticky || due.passed(now) {
-            let half = times.unusable.left(now) / 2;
-            due = now.plus(half.max(policy.renewal_gap));
-        }
-        Some(Self {
+    pub(super) fn new(credential: Credential, times: Times, version: u64) -> Self {
+        Self {
             credential,
-            due,
+            due: times.due,
             unusable: times.unusable,
-            gate: AtomicU64::new(0),
-            report: AtomicBool::new(probation),
+            end: times.end,
+            graced: times.graced,
+            version,
+            renewal_not_before: AtomicU64::new(0),
+            report: AtomicBool::new(true),
             home: copies::group(),
             values: OnceLock::new(),
-        })
+        }
     }
 
     /// Whether it ends by itself at all.
@@ -101,7 +94,7 @@ impl Current {
             return None;
         }
         let worth_a_try = self.due.passed(now)
-            && now.monotonic.as_nanos() as u64 >= self.gate.load(Ordering::Relaxed);
+            && now.monotonic.as_nanos() as u64 >= self.renewal_not_before.load(Ordering::Relaxed);
         Some(if worth_a_try {
             Usable::Due
         } else {
@@ -109,23 +102,29 @@ impl Current {
         })
     }
 
-    /// Lets nobody try a renewal until then.
-    pub(super) fn shut_until(&self, moment: Moment) {
+    /// Keeps the lock-free path from trying a renewal until then.
+    pub(super) fn defer_renewal(&self, moment: Moment) {
         let nanos = moment.monotonic.as_nanos().min(u128::from(u64::MAX));
-        self.gate.store(nanos as u64, Ordering::Relaxed);
+        self.renewal_not_before
+            .store(nanos as u64, Ordering::Relaxed);
     }
 
-    pub(super) fn open(&self) {
-        self.gate.store(0, Ordering::Relaxed);
+    pub(super) fn allow_renewal(&self) {
+        self.renewal_not_before.store(0, Ordering::Relaxed);
     }
 
+    pub(super) fn renewal_deferred(&self, now: Moment) -> bool {
+        (now.monotonic.as_nanos() as u64) < self.renewal_not_before.load(Ordering::Relaxed)
+    }
+
+    /// Whether an answer that accepts it is to be [reported](super::Cached::accept).
     #[inline]
     pub(crate) fn reports(&self) -> bool {
         self.report.load(Ordering::Relaxed)
     }
 
-    pub(super) fn accept(&self) {
-        self.report.store(false, Ordering::Relaxed);
+    pub(super) fn report(&self, wanted: bool) {
+        self.report.store(wanted, Ordering::Relaxed);
     }
 }
 
@@ -134,40 +133,106 @@ pub(crate) enum Usable {
     Due,
 }
 
-/// When a credential is due and when it is done.
+/// When a credential is due, unusable and over.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Times {
     pub(super) due: Moment,
     pub(super) unusable: Moment,
+    pub(super) end: Moment,
+    graced: bool,
 }
 
+const NEVER: Moment = Moment {
+    monotonic: Duration::MAX,
+    wall: Duration::MAX,
+};
+
 impl Times {
-    /// `jitter` says how far the window is stretched. The lifetime counts from `sent`, when the request for it left.
-    pub(super) fn of(credential: &Credential, sent: Moment, policy: &Policy, jitter: f64) -> Self {
+    /// `random` is from 0 to 1. The lifetime counts from `sent`, when the request for it left; what
+    /// is over at `now` is used for a little while all the same.
+    pub(super) fn of(
+        credential: &Credential,
+        sent: Moment,
+        now: Moment,
+        policy: &Policy,
+        random: f64,
+    ) -> Self {
         let Some(lifetime) = lifetime(credential, sent, policy) else {
-            let never = Moment {
-                monotonic: Duration::MAX,
-                wall: Duration::MAX,
-            };
             return Self {
-                due: never,
-                unusable: never,
+                due: NEVER,
+                unusable: NEVER,
+                end: NEVER,
+                graced: false,
             };
         };
         let margin = lifetime
             .mul_f64(share(policy.margin_share))
             .min(policy.margin);
+        let usable = lifetime.saturating_sub(margin);
+        let unusable = sent.plus(usable);
+        if unusable.passed(now) {
+            let end = now.plus(policy.renewal_gap);
+            return Self {
+                due: end,
+                unusable: end,
+                end,
+                graced: true,
+            };
+        }
         let window = lifetime
             .mul_f64(share(policy.renewal_share))
             .min(policy.renewal_window)
-            .mul_f64(1.0 + share(jitter));
-        let ahead = credential
-            .renewal_hint()
-            .unwrap_or_else(|| lifetime.saturating_sub(window));
-        Self {
-            due: sent.plus(ahead.min(lifetime)),
-            unusable: sent.plus(lifetime.saturating_sub(margin)),
+            .mul_f64(1.0 + share(policy.renewal_jitter) * random);
+        let ahead = match credential.renewal_hint() {
+            Some(hint) => hint.mul_f64(1.0 - share(policy.hint_jitter) * random),
+            None => lifetime.saturating_sub(window),
+        };
+        // A tenth of the usable time is left for the renewal, whatever hint and margin say.
+        let mut due = sent.plus(ahead.min(usable - usable / 10));
+        if due.passed(now) {
+            due = half_left(unusable, now, policy);
         }
+        Self {
+            due,
+            unusable,
+            end: now.plus(lifetime).earlier(by_instant(credential)),
+            graced: false,
+        }
+    }
+
+    /// Of a credential whose secret came again: asked for at ever shorter intervals, but not at once.
+    pub(super) fn of_same_secret(self, now: Moment, policy: &Policy) -> Self {
+        if self.graced || self.due == NEVER {
+            return self;
+        }
+        Self {
+            due: half_left(self.unusable, now, policy),
+            ..self
+        }
+    }
+}
+
+fn half_left(unusable: Moment, now: Moment, policy: &Policy) -> Moment {
+    now.plus((unusable.left(now) / 2).max(policy.renewal_gap))
+}
+
+fn since_epoch(instant: std::time::SystemTime) -> Duration {
+    instant
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+/// The end that a source named on the wall clock.
+fn by_instant(credential: &Credential) -> Moment {
+    match credential.life() {
+        Life::Until {
+            instant: Some(instant),
+            ..
+        } => Moment {
+            monotonic: Duration::MAX,
+            wall: since_epoch(instant),
+        },
+        _ => NEVER,
     }
 }
 
@@ -177,12 +242,8 @@ fn lifetime(credential: &Credential, sent: Moment, policy: &Policy) -> Option<Du
         Life::Forever => return None,
         Life::Unknown => policy.default_lifetime,
         Life::Until { lifetime, instant } => {
-            let by_instant = instant.map(|instant| {
-                instant
-                    .duration_since(std::time::UNIX_EPOCH)
-                    .unwrap_or_default()
-                    .saturating_sub(sent.wall)
-            });
+            let by_instant =
+                instant.map(|instant| since_epoch(instant).saturating_sub(sent.wall));
             lifetime
                 .into_iter()
                 .chain(by_instant)

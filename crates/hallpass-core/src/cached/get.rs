@@ -1,39 +1,70 @@
-//! [`Get`]: the future of [`Cached::get`](super::Cached::get).
+//! [`Get`]: the future of [`Cached::get`](super::Cached::get), and how a caller waits.
 
 use std::{
     fmt,
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
+    time::Duration,
 };
 
-use super::Cached;
+use tokio::{
+    runtime::Handle,
+    sync::watch,
+    time::{Instant, Sleep},
+};
+
+use super::{
+    Cached, Shared,
+    state::{Want, Wanted},
+};
 use crate::{Credential, Error};
+
+/// How often a waiting caller looks whether the fetch it waits for is still alive.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A fetch that shows no sign of life gets this long to show one once somebody looks: its runtime
+/// may be the very one that has just begun to run again.
+const SECOND_LOOK: Duration = Duration::from_millis(50);
+
+/// How often a waiting caller starts a fetch anew that its runtime has dropped.
+const RESTARTS: u32 = 3;
 
 /// Waits for a credential; ready at once, and without an allocation, if there is a fresh one.
 #[must_use = "futures do nothing unless polled"]
 pub struct Get(State);
 
 enum State {
-    Ready(Option<Result<Credential, Error>>),
-    /// Nothing is started before the first poll, which happens on the runtime to start it on.
-    Idle(Cached),
+    /// Nothing is looked at or started before the first poll.
+    Idle(Cached, Request),
     Waiting(Pin<Box<dyn Future<Output = Result<Credential, Error>> + Send>>),
+    Done,
+}
+
+/// What a caller asks for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request {
+    pub(super) other_than: Option<u64>,
+    pub(super) anew: bool,
+    pub(super) replayable: bool,
+    /// How long it waits at all, if it says so.
+    pub(super) limit: Option<Duration>,
+}
+
+impl Request {
+    pub(super) const ANY: Self = Self {
+        other_than: None,
+        anew: false,
+        replayable: false,
+        limit: None,
+    };
 }
 
 impl Get {
-    pub(super) fn ready(outcome: Result<Credential, Error>) -> Self {
-        Self(State::Ready(Some(outcome)))
-    }
-
-    pub(super) fn idle(cached: Cached) -> Self {
-        Self(State::Idle(cached))
-    }
-
-    pub(super) fn waiting(
-        future: impl Future<Output = Result<Credential, Error>> + Send + 'static,
-    ) -> Self {
-        Self(State::Waiting(Box::pin(future)))
+    pub(super) fn new(cached: &Cached, request: Request) -> Self {
+        Self(State::Idle(cached.clone(), request))
     }
 
     /// Whether it had to wait for a fetch; known once it has been polled.
@@ -47,13 +78,18 @@ impl Future for Get {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let state = &mut self.get_mut().0;
-        if let State::Idle(cached) = state {
-            *state = cached.get_slow().0;
+        if let State::Idle(cached, request) = state {
+            match cached.first_look(*request) {
+                Ok(outcome) => {
+                    *state = State::Done;
+                    return Poll::Ready(outcome);
+                }
+                Err(waiter) => *state = State::Waiting(Box::pin(waiter.run())),
+            }
         }
         match state {
-            State::Ready(outcome) => outcome.take().map_or(Poll::Pending, Poll::Ready),
             State::Waiting(future) => future.as_mut().poll(context),
-            State::Idle(_) => Poll::Pending,
+            State::Idle(..) | State::Done => Poll::Pending,
         }
     }
 }
@@ -64,4 +100,177 @@ impl fmt::Debug for Get {
             .field("waits", &self.waits())
             .finish_non_exhaustive()
     }
+}
+
+/// One caller that waits.
+struct Waiter {
+    shared: Arc<Shared>,
+    runtime: Handle,
+    request: Request,
+    want: Want,
+    changes: watch::Receiver<()>,
+    patience_ends: Instant,
+    /// When its own limit runs out.
+    deadline: Option<Instant>,
+    pause: Option<Duration>,
+}
+
+impl Cached {
+    fn first_look(&self, request: Request) -> Result<Result<Credential, Error>, Waiter> {
+        let plain = request.other_than.is_none() && !request.anew;
+        if plain && let Some(credential) = self.with_current(|current| current.credential.clone()) {
+            return Ok(Ok(credential));
+        }
+        let runtime = self.shared.runtime();
+        // Before the look: a change between the two is not missed.
+        let changes = self.shared.changes.subscribe();
+        let ended = self.shared.lock().machine.ended();
+        let policy = &self.shared.policy;
+        let now = Instant::now();
+        let patience = request.limit.unwrap_or(policy.patience);
+        let want = Want {
+            other_than: request.other_than,
+            after: request.anew.then_some(ended),
+            replayable: request.replayable,
+            since: ended,
+            patience,
+        };
+        let (wanted, _) = self.shared.step(runtime.as_ref(), &want);
+        let pause = match wanted {
+            Wanted::Use(current) => return Ok(Ok(current.credential.clone())),
+            Wanted::Take(credential) => return Ok(Ok(credential)),
+            Wanted::Fail(error) => return Ok(Err(error)),
+            Wanted::Wait(pause) => pause,
+        };
+        let Some(runtime) = runtime else {
+            return Ok(Err(no_runtime()));
+        };
+        let counted = self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        let waiter = Waiter {
+            shared: Arc::clone(&self.shared),
+            runtime,
+            request,
+            want,
+            changes,
+            patience_ends: now + patience.min(FAR),
+            deadline: request.limit.and_then(|limit| now.checked_add(limit)),
+            pause,
+        };
+        if counted >= policy.waiting_limit {
+            return Ok(Err(Error::transient(format!(
+                "{counted} callers wait for a credential already, and no more may"
+            ))));
+        }
+        waiter.shared.counters.waits.add();
+        Err(waiter)
+    }
+}
+
+/// A deadline that no clock can tell is this far away: 30 years.
+pub(crate) const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Waiter {
+    /// Looks again after each change, and whenever time may have changed something.
+    async fn run(mut self) -> Result<Credential, Error> {
+        let mut restarts = 0;
+        let mut suspicious = None;
+        loop {
+            self.wait(suspicious.is_some()).await?;
+            suspicious = self.shared.give_up_lifeless(suspicious);
+            self.want.patience = self.patience_ends.saturating_duration_since(Instant::now());
+            let (wanted, began) = self.shared.step(Some(&self.runtime), &self.want);
+            restarts += u32::from(began);
+            match wanted {
+                Wanted::Use(current) => return Ok(current.credential.clone()),
+                Wanted::Take(credential) => return Ok(credential),
+                Wanted::Fail(error) => return Err(error),
+                Wanted::Wait(_) if restarts > RESTARTS && self.want.patience.is_zero() => {
+                    return Err(Error::interrupted(
+                        "the fetch of a credential was dropped again and again with the runtime that it ran on",
+                    ));
+                }
+                Wanted::Wait(pause) => self.pause = pause,
+            }
+        }
+    }
+
+    /// Waits for a change, or until it is time to look again.
+    async fn wait(&mut self, suspicious: bool) -> Result<(), Error> {
+        let look = if suspicious { SECOND_LOOK } else { LOOK };
+        let now = Instant::now();
+        let mut until = now + self.pause.unwrap_or(look).min(look);
+        if let Some(deadline) = self.deadline {
+            if now >= deadline {
+                return Err(self.too_late());
+            }
+            until = until.min(deadline);
+        }
+        let timer = timer(&self.runtime, until)?;
+        tokio::select! {
+            // Its sender lives as long as what it is about.
+            _ = self.changes.changed() => {}
+            () = timer => {}
+        }
+        Ok(())
+    }
+
+    fn too_late(&self) -> Error {
+        let limit = self.request.limit.unwrap_or_default();
+        Error::timeout(format!(
+            "no credential from {} within {} s",
+            self.shared.description.name,
+            limit.as_secs_f64()
+        ))
+    }
+}
+
+impl Shared {
+    /// Gives the pending fetch up if it shows no sign of life at the second look. `suspicious` is
+    /// the fetch that showed none at the first.
+    fn give_up_lifeless(&self, suspicious: Option<u64>) -> Option<u64> {
+        let mut state = self.lock();
+        let number = state
+            .pending
+            .as_ref()
+            .filter(|pending| pending.is_lifeless())?
+            .number();
+        if suspicious != Some(number) {
+            return Some(number);
+        }
+        let gone = state.pending.take();
+        if state.machine.pending() == Some(number) {
+            state.machine.lost();
+        }
+        drop(state);
+        if let Some(gone) = gone {
+            gone.give_up();
+        }
+        self.changes.send_replace(());
+        None
+    }
+}
+
+/// A timer of this runtime, also for a caller outside it.
+fn timer(runtime: &Handle, until: Instant) -> Result<Sleep, Error> {
+    let guard = runtime.enter();
+    // Tokio panics where the runtime was built without timers, and has no way to ask.
+    let timer = catch_unwind(AssertUnwindSafe(|| tokio::time::sleep_until(until)));
+    drop(guard);
+    timer.map_err(|_| {
+        Error::configuration(
+            "the tokio runtime has no timers: build it with enable_time() or enable_all()",
+        )
+    })
+}
+
+pub(super) fn no_runtime() -> Error {
+    Error::interrupted(
+        "no tokio runtime to fetch a credential on: call from within one once, or name one with Cached::builder(source).runtime(handle)",
+    )
 }

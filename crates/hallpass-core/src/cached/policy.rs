@@ -2,97 +2,112 @@
 
 use std::time::Duration;
 
-/// How long a whole fetch may take, tries and pauses included. A caller without a credential waits
-/// no longer than that.
+/// How long a whole fetch may take, tries and pauses included.
 pub const FETCH_DEADLINE: Duration = Duration::from_secs(30);
 
-/// The engine's numbers. The defaults suit tokens from a few seconds to a few days.
-///
-/// ```
-/// use std::time::Duration;
-/// use hallpass_core::Policy;
-///
-/// let mut policy = Policy::default();
-/// policy.fetch_deadline = Duration::from_secs(5);
-/// ```
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Policy {
-    /// How long one fetch may take: 30 s.
-    pub fetch_deadline: Duration,
-    /// The share of the lifetime left when renewal ahead begins: a fifth. Tokens live from minutes
-    /// to days, so a fixed margin would be all of one and nothing of another.
-    pub renewal_share: f64,
-    /// The most that renewal ahead takes off a lifetime: 5 min, ample for any outage that a
-    /// retry gets over and little enough to use long tokens fully.
-    pub renewal_window: Duration,
-    /// How far the window is stretched at random: up to 25 %, so that caches which started
-    /// together do not renew together.
-    pub renewal_jitter: f64,
-    /// The same for the very first renewal: up to 30 %. A fleet that is rolled out starts within a
-    /// second, and a wider first spread keeps it apart from then on. Set both to 0 for no jitter.
-    pub first_renewal_jitter: f64,
-    /// A credential with less than this left is not handed out: 10 s, enough to reach a slow
-    /// server in time…
-    pub margin: Duration,
-    /// …or with less than this share of its lifetime left: a twentieth, for short lifetimes.
-    pub margin_share: f64,
-    /// The lifetime assumed when nothing says: 5 min, the shortest common one.
-    pub default_lifetime: Duration,
-    /// The longest lifetime that is believed: a year.
-    pub longest_lifetime: Duration,
-    /// The least time between two renewals ahead: 1 s. Servers that hand back the same token until
-    /// its last moments would else be asked ever faster.
-    pub renewal_gap: Duration,
-    /// The gap after a transient failure: 0.5 s, doubling, at random between nothing and all of it…
-    pub transient_gap: Duration,
-    /// …up to 60 s, so that an endpoint that comes back is found within a minute.
-    pub transient_gap_limit: Duration,
-    /// How long a permanent failure is remembered: 30 s, doubling…
-    pub permanent_gap: Duration,
-    /// …up to 10 min. Asking sooner can only lock the client out.
-    pub permanent_gap_limit: Duration,
-    /// The gap between fetches that rejections cause, while no answer accepts what they bring: 1 s,
-    /// doubling…
-    pub rejection_gap: Duration,
-    /// …up to 60 s.
-    pub rejection_gap_limit: Duration,
-    /// How many fetches rejections may cause in a row although other answers accept what they
-    /// bring: 20. An endpoint that always answers 401, for want of a permission, would else turn
-    /// each of its calls into a token request…
-    pub rejection_burst: u32,
-    /// …and how soon one more is allowed after that: every 3 s.
-    pub rejection_pace: Duration,
+/// Declares each number once: its field, its default and its setter.
+macro_rules! policy {
+    ($($(#[$doc:meta])* $name:ident: $type:ty = $default:expr;)*) => {
+        /// The engine's numbers. The defaults suit tokens from a few seconds to a few days.
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use hallpass_core::Policy;
+        ///
+        /// let policy = Policy::default().fetch_deadline(Duration::from_secs(5));
+        /// assert_eq!(policy.fetch_deadline, Duration::from_secs(5));
+        /// ```
+        #[derive(Debug, Clone)]
+        #[non_exhaustive]
+        pub struct Policy {
+            $($(#[$doc])* pub $name: $type,)*
+        }
+
+        impl Default for Policy {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Policy {
+            $(
+                $(#[$doc])*
+                #[must_use]
+                pub fn $name(mut self, value: $type) -> Self {
+                    self.$name = value;
+                    self
+                }
+            )*
+        }
+    };
 }
 
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            fetch_deadline: FETCH_DEADLINE,
-            renewal_share: 0.2,
-            renewal_window: Duration::from_secs(300),
-            renewal_jitter: 0.25,
-            first_renewal_jitter: 0.3,
-            margin: Duration::from_secs(10),
-            margin_share: 0.05,
-            default_lifetime: Duration::from_secs(300),
-            longest_lifetime: Duration::from_secs(365 * 24 * 3600),
-            renewal_gap: Duration::from_secs(1),
-            transient_gap: Duration::from_millis(500),
-            transient_gap_limit: Duration::from_secs(60),
-            permanent_gap: Duration::from_secs(30),
-            permanent_gap_limit: Duration::from_secs(600),
-            rejection_gap: Duration::from_secs(1),
-            rejection_gap_limit: Duration::from_secs(60),
-            rejection_burst: 20,
-            rejection_pace: Duration::from_secs(3),
-        }
-    }
+policy! {
+    /// How long one fetch may take: 30 s.
+    fetch_deadline: Duration = FETCH_DEADLINE;
+    /// How long a caller without a credential waits for another attempt after a transient failure:
+    /// 5 s, as long as a person waits for a page. An attempt that began within it is waited for.
+    patience: Duration = Duration::from_secs(5);
+    /// The silence of a source after which a second attempt starts beside the first, while callers
+    /// wait and the source allows it: 2 s, or three times the last answer's time if that is longer.
+    hedge_after: Duration = Duration::from_secs(2);
+    /// How many callers may wait at the same time: 10,000. Each holds a request in memory.
+    waiting_limit: usize = 10_000;
+    /// The share of the lifetime left when renewal ahead begins: a fifth. Tokens live from minutes
+    /// to days, so a fixed margin would be all of one and nothing of another.
+    renewal_share: f64 = 0.2;
+    /// The most that renewal ahead takes off a lifetime: 5 min, ample for any outage that a
+    /// retry gets over and little enough to use long tokens fully.
+    renewal_window: Duration = Duration::from_secs(300);
+    /// How far the window is stretched at random: up to 25 %, so that caches which started
+    /// together do not renew together.
+    renewal_jitter: f64 = 0.25;
+    /// How far a source's own hint is shortened at random: up to a tenth, for the same reason.
+    hint_jitter: f64 = 0.1;
+    /// A credential with less than this left is renewed before it is used: 10 s, enough to reach a
+    /// slow server in time…
+    margin: Duration = Duration::from_secs(10);
+    /// …or with less than this share of its lifetime left: a twentieth, for short lifetimes. While
+    /// renewals fail it is used to its very end.
+    margin_share: f64 = 0.05;
+    /// The lifetime assumed when nothing says: 5 min, the shortest common one.
+    default_lifetime: Duration = Duration::from_secs(300);
+    /// The longest lifetime that is believed: a year.
+    longest_lifetime: Duration = Duration::from_secs(365 * 24 * 3600);
+    /// The least time between two renewals ahead: 1 s. Servers that hand back the same token until
+    /// its last moments would else be asked ever faster. A credential that is over when it arrives
+    /// is used for that long.
+    renewal_gap: Duration = Duration::from_secs(1);
+    /// The gap after a transient failure: 0.5 s, doubling, at random between nothing and all of it…
+    transient_gap: Duration = Duration::from_millis(500);
+    /// …up to 60 s while there is a credential that works…
+    transient_gap_limit: Duration = Duration::from_secs(60);
+    /// …up to 10 s while there is none…
+    outage_gap_limit: Duration = Duration::from_secs(10);
+    /// …and up to 1 s while somebody waits, so that an endpoint that comes back is found at once.
+    waiting_gap_limit: Duration = Duration::from_secs(1);
+    /// How long a permanent failure is remembered: 30 s, doubling…
+    permanent_gap: Duration = Duration::from_secs(30);
+    /// …up to 10 min. Asking sooner can only lock the client out.
+    permanent_gap_limit: Duration = Duration::from_secs(600);
+    /// How long a new credential may be refused before it counts as bad: 10 s. Servers that learn
+    /// of new tokens by replication refuse them at first.
+    settling: Duration = Duration::from_secs(10);
+    /// The gap between two requests that try a successor which was refused: 1 s, doubling.
+    probe_gap: Duration = Duration::from_secs(1);
+    /// The gap between fetches that refusals cause, while other answers contradict the refusals or
+    /// the replacements are refused in turn: 1 s, doubling…
+    rejection_gap: Duration = Duration::from_secs(1);
+    /// …up to 60 s.
+    rejection_gap_limit: Duration = Duration::from_secs(60);
+    /// How many refusals of a proven credential in a row, without an acceptance between them, end
+    /// that gap: 3. Everything may have been revoked meanwhile.
+    rejection_override: u32 = 3;
 }
 
 impl Policy {
-    /// How long a fetch is waited for: its deadline and a bit, so that its own outcome comes first.
-    pub(super) fn patience(&self) -> Duration {
+    /// By then a fetch has long missed its deadline.
+    pub(super) fn overdue(&self) -> Duration {
         self.fetch_deadline.saturating_add(self.fetch_deadline / 10)
     }
 }

@@ -16,7 +16,7 @@ pub struct Stats {
     pub fetches: u64,
     /// Fetches that brought no credential.
     pub failures: u64,
-    /// Credentials dropped because a server refused them.
+    /// Fetches called for because a server refused the credential.
     pub rejections: u64,
     /// Requests sent a second time.
     pub replays: u64,
@@ -24,8 +24,8 @@ pub struct Stats {
     pub waits: u64,
     /// The number of the credential in hand, if there is a usable one.
     pub generation: Option<u64>,
-    /// For how much longer it is handed out; none if it never ends.
-    pub left: Option<Duration>,
+    /// How long it has left until its end; none if it never ends.
+    pub time_left: Option<Duration>,
 }
 
 #[derive(Debug, Default)]

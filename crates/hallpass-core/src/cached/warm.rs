@@ -1,68 +1,157 @@
 //! [`Cached::keep_warm`]: renewal without callers, for those who want it.
 
 use std::{
-    sync::{Arc, Weak},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
-use tokio::task::JoinHandle;
+use tokio::runtime::Handle;
 
 use super::{Cached, Shared};
 use crate::Error;
 
+/// The longest sleep between two looks: a suspended machine and a clock that is set are noticed
+/// within it.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// The shortest: a renewal that has just failed is not tried in a loop.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// Between two looks at a credential that was over when it came: it can't be kept warm.
+const HOPELESS: Duration = Duration::from_secs(60);
+
+/// Whether somebody wants this to be kept warm, and whether a task does it.
+#[derive(Debug, Default)]
+pub(super) struct Warmth {
+    wanted: AtomicUsize,
+    runs: AtomicBool,
+}
+
 /// Keeps a [`Cached`] warm until it is dropped.
 #[must_use = "dropping it ends the task"]
-#[derive(Debug)]
 pub struct KeepWarm {
-    task: JoinHandle<()>,
+    shared: Arc<Shared>,
 }
 
 impl Drop for KeepWarm {
     fn drop(&mut self) {
-        self.task.abort();
+        self.shared.warm.wanted.fetch_sub(1, Ordering::AcqRel);
+        self.shared.changes.send_replace(());
+    }
+}
+
+impl std::fmt::Debug for KeepWarm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeepWarm").finish_non_exhaustive()
     }
 }
 
 impl Cached {
     /// Starts a task that fetches the first credential now and renews it whenever it is due, so
-    /// that not even the first caller after a quiet hour waits.
+    /// that not even the first caller after a quiet hour waits. It is woken by a refusal, and looks
+    /// every half minute whether the source or the clock has changed.
     ///
-    /// The task ends with the returned guard, or when the last clone of this `Cached` is gone.
+    /// The task ends with the returned guard. If its runtime ends first, it goes on with the next
+    /// caller's.
     ///
     /// # Errors
     /// If there is no tokio runtime to run the task on.
     pub fn keep_warm(&self) -> Result<KeepWarm, Error> {
-        let runtime = tokio::runtime::Handle::try_current().map_err(|_| {
-            Error::configuration(
-                "no tokio runtime to keep a credential warm on: call from within one",
-            )
-        })?;
-        let task = runtime.spawn(run(Arc::downgrade(&self.shared)));
-        Ok(KeepWarm { task })
+        let runtime = self.shared.runtime().ok_or_else(super::get::no_runtime)?;
+        self.shared.warm.wanted.fetch_add(1, Ordering::AcqRel);
+        let guard = KeepWarm {
+            shared: Arc::clone(&self.shared),
+        };
+        self.shared.warm_on(&runtime);
+        Ok(guard)
     }
 }
 
-async fn run(shared: Weak<Shared>) {
-    while let Some(pause) = turn(&shared).await {
-        tokio::time::sleep(pause).await;
-    }
-}
-
-/// One look at the credential; how long until the next, or none when nobody uses it any more.
-async fn turn(shared: &Weak<Shared>) -> Option<Duration> {
-    /// Between two looks, so that a renewal that has just failed is not tried in a loop.
-    const SHORTEST: Duration = Duration::from_secs(1);
-    let cached = Cached {
-        shared: shared.upgrade()?,
-    };
-    let pause = match cached.get().await {
-        Ok(_) => {
-            let slot = cached.shared.slot.load();
-            let now = cached.shared.clock.now();
-            slot.as_deref()
-                .map_or(SHORTEST, |current| current.due.left(now))
+impl Shared {
+    /// Starts the task if it is wanted and does not run.
+    pub(super) fn warm_on(self: &Arc<Self>, runtime: &Handle) {
+        let wanted = self.warm.wanted.load(Ordering::Acquire) > 0;
+        if wanted && !self.warm.runs.swap(true, Ordering::AcqRel) {
+            let running = Running {
+                shared: Arc::downgrade(self),
+            };
+            drop(runtime.spawn(run(running)));
         }
-        Err(error) => error.retry_after().unwrap_or(SHORTEST),
-    };
-    Some(pause.max(SHORTEST))
+    }
+}
+
+/// Says that the task is gone once it is, however it ended.
+struct Running {
+    shared: Weak<Shared>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.warm.runs.store(false, Ordering::Release);
+        }
+    }
+}
+
+async fn run(running: Running) {
+    loop {
+        let Some(shared) = running.shared.upgrade() else {
+            return;
+        };
+        if shared.warm.wanted.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        let cached = Cached { shared };
+        let mut changes = cached.shared.changes.subscribe();
+        let pause = cached.look().await;
+        drop(cached);
+        let rest = async {
+            tokio::time::sleep(SHORTEST.min(pause)).await;
+            tokio::select! {
+                _ = changes.changed() => {}
+                () = tokio::time::sleep(pause.saturating_sub(SHORTEST)) => {}
+            }
+        };
+        rest.await;
+    }
+}
+
+impl Cached {
+    /// One look at the credential; how long until the next.
+    async fn look(&self) -> Duration {
+        // A source that panics here must not end the task.
+        let version = catch_unwind(AssertUnwindSafe(|| self.shared.source.version()));
+        let changed = version.is_ok_and(|version| {
+            let slot = self.shared.slot.load();
+            slot.as_deref()
+                .is_some_and(|current| current.version != version)
+        });
+        let outcome = if changed {
+            self.renew().await
+        } else {
+            self.get().await
+        };
+        match outcome {
+            Ok(_) => {
+                let now = self.shared.clock.now();
+                let slot = self.shared.slot.load();
+                let pause = slot.as_deref().map_or(SHORTEST, |current| {
+                    if current.graced {
+                        HOPELESS
+                    } else {
+                        current.due.left(now).min(LONGEST)
+                    }
+                });
+                pause.max(SHORTEST)
+            }
+            Err(error) => {
+                let asked = error.retry_after().unwrap_or(SHORTEST);
+                asked.clamp(SHORTEST, LONGEST)
+            }
+        }
+    }
 }

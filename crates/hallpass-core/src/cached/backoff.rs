@@ -1,0 +1,182 @@
+//! What keeps fetches apart: the gap after failures, and the one after refusals that mean nothing.
+
+use std::time::Duration;
+
+use super::policy::{Policy, doubled};
+use crate::{Error, Moment};
+
+/// What failed fetches have led to since one last succeeded.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    last: Option<Failure>,
+    transient: u32,
+    permanent: u32,
+    /// Fetches in a row that ended with their runtime.
+    interrupted: u32,
+}
+
+#[derive(Debug)]
+struct Failure {
+    error: Error,
+    until: Moment,
+    /// Whether the server itself has named the gap.
+    asked: bool,
+    /// The source's version when it was asked.
+    version: u64,
+}
+
+/// Who is affected by a failure.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Affected {
+    /// Whether a credential still works.
+    pub(super) works: bool,
+    /// Whether callers wait.
+    pub(super) waiting: bool,
+}
+
+impl Failures {
+    /// Forgets everything; returns what is to be dropped outside the lock.
+    pub(super) fn clear(&mut self) -> Option<Error> {
+        let last = std::mem::take(self).last;
+        last.map(|failure| failure.error)
+    }
+
+    /// Notes a failure. Returns its gap, and what is to be dropped outside the lock.
+    pub(super) fn note(
+        &mut self,
+        now: Moment,
+        error: &Error,
+        version: u64,
+        affected: Affected,
+        random: f64,
+        policy: &Policy,
+    ) -> (Duration, Option<Error>) {
+        // Kinds that alternate don't reset each other; a changed source does.
+        if self.last.as_ref().is_some_and(|last| last.version != version) {
+            self.permanent = 0;
+        }
+        let streak = if error.is_permanent() {
+            &mut self.permanent
+        } else {
+            &mut self.transient
+        };
+        *streak = streak.saturating_add(1);
+        let streak = *streak;
+        // "At once" is no back-off: it is what a date in the past becomes where clocks differ.
+        let asked = error.retry_after().filter(|asked| !asked.is_zero());
+        let gap = match asked {
+            Some(asked) => asked
+                .min(crate::retry_after::CAP)
+                .mul_f64(1.0 + 0.1 * random),
+            None if error.is_permanent() => {
+                doubled(policy.permanent_gap, streak, policy.permanent_gap_limit)
+            }
+            None => {
+                let limit = match affected {
+                    Affected { waiting: true, .. } => policy.waiting_gap_limit,
+                    Affected { works: false, .. } => policy.outage_gap_limit,
+                    Affected { works: true, .. } => policy.transient_gap_limit,
+                };
+                doubled(policy.transient_gap, streak, limit).mul_f64(random)
+            }
+        };
+        let old = self.last.replace(Failure {
+            error: error.clone(),
+            until: now.plus(gap),
+            asked: asked.is_some(),
+            version,
+        });
+        (gap, old.map(|failure| failure.error))
+    }
+
+    /// Notes a fetch that ended with its runtime; how long renewals are left alone for it.
+    pub(super) fn note_interrupted(&mut self, policy: &Policy) -> Duration {
+        self.interrupted = self.interrupted.saturating_add(1);
+        doubled(
+            policy.renewal_gap,
+            self.interrupted,
+            policy.transient_gap_limit,
+        )
+    }
+
+    /// Somebody has no credential any more: the gap of a transient failure shrinks to what a
+    /// waiting caller is kept waiting for, unless the server has named it.
+    pub(super) fn hurry(&mut self, now: Moment, policy: &Policy) {
+        if let Some(last) = &mut self.last
+            && !last.asked
+            && !last.error.is_permanent()
+        {
+            last.until = last.until.earlier(now.plus(policy.waiting_gap_limit));
+        }
+    }
+
+    /// The remembered error while its gap lasts. A changed source ends a permanent one's at once.
+    pub(super) fn in_force(&self, now: Moment, version: u64) -> Option<Remembered<'_>> {
+        let last = self.last.as_ref()?;
+        let changed = last.error.is_permanent() && last.version != version;
+        if changed || last.until.passed(now) {
+            return None;
+        }
+        Some(Remembered {
+            error: &last.error,
+            left: last.until.left(now),
+        })
+    }
+}
+
+pub(super) struct Remembered<'a> {
+    pub(super) error: &'a Error,
+    pub(super) left: Duration,
+}
+
+/// Keeps apart the fetches that refusals cause, once refusals have proved to mean little: others
+/// accept what one endpoint refuses, or replacements are refused in turn.
+#[derive(Debug, Default)]
+pub(super) struct RejectionBackoff {
+    streak: u32,
+    until: Option<Moment>,
+    gap: Duration,
+    /// The last refusal of any credential.
+    last: Option<Moment>,
+    /// The fetch that was last counted.
+    counted: u64,
+}
+
+impl RejectionBackoff {
+    /// A fetch that a refusal had caused, of this number, was for nothing.
+    pub(super) fn bump(&mut self, now: Moment, fetch: u64, policy: &Policy) {
+        if fetch <= self.counted {
+            return;
+        }
+        self.counted = fetch;
+        self.streak = self.streak.saturating_add(1);
+        self.gap = doubled(
+            policy.rejection_gap,
+            self.streak,
+            policy.rejection_gap_limit,
+        );
+        self.until = Some(now.plus(self.gap));
+    }
+
+    /// Notes a refusal. After twice the gap without one, and no sooner than after the longest gap,
+    /// the past counts no more: an endpoint that is called every few seconds is remembered.
+    pub(super) fn refused(&mut self, now: Moment, policy: &Policy) {
+        let quiet = (self.gap * 2).max(policy.rejection_gap_limit);
+        let quiet = self.last.is_some_and(|last| last.plus(quiet).passed(now));
+        if quiet {
+            self.streak = 0;
+            self.until = None;
+        }
+        self.last = Some(now);
+    }
+
+    /// Whether refusals cause no fetch now.
+    pub(super) fn holds(&self, now: Moment) -> bool {
+        self.until.is_some_and(|until| !until.passed(now))
+    }
+
+    /// Whether refusals were contradicted lately.
+    pub(super) fn is_sceptical(&self) -> bool {
+        self.streak > 0
+    }
+}

@@ -1,0 +1,389 @@
+//! One fetch: a task of its own that serves everybody who waits, and always ends.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    runtime::Handle,
+    task::AbortHandle,
+    time::{Instant, MissedTickBehavior},
+};
+use tracing::Instrument as _;
+
+use super::{Shared, state::Brought};
+use crate::{Challenges, Credential, Error, Fetch, Reason, credential::Life};
+
+/// How often a pending fetch shows that its runtime is driven.
+const HEARTBEAT: Duration = Duration::from_millis(500);
+
+/// Without a sign of life for so long, its runtime stands still.
+const LIFELESS: Duration = Duration::from_secs(2);
+
+/// The pending fetch, as those who wait for it see it.
+#[derive(Debug)]
+pub(super) struct FetchHandle {
+    number: u64,
+    pulse: Arc<Pulse>,
+    task: Option<AbortHandle>,
+}
+
+/// Signs of life of a fetch, and whether it was given up.
+#[derive(Debug)]
+pub(crate) struct Pulse {
+    started: Instant,
+    /// Milliseconds after `started`.
+    beat: AtomicU64,
+    given_up: AtomicBool,
+}
+
+impl Pulse {
+    fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            beat: AtomicU64::new(0),
+            given_up: AtomicBool::new(false),
+        }
+    }
+
+    fn beat(&self) {
+        let passed = self.started.elapsed().as_millis() as u64;
+        self.beat.store(passed, Ordering::Relaxed);
+    }
+
+    fn is_lifeless(&self) -> bool {
+        let beat = Duration::from_millis(self.beat.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(beat) > LIFELESS
+    }
+
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Acquire)
+    }
+}
+
+impl FetchHandle {
+    pub(super) fn number(&self) -> u64 {
+        self.number
+    }
+
+    pub(super) fn is_lifeless(&self) -> bool {
+        self.pulse.is_lifeless()
+    }
+
+    /// Ends the fetch wherever it stands, without an outcome.
+    pub(super) fn give_up(self) {
+        self.pulse.given_up.store(true, Ordering::Release);
+        if let Some(task) = self.task {
+            task.abort();
+        }
+    }
+}
+
+/// A fetch that the machine has begun and that has no task yet.
+pub(super) struct Begun {
+    guard: CompletionGuard,
+    challenges: Challenges,
+}
+
+impl Shared {
+    /// Guards a fetch as soon as the machine has begun it: from now on it always ends. Called under
+    /// the lock, so it runs nobody's code.
+    pub(super) fn guard_fetch(
+        self: &Arc<Self>,
+        number: u64,
+        reason: Reason,
+        version: u64,
+        challenges: Challenges,
+    ) -> (Begun, FetchHandle) {
+        let pulse = Arc::new(Pulse::new());
+        let handle = FetchHandle {
+            number,
+            pulse: Arc::clone(&pulse),
+            task: None,
+        };
+        let guard = CompletionGuard {
+            shared: Arc::clone(self),
+            number,
+            reason,
+            version,
+            pulse,
+            done: false,
+        };
+        (Begun { guard, challenges }, handle)
+    }
+
+    /// Starts the task of a fetch that was begun. Must be called without the lock, which the guard
+    /// takes if the runtime is shutting down and drops the task at once.
+    pub(super) fn spawn_fetch(self: &Arc<Self>, runtime: &Handle, begun: Begun) {
+        self.counters.fetches.add();
+        let number = begun.guard.number;
+        let span = tracing::debug_span!(
+            target: "hallpass", parent: None, "fetch",
+            source = %self.description.name, reason = ?begun.guard.reason
+        );
+        let task = runtime.spawn(run_fetch(begun).instrument(span));
+        let mut state = self.lock();
+        if let Some(handle) = &mut state.pending
+            && handle.number == number
+        {
+            handle.task = Some(task.abort_handle());
+        }
+    }
+}
+
+/// Runs the source. Whatever ends this future, the guard tells those who wait.
+async fn run_fetch(begun: Begun) {
+    let Begun { guard, challenges } = begun;
+    let shared = Arc::clone(&guard.shared);
+    let limit = shared.policy.fetch_deadline;
+    let new_fetch = |attempt| {
+        Fetch::new(
+            guard.reason,
+            challenges.clone(),
+            limit,
+            shared.clock.clone(),
+        )
+        .watched(Arc::clone(&guard.pulse), attempt)
+    };
+    let (first, second) = (new_fetch(1), new_fetch(2));
+    tracing::debug!(target: "hallpass", "fetch started");
+    let mut attempts = Attempts {
+        shared: &shared,
+        first: Box::pin(shared.source.fetch(&first)),
+        second: None,
+        second_fetch: &second,
+    };
+    let outcome = {
+        let attempts = with_heartbeat(&guard.pulse, attempts.run());
+        match tokio::time::timeout(limit, attempts).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Error::timeout(format!(
+                "no credential from {} within {} s",
+                shared.description.name,
+                limit.as_secs_f64()
+            ))),
+        }
+    };
+    let rest = attempts.rest(&outcome);
+    let (outcome, sent) = match outcome {
+        Ok((credential, Which::First)) => (Ok(credential), Some(first.sent_at())),
+        Ok((credential, Which::Second)) => (Ok(credential), Some(second.sent_at())),
+        Err(error) => (Err(error), None),
+    };
+    let version = guard.version;
+    guard.complete(outcome, sent);
+    if let Some(rest) = rest
+        && let Ok(Ok((credential, which))) = tokio::time::timeout(limit, rest).await
+    {
+        let sent = match which {
+            Which::First => first.sent_at(),
+            Which::Second => second.sent_at(),
+        };
+        shared.with_machine(|machine| {
+            machine.keep_spare(Brought {
+                credential,
+                sent,
+                version,
+            });
+        });
+    }
+}
+
+async fn with_heartbeat<T>(pulse: &Pulse, future: impl Future<Output = T>) -> T {
+    let mut ticks = tokio::time::interval(HEARTBEAT);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut future = std::pin::pin!(future);
+    loop {
+        tokio::select! {
+            outcome = &mut future => return outcome,
+            _ = ticks.tick() => pulse.beat(),
+        }
+    }
+}
+
+type Attempt<'a> = std::pin::Pin<
+    Box<dyn Future<Output = Result<Credential, Error>> + Send + 'a>,
+>;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Which {
+    First,
+    Second,
+}
+
+/// At most two attempts at one fetch, side by side. The first good answer wins.
+struct Attempts<'a> {
+    shared: &'a Shared,
+    first: Attempt<'a>,
+    second: Option<Attempt<'a>>,
+    second_fetch: &'a Fetch,
+}
+
+impl<'a> Attempts<'a> {
+    async fn run(&mut self) -> Result<(Credential, Which), Error> {
+        let begun = Instant::now();
+        if self.shared.description.hedge {
+            tokio::select! {
+                outcome = &mut self.first => return self.shared.timed(begun, outcome, Which::First),
+                () = self.shared.silence() => {}
+            }
+            tracing::debug!(target: "hallpass", "no answer yet, a second attempt starts");
+            self.second = Some(self.shared.source.fetch(self.second_fetch));
+        }
+        let Some(second) = &mut self.second else {
+            let outcome = (&mut self.first).await;
+            return self.shared.timed(begun, outcome, Which::First);
+        };
+        let (outcome, which) = tokio::select! {
+            outcome = &mut self.first => (outcome, Which::First),
+            outcome = second => (outcome, Which::Second),
+        };
+        // One failed: what the other brings decides.
+        match (outcome, which) {
+            (Ok(credential), which) => Ok((credential, which)),
+            (Err(error), _) if error.is_permanent() => {
+                self.second = None;
+                Err(error)
+            }
+            (Err(_), Which::First) => {
+                let second = self.second.take();
+                match second {
+                    Some(second) => second.await.map(|credential| (credential, Which::Second)),
+                    None => Err(Error::interrupted("the second attempt got lost")),
+                }
+            }
+            (Err(_), Which::Second) => {
+                self.second = None;
+                let outcome = (&mut self.first).await;
+                outcome.map(|credential| (credential, Which::First))
+            }
+        }
+    }
+
+    /// The attempt that has not answered yet once the other one has won.
+    fn rest(
+        self,
+        outcome: &Result<(Credential, Which), Error>,
+    ) -> Option<impl Future<Output = Result<(Credential, Which), Error>> + use<'a>> {
+        let second = self.second?;
+        let (attempt, which) = match outcome {
+            Ok((_, Which::First)) => (second, Which::Second),
+            Ok((_, Which::Second)) => (self.first, Which::First),
+            Err(_) => return None,
+        };
+        Some(async move { attempt.await.map(|credential| (credential, which)) })
+    }
+}
+
+impl Shared {
+    /// Ends when the source has been silent for too long while callers wait.
+    async fn silence(&self) {
+        const LOOK: Duration = Duration::from_millis(100);
+        let usual = Duration::from_millis(self.answered_in.load(Ordering::Relaxed));
+        tokio::time::sleep(self.policy.hedge_after.max(usual.saturating_mul(3))).await;
+        while self.waiting.load(Ordering::Relaxed) == 0 {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn timed(
+        &self,
+        begun: Instant,
+        outcome: Result<Credential, Error>,
+        which: Which,
+    ) -> Result<(Credential, Which), Error> {
+        let credential = outcome?;
+        let passed = begun.elapsed().as_millis() as u64;
+        self.answered_in.store(passed, Ordering::Relaxed);
+        Ok((credential, which))
+    }
+}
+
+/// Ends its fetch exactly once: with an outcome, or as interrupted when it is dropped without one.
+struct CompletionGuard {
+    shared: Arc<Shared>,
+    number: u64,
+    reason: Reason,
+    version: u64,
+    pulse: Arc<Pulse>,
+    done: bool,
+}
+
+impl CompletionGuard {
+    fn complete(mut self, outcome: Result<Credential, Error>, sent: Option<crate::Moment>) {
+        self.finish(outcome, sent);
+    }
+
+    fn finish(&mut self, outcome: Result<Credential, Error>, sent: Option<crate::Moment>) {
+        self.done = true;
+        let shared = &self.shared;
+        let random = fastrand::f64();
+        let now = shared.clock.now();
+        let (number, version) = (self.number, self.version);
+        match outcome {
+            Ok(credential) => {
+                let brought = Brought {
+                    credential,
+                    sent: sent.unwrap_or(now),
+                    version,
+                };
+                let landed =
+                    shared.with_machine(|machine| machine.landed(now, number, brought, random));
+                if let Some(credential) = landed {
+                    shared.log_success(&credential);
+                }
+            }
+            Err(error) => {
+                let waiting = shared.waiting.load(Ordering::Relaxed) > 0;
+                let failed = shared.with_machine(|machine| {
+                    machine.failed(now, number, &error, version, waiting, random)
+                });
+                if failed.is_some() {
+                    shared.log_failure(&error);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for CompletionGuard {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        let error = if std::thread::panicking() {
+            Error::transient("the fetch of a credential panicked")
+        } else {
+            Error::interrupted("the fetch of a credential was dropped with its runtime")
+        };
+        // A clock or a subscriber that panics here would abort the process.
+        let finish = catch_unwind(AssertUnwindSafe(|| self.finish(Err(error), None)));
+        drop(finish);
+    }
+}
+
+impl Shared {
+    fn log_success(&self, credential: &Credential) {
+        let generation = credential.generation();
+        tracing::debug!(target: "hallpass", generation, "fetch finished");
+        if credential.life() == Life::Unknown {
+            self.warned.call_once(|| {
+                tracing::warn!(target: "hallpass", source = %self.description.name, "nothing says how long the credential lives; assuming the default");
+            });
+        }
+    }
+
+    fn log_failure(&self, error: &Error) {
+        self.counters.failures.add();
+        let cause = std::error::Error::source(error).map(ToString::to_string);
+        tracing::warn!(
+            target: "hallpass", source = %self.description.name, %error, cause,
+            permanent = error.is_permanent(), "fetch failed"
+        );
+    }
+}

@@ -1,0 +1,217 @@
+//! What answers say of a credential: accepted or refused.
+
+use std::sync::Arc;
+
+use super::{Discarded, FellBack, Machine, Rejection, State, Suspect, Trial, Unproven};
+use crate::{Moment, cached::current::Current};
+
+impl Machine {
+    /// A server refused the credential of this generation. `version` is the source's.
+    pub(crate) fn refused(&mut self, now: Moment, generation: u64, version: u64) -> Rejection {
+        self.lapse(now);
+        let is_current = self
+            .state
+            .token()
+            .is_some_and(|token| token.generation() == generation);
+        if !is_current {
+            return self.refused_beside(now, generation);
+        }
+        if self.traits.fixed {
+            return Rejection::Kept;
+        }
+        self.rejections.refused(now, &self.policy);
+        match std::mem::replace(&mut self.state, State::Empty) {
+            State::Empty => Rejection::Superseded,
+            State::Unproven(unproven) => self.refused_unproven(now, version, unproven),
+            State::FellBack(fell_back) => self.refused_predecessor(now, version, fell_back),
+            State::Proven(token) => self.refused_proven(now, version, token),
+            State::Suspect(suspect) => {
+                let pending = self.pending.is_some();
+                let ready = self.failures.in_force(now, version).is_none();
+                self.state = State::Suspect(suspect);
+                if pending || ready {
+                    Rejection::Suspected
+                } else {
+                    Rejection::Kept
+                }
+            }
+        }
+    }
+
+    /// Another credential serves already. If this was the successor that had a try, the next one
+    /// waits longer; requests that left before the fall-back count for nothing.
+    fn refused_beside(&mut self, now: Moment, generation: u64) -> Rejection {
+        if let State::FellBack(fell_back) = &mut self.state
+            && fell_back.successor.token.generation() == generation
+            && fell_back.probing
+        {
+            fell_back.probing = false;
+            fell_back.gap = fell_back.gap.saturating_mul(2);
+            fell_back.probe = now.plus(fell_back.gap);
+        }
+        Rejection::Superseded
+    }
+
+    /// The credential of this generation was refused by a request that carried it as a replacement.
+    /// That never takes it from others, but such replacements are fetched ever more rarely.
+    pub(crate) fn replay_refused(&mut self, now: Moment, generation: u64) {
+        self.lapse(now);
+        self.rejections.refused(now, &self.policy);
+        let fetch = match &self.state {
+            State::Unproven(unproven) if unproven.token.generation() == generation => {
+                unproven.replacement.unwrap_or(self.ended())
+            }
+            State::Proven(token) if token.generation() == generation => self.ended(),
+            _ => return,
+        };
+        self.rejections.bump(now, fetch, &self.policy);
+    }
+
+    fn refused_unproven(&mut self, now: Moment, version: u64, mut unproven: Unproven) -> Rejection {
+        let young = !unproven.settled.passed(now);
+        if young
+            && let Some(predecessor) = unproven.predecessor.take()
+        {
+            if !predecessor.end.passed(now) {
+                predecessor.report(true);
+                let gap = self.policy.probe_gap;
+                self.state = State::FellBack(FellBack {
+                    predecessor,
+                    accepted: false,
+                    successor: unproven,
+                    probe: now.plus(gap),
+                    probing: false,
+                    gap,
+                });
+                return Rejection::FellBack;
+            }
+            self.discarded.push(Discarded::Current(predecessor));
+        }
+        if let Some(fetch) = unproven.replacement {
+            self.rejections.bump(now, fetch, &self.policy);
+            if young {
+                self.state = State::Unproven(unproven);
+                return Rejection::Kept;
+            }
+        }
+        if self.rejections.holds(now) {
+            self.state = State::Unproven(unproven);
+            return Rejection::Kept;
+        }
+        self.suspect(now, version, unproven.token, false)
+    }
+
+    fn refused_predecessor(
+        &mut self,
+        now: Moment,
+        version: u64,
+        mut fell_back: FellBack,
+    ) -> Rejection {
+        if fell_back.accepted {
+            fell_back.accepted = false;
+            fell_back.predecessor.report(true);
+            self.state = State::FellBack(fell_back);
+            return Rejection::Kept;
+        }
+        // Both are refused and neither is accepted: both are dead.
+        self.discarded
+            .push(Discarded::Current(fell_back.predecessor));
+        self.suspect(now, version, fell_back.successor.token, false)
+    }
+
+    fn refused_proven(&mut self, now: Moment, version: u64, token: Arc<Current>) -> Rejection {
+        token.report(true);
+        self.unaccepted = self.unaccepted.saturating_add(1);
+        let overridden = self.unaccepted >= self.policy.rejection_override;
+        if self.rejections.holds(now) && !overridden {
+            self.state = State::Proven(token);
+            return Rejection::Kept;
+        }
+        self.suspect(now, version, token, true)
+    }
+
+    fn suspect(
+        &mut self,
+        now: Moment,
+        version: u64,
+        token: Arc<Current>,
+        proven: bool,
+    ) -> Rejection {
+        token.report(true);
+        token.allow_renewal();
+        let can_be_replaced =
+            self.pending.is_some() || self.failures.in_force(now, version).is_none();
+        let trial = if can_be_replaced && !self.rejections.is_sceptical() {
+            Trial::Awaited
+        } else {
+            Trial::Open
+        };
+        self.unaccepted = 0;
+        self.state = State::Suspect(Suspect {
+            token,
+            proven,
+            trial,
+        });
+        if !can_be_replaced {
+            return Rejection::Kept;
+        }
+        self.take_spare(now);
+        Rejection::Suspected
+    }
+
+    /// Everybody goes with the suspect from now on.
+    pub(super) fn open_trial(&mut self) {
+        if let State::Suspect(suspect) = &mut self.state {
+            suspect.trial = Trial::Open;
+        }
+    }
+
+    /// An answer accepted the credential of this generation. Says whether that changes what others
+    /// may do.
+    pub(crate) fn accepted(&mut self, now: Moment, generation: u64) -> bool {
+        self.lapse(now);
+        if let State::FellBack(fell_back) = &mut self.state {
+            if fell_back.predecessor.generation() == generation {
+                fell_back.accepted = true;
+                fell_back.predecessor.report(false);
+                return false;
+            }
+            if fell_back.successor.token.generation() == generation {
+                let token = Arc::clone(&fell_back.successor.token);
+                let old = Arc::clone(&fell_back.predecessor);
+                self.discarded.push(Discarded::Current(old));
+                self.proven(token);
+                return true;
+            }
+            return false;
+        }
+        let Some(token) = self
+            .state
+            .token()
+            .filter(|token| token.generation() == generation)
+            .cloned()
+        else {
+            return false;
+        };
+        if let State::Suspect(_) = self.state {
+            // Refused here and accepted there: a replacement will hardly fare better.
+            let fetch = self.pending.map_or(self.fetches, |pending| pending.number);
+            self.rejections.bump(now, fetch.max(1), &self.policy);
+        }
+        if let State::Unproven(Unproven {
+            predecessor: Some(old),
+            ..
+        }) = &self.state
+        {
+            self.discarded.push(Discarded::Current(Arc::clone(old)));
+        }
+        self.proven(token);
+        true
+    }
+
+    fn proven(&mut self, token: Arc<Current>) {
+        self.unaccepted = 0;
+        token.report(false);
+        self.state = State::Proven(token);
+    }
+}

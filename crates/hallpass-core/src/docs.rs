@@ -1,0 +1,7 @@
+//! Pages to read: how the engine works, and where it runs.
+
+#[doc = include_str!("../docs/engine.md")]
+pub mod engine {}
+
+#[doc = include_str!("../docs/runtimes.md")]
+pub mod runtimes {}
