@@ -277,7 +277,7 @@ impl Cached {
             generation: usable.map(Current::generation),
             time_left: usable
                 .filter(|current| current.ends())
-                .map(|current| current.end.left(now)),
+                .map(|current| current.unusable.left(now)),
         }
     }
 

@@ -59,7 +59,7 @@ async fn a_token_is_not_handed_out_in_its_last_moments() {
         let (cached, hands) = cached(&source);
         cached.get().await.unwrap();
         assert_eq!(
-            cached.stats().left,
+            cached.stats().time_left,
             Some(secs(lifetime) - millis(margin)),
             "{lifetime} s"
         );
@@ -68,7 +68,7 @@ async fn a_token_is_not_handed_out_in_its_last_moments() {
         assert!(cached.try_get().is_some(), "{lifetime} s");
         hands.pass(millis(1));
         assert!(cached.try_get().is_none(), "{lifetime} s");
-        assert_eq!(cached.stats().left, None);
+        assert_eq!(cached.stats().time_left, None);
         assert!(cached.get().await.is_err());
     }
 }
@@ -108,14 +108,14 @@ async fn a_lifetime_counts_from_when_the_request_was_sent() {
     let source = Source::tokens(secs(100)).taking(secs(20));
     let (patient, _) = cached(&source);
     patient.get().await.unwrap();
-    assert_eq!(patient.stats().left, Some(secs(75)));
+    assert_eq!(patient.stats().time_left, Some(secs(75)));
     source.answer(|_, why: &Fetch| {
         why.sending();
         Ok(token(1, secs(100)))
     });
     let (second_try, _) = cached(&source);
     second_try.get().await.unwrap();
-    assert_eq!(second_try.stats().left, Some(secs(95)));
+    assert_eq!(second_try.stats().time_left, Some(secs(95)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -198,7 +198,7 @@ async fn lifetimes_that_are_missing_huge_or_absurd() {
     ] {
         let said = format!("{credential:?}");
         let (cached, _, source) = life_of(credential).await;
-        assert_eq!(cached.stats().left, Some(left), "{said}");
+        assert_eq!(cached.stats().time_left, Some(left), "{said}");
         for _ in 0..3 {
             cached.get().await.unwrap();
         }

@@ -187,8 +187,9 @@ impl Times {
             Some(hint) => hint.mul_f64(1.0 - share(policy.hint_jitter) * random),
             None => lifetime.saturating_sub(window),
         };
-        // A tenth of the usable time is left for the renewal, whatever hint and margin say.
-        let mut due = sent.plus(ahead.min(usable - usable / 10));
+        // Some usable time is left for the renewal, whatever hint and window say.
+        let least = (usable / 10).min(policy.margin);
+        let mut due = sent.plus(ahead.min(usable.saturating_sub(least)));
         if due.passed(now) {
             due = half_left(unusable, now, policy);
         }

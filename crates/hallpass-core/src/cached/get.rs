@@ -181,6 +181,10 @@ impl Waiter {
         let mut restarts = 0;
         let mut suspicious = None;
         loop {
+            if restarts > RESTARTS {
+                // A runtime that drops whatever is started on it is not asked in a loop.
+                Timer::new(&self.runtime, Instant::now() + SECOND_LOOK)?.await?;
+            }
             self.wait(suspicious.is_some()).await?;
             suspicious = self.shared.give_up_lifeless(suspicious);
             self.want.patience = self.patience_ends.saturating_duration_since(Instant::now());
@@ -211,13 +215,12 @@ impl Waiter {
             }
             until = until.min(deadline);
         }
-        let timer = timer(&self.runtime, until)?;
+        let timer = Timer::new(&self.runtime, until)?;
         tokio::select! {
             // Its sender lives as long as what it is about.
-            _ = self.changes.changed() => {}
-            () = timer => {}
+            _ = self.changes.changed() => Ok(()),
+            outcome = timer => outcome,
         }
-        Ok(())
     }
 
     fn too_late(&self) -> Error {
@@ -256,17 +259,37 @@ impl Shared {
     }
 }
 
-/// A timer of this runtime, also for a caller outside it.
-fn timer(runtime: &Handle, until: Instant) -> Result<Sleep, Error> {
-    let guard = runtime.enter();
-    // Tokio panics where the runtime was built without timers, and has no way to ask.
-    let timer = catch_unwind(AssertUnwindSafe(|| tokio::time::sleep_until(until)));
-    drop(guard);
-    timer.map_err(|_| {
-        Error::configuration(
-            "the tokio runtime has no timers: build it with enable_time() or enable_all()",
-        )
-    })
+/// A timer of a runtime, also for a caller outside it.
+struct Timer(Pin<Box<Sleep>>);
+
+impl Timer {
+    fn new(runtime: &Handle, until: Instant) -> Result<Self, Error> {
+        let guard = runtime.enter();
+        // Tokio panics where a runtime was built without timers, and has no way to ask.
+        let timer = catch_unwind(AssertUnwindSafe(|| tokio::time::sleep_until(until)));
+        drop(guard);
+        match timer {
+            Ok(timer) => Ok(Self(Box::pin(timer))),
+            Err(_) => Err(Error::configuration(
+                "the tokio runtime has no timers: build it with enable_time() or enable_all()",
+            )),
+        }
+    }
+}
+
+impl Future for Timer {
+    type Output = Result<(), Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        // Tokio panics here once the timer's runtime has been shut down.
+        let polled = catch_unwind(AssertUnwindSafe(|| self.0.as_mut().poll(context)));
+        match polled {
+            Ok(polled) => polled.map(Ok),
+            Err(_) => Poll::Ready(Err(Error::interrupted(
+                "the tokio runtime that was last seen is gone: call from within another one",
+            ))),
+        }
+    }
 }
 
 pub(super) fn no_runtime() -> Error {

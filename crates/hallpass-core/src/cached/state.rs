@@ -381,6 +381,12 @@ impl Machine {
                 Wanted::Fail(remembered.error.clone().after(remembered.left))
             });
         }
+        if want.patience.is_zero()
+            && let Some((number, Err(error))) = &self.last
+            && *number > want.since
+        {
+            return Step::of(Wanted::Fail(error.clone()));
+        }
         let reason = if self.generation == 0 {
             Reason::First
         } else {
@@ -486,6 +492,11 @@ impl Machine {
                 } else {
                     State::Unproven(fell_back.successor)
                 }
+            }
+            State::FellBack(fell_back) if fell_back.successor.token.end.passed(now) => {
+                self.discard(fell_back.successor.token);
+                fell_back.predecessor.allow_renewal();
+                State::Proven(fell_back.predecessor)
             }
             state => match state.token() {
                 Some(token) if token.end.passed(now) => {

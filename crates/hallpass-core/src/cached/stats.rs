@@ -24,7 +24,7 @@ pub struct Stats {
     pub waits: u64,
     /// The number of the credential in hand, if there is a usable one.
     pub generation: Option<u64>,
-    /// How long it has left until its end; none if it never ends.
+    /// For how much longer it is handed out while it can be renewed; none if it never ends.
     pub time_left: Option<Duration>,
 }
 
