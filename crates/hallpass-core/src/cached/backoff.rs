@@ -52,7 +52,11 @@ impl Failures {
         policy: &Policy,
     ) -> (Duration, Option<Error>) {
         // Kinds that alternate don't reset each other; a changed source does.
-        if self.last.as_ref().is_some_and(|last| last.version != version) {
+        if self
+            .last
+            .as_ref()
+            .is_some_and(|last| last.version != version)
+        {
             self.permanent = 0;
         }
         let streak = if error.is_permanent() {

@@ -243,8 +243,7 @@ fn lifetime(credential: &Credential, sent: Moment, policy: &Policy) -> Option<Du
         Life::Forever => return None,
         Life::Unknown => policy.default_lifetime,
         Life::Until { lifetime, instant } => {
-            let by_instant =
-                instant.map(|instant| since_epoch(instant).saturating_sub(sent.wall));
+            let by_instant = instant.map(|instant| since_epoch(instant).saturating_sub(sent.wall));
             lifetime
                 .into_iter()
                 .chain(by_instant)

@@ -207,9 +207,7 @@ async fn with_heartbeat<T>(pulse: &Pulse, future: impl Future<Output = T>) -> T 
     }
 }
 
-type Attempt<'a> = std::pin::Pin<
-    Box<dyn Future<Output = Result<Credential, Error>> + Send + 'a>,
->;
+type Attempt<'a> = std::pin::Pin<Box<dyn Future<Output = Result<Credential, Error>> + Send + 'a>>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Which {

@@ -154,6 +154,17 @@ pub(crate) struct Want {
     pub(crate) patience: Duration,
 }
 
+impl Want {
+    /// Of somebody who only starts what is to be started.
+    pub(crate) const NOTHING: Self = Self {
+        other_than: None,
+        after: None,
+        replayable: false,
+        since: u64::MAX,
+        patience: Duration::ZERO,
+    };
+}
+
 /// What a caller is to do.
 #[derive(Debug)]
 pub(crate) enum Wanted {
@@ -304,9 +315,7 @@ impl Machine {
                 Step { wanted, begin }
             }
             // It is not renewed and used to its end: its successor is there.
-            State::FellBack(fell_back) => {
-                Step::of(Wanted::Use(Arc::clone(&fell_back.predecessor)))
-            }
+            State::FellBack(fell_back) => Step::of(Wanted::Use(Arc::clone(&fell_back.predecessor))),
             State::Unproven(_) | State::Proven(_) => self.wanted_in_hand(now, version, want),
         }
     }
@@ -521,7 +530,6 @@ impl Step {
         }
     }
 }
-
 
 #[cfg(test)]
 #[path = "state_tests.rs"]

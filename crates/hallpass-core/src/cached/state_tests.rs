@@ -52,7 +52,10 @@ impl Bench {
     /// With a proven first token.
     fn proven() -> Self {
         let mut bench = Self::new();
-        assert!(matches!(bench.call(), (Wanted::Wait(_), Some(Reason::First))));
+        assert!(matches!(
+            bench.call(),
+            (Wanted::Wait(_), Some(Reason::First))
+        ));
         bench.land();
         bench.machine.accepted(bench.now, 1);
         assert!(matches!(bench.machine.state, State::Proven(_)));
@@ -291,7 +294,11 @@ fn the_same_secret_again_is_no_news() {
         ..CALL
     };
     assert!(matches!(bench.call_with(&other).0, Wanted::Use(it) if it.generation() == 1));
-    assert_eq!(bench.refuse(1), Rejection::Kept, "and it is not asked for again at once");
+    assert_eq!(
+        bench.refuse(1),
+        Rejection::Kept,
+        "and it is not asked for again at once"
+    );
 }
 
 #[test]
@@ -327,7 +334,12 @@ fn a_fetch_that_was_given_up_may_land_if_nothing_newer_has() {
     bench.machine.lost();
     bench.call();
     let first = brought(token(1).lives_for(secs(300)), bench.now);
-    assert!(bench.machine.landed(bench.now, 1, first.clone(), 0.0).is_some());
+    assert!(
+        bench
+            .machine
+            .landed(bench.now, 1, first.clone(), 0.0)
+            .is_some()
+    );
     assert_eq!(bench.sent(), Some(1));
     let second = brought(token(2).lives_for(secs(400)), bench.now);
     assert!(bench.machine.landed(bench.now, 2, second, 0.0).is_some());
@@ -450,7 +462,10 @@ impl Storm {
         let before = self.machine.pending();
         let step = self.machine.wanted(self.now, version, &want);
         if let Some((number, _)) = step.begin {
-            assert!(before.is_none() || self.machine.pending() != before, "one at a time");
+            assert!(
+                before.is_none() || self.machine.pending() != before,
+                "one at a time"
+            );
             assert!(number > self.begun);
             self.begun = number;
         }

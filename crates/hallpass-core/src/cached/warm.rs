@@ -34,13 +34,15 @@ pub(super) struct Warmth {
 /// Keeps a [`Cached`] warm until it is dropped.
 #[must_use = "dropping it ends the task"]
 pub struct KeepWarm {
-    shared: Arc<Shared>,
+    shared: Weak<Shared>,
 }
 
 impl Drop for KeepWarm {
     fn drop(&mut self) {
-        self.shared.warm.wanted.fetch_sub(1, Ordering::AcqRel);
-        self.shared.changes.send_replace(());
+        if let Some(shared) = self.shared.upgrade() {
+            shared.warm.wanted.fetch_sub(1, Ordering::AcqRel);
+            shared.changes.send_replace(());
+        }
     }
 }
 
@@ -55,7 +57,7 @@ impl Cached {
     /// that not even the first caller after a quiet hour waits. It is woken by a refusal, and looks
     /// every half minute whether the source or the clock has changed.
     ///
-    /// The task ends with the returned guard. If its runtime ends first, it goes on with the next
+    /// The task ends with the returned guard, or when the last clone of this `Cached` is gone. If its runtime ends first, it goes on with the next
     /// caller's.
     ///
     /// # Errors
@@ -64,7 +66,7 @@ impl Cached {
         let runtime = self.shared.runtime().ok_or_else(super::get::no_runtime)?;
         self.shared.warm.wanted.fetch_add(1, Ordering::AcqRel);
         let guard = KeepWarm {
-            shared: Arc::clone(&self.shared),
+            shared: Arc::downgrade(&self.shared),
         };
         self.shared.warm_on(&runtime);
         Ok(guard)

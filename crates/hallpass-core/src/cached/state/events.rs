@@ -69,9 +69,7 @@ impl Machine {
 
     fn refused_unproven(&mut self, now: Moment, version: u64, mut unproven: Unproven) -> Rejection {
         let young = !unproven.settled.passed(now);
-        if young
-            && let Some(predecessor) = unproven.predecessor.take()
-        {
+        if young && let Some(predecessor) = unproven.predecessor.take() {
             if !predecessor.end.passed(now) {
                 predecessor.report(true);
                 let gap = self.policy.probe_gap;

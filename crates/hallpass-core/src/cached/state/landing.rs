@@ -2,9 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    Affected, Current, Discarded, Machine, PendingFetch, Spare, State, Times, Unproven,
-};
+use super::{Affected, Current, Discarded, Machine, PendingFetch, Spare, State, Times, Unproven};
 use crate::{Credential, Error, Moment, Reason};
 
 /// What a source brought, and when and under which version it was asked.
@@ -185,9 +183,9 @@ impl Machine {
             return Some(error.clone());
         }
         let affected = Affected { works, waiting };
-        let (gap, old) =
-            self.failures
-                .note(now, error, version, affected, random, &self.policy);
+        let (gap, old) = self
+            .failures
+            .note(now, error, version, affected, random, &self.policy);
         self.discarded.extend(old.map(Discarded::Error));
         self.defer(now, gap.min(self.policy.renewal_gap));
         self.open_trial();
