@@ -85,6 +85,9 @@ pub struct Description {
     pub origins: Option<Vec<Origin>>,
     /// What else than the usual answers means that a credential no longer works.
     pub rejected: Rejected,
+    /// Whether it brings the same credential every time, as a static key does: then nothing is
+    /// fetched because a server refused it.
+    pub fixed: bool,
 }
 
 impl Default for Description {
@@ -94,6 +97,7 @@ impl Default for Description {
             header: AUTHORIZATION,
             origins: None,
             rejected: Rejected::default(),
+            fixed: false,
         }
     }
 }
