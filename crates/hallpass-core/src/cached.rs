@@ -298,6 +298,7 @@ impl Cached {
             rejections: counters.rejections.get(),
             replays: counters.replays.get(),
             waits: counters.waits.get(),
+            withheld: counters.withheld.get(),
             generation: usable.map(Current::generation),
             time_left: usable
                 .filter(|current| current.ends())

@@ -1,8 +1,8 @@
 //! [`Challenges`]: what `WWW-Authenticate` says (RFC 9110 §11.2, §11.6.1).
 
-use std::fmt;
+use std::{convert::Infallible, fmt, str::FromStr};
 
-use http::{HeaderMap, header::WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, header::WWW_AUTHENTICATE};
 
 /// How much of the fields is read: 16 KiB, far above any real challenge.
 const LIMIT: usize = 16 * 1024;
@@ -41,10 +41,14 @@ pub struct Challenge {
 impl Challenges {
     /// Reads every `WWW-Authenticate` field of an answer.
     pub fn of(headers: &HeaderMap) -> Self {
+        let fields = headers.get_all(WWW_AUTHENTICATE);
+        Self::of_fields(fields.iter().map(HeaderValue::as_bytes))
+    }
+
+    fn of_fields<'a>(fields: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut found = Vec::new();
         let mut budget = LIMIT;
-        for field in headers.get_all(WWW_AUTHENTICATE) {
-            let bytes = field.as_bytes();
+        for bytes in fields {
             let bytes = &bytes[..bytes.len().min(budget)];
             budget -= bytes.len();
             Parser { bytes, at: 0 }.read_into(&mut found);
@@ -58,6 +62,12 @@ impl Challenges {
         self.0.iter()
     }
 
+    /// Those of OAuth's schemes, whose errors are about a token.
+    pub(crate) fn oauth(&self) -> impl Iterator<Item = &Challenge> {
+        self.iter()
+            .filter(|one| matches!(one.scheme(), "bearer" | "dpop"))
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -66,6 +76,15 @@ impl Challenges {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+}
+
+/// Reads the value of one `WWW-Authenticate` field, as leniently as the field itself.
+impl FromStr for Challenges {
+    type Err = Infallible;
+
+    fn from_str(field: &str) -> Result<Self, Infallible> {
+        Ok(Self::of_fields(std::iter::once(field.as_bytes())))
     }
 }
 
@@ -167,19 +186,28 @@ impl Parser<'_> {
         }
     }
 
-    /// At the `=`: reads the value and gives it to the last challenge.
-    fn param_into(&mut self, name: String, found: &mut [Challenge]) {
-        self.at += 1;
-        self.skip_space();
-        let value = if self.peek() == Some(b'"') {
-            self.quoted()
-        } else {
-            self.unquoted()
-        };
-        if let Some(last) = found.last_mut() {
-            last.add(name, value);
+    /// At the `=`: reads the value and gives it to the last challenge. Some servers leave out the
+    /// comma before the next parameter, which is read all the same.
+    fn param_into(&mut self, mut name: String, found: &mut [Challenge]) {
+        loop {
+            self.at += 1;
+            self.skip_space();
+            let value = if self.peek() == Some(b'"') {
+                self.quoted()
+            } else {
+                self.unquoted()
+            };
+            if let Some(last) = found.last_mut() {
+                last.add(name, value);
+            }
+            self.skip_space();
+            name = self.token();
+            self.skip_space();
+            if name.is_empty() || self.peek() != Some(b'=') {
+                self.skip_element();
+                return;
+            }
         }
-        self.skip_element();
     }
 
     /// A quoted-string, or none if it never ends; then nothing is left to read.

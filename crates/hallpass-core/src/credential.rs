@@ -15,7 +15,7 @@ use http::{
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::Error;
+use crate::{Error, Proof};
 
 /// A credential: the header that carries it, its lifetime, and what came with it.
 ///
@@ -46,6 +46,7 @@ struct Inner {
     scope: Option<Arc<str>>,
     fields: BTreeMap<String, String>,
     generation: u64,
+    proof: Option<Arc<dyn Proof>>,
 }
 
 /// What a source said about a credential's end.
@@ -137,6 +138,7 @@ impl Credential {
                 scope: None,
                 fields: BTreeMap::new(),
                 generation: 0,
+                proof: None,
             }),
         })
     }
@@ -202,10 +204,21 @@ impl Credential {
         self
     }
 
-    /// A header that goes along with it, unless the request has one of that name.
+    /// A header that goes along with it, such as an account's id beside a key.
+    ///
+    /// It belongs to the credential as much as the first one: a request that has either of its own
+    /// is left alone, both are marked sensitive, and both go only where the credential may.
     #[must_use]
-    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub fn with_header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
         self.edit().beside.push((name, value));
+        self
+    }
+
+    /// Makes every sending carry a proof that the client holds the credential's key.
+    #[must_use]
+    pub fn with_proof(mut self, proof: impl Proof) -> Self {
+        self.edit().proof = Some(Arc::new(proof));
         self
     }
 
@@ -218,14 +231,24 @@ impl Credential {
         self
     }
 
-    /// Puts the credential on a request: its header replaces any of that name.
+    /// Puts the credential on a request: its headers replace any of their names.
     ///
-    /// Method and URI are there for credentials to come that sign what they see.
-    pub fn attach(&self, _method: &Method, _uri: &Uri, headers: &mut HeaderMap) {
+    /// # Errors
+    /// If it has a [proof](Self::with_proof) to make, and none can be made.
+    pub fn attach(&self, method: &Method, uri: &Uri, headers: &mut HeaderMap) -> Result<(), Error> {
         self.attach_value(self.inner.value.clone(), headers, true);
+        match &self.inner.proof {
+            None => Ok(()),
+            Some(proof) => {
+                let value = proof.prove(method, uri)?;
+                attach_proof(&**proof, value, headers);
+                Ok(())
+            }
+        }
     }
 
-    /// Whether it was attached: a header of that name stays unless it may be replaced.
+    /// Whether it was attached: unless they may be replaced, one header of its set that is there
+    /// already leaves the request alone.
     #[inline]
     pub(crate) fn attach_value(
         &self,
@@ -234,23 +257,71 @@ impl Credential {
         replace: bool,
     ) -> bool {
         let inner = &*self.inner;
+        // A set of one, which nearly all are, is checked by the insertion itself.
+        if !replace && self.has_more_headers() && self.is_on(headers) {
+            return false;
+        }
         match headers.entry(&inner.name) {
             Entry::Occupied(_) if !replace => return false,
             Entry::Occupied(mut entry) => drop(entry.insert(value)),
             Entry::Vacant(entry) => drop(entry.insert(value)),
         }
         for (name, value) in &inner.beside {
-            if !headers.contains_key(name) {
-                headers.insert(name.clone(), value.clone());
-            }
+            headers.insert(name.clone(), value.clone());
         }
         true
+    }
+
+    #[inline]
+    fn has_more_headers(&self) -> bool {
+        !self.inner.beside.is_empty() || self.inner.proof.is_some()
+    }
+
+    /// Whether a request has any header of its set.
+    pub fn is_on(&self, headers: &HeaderMap) -> bool {
+        self.header_names().any(|name| headers.contains_key(name))
+    }
+
+    /// Takes every header of its set off a request.
+    pub fn detach(&self, headers: &mut HeaderMap) {
+        for name in self.header_names() {
+            headers.remove(name);
+        }
+    }
+
+    /// The names of all headers that it sets.
+    pub fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
+        let inner = &*self.inner;
+        std::iter::once(&inner.name)
+            .chain(inner.beside.iter().map(|(name, _)| name))
+            .chain(inner.proof.as_ref().map(|proof| proof.header()))
+    }
+
+    #[inline]
+    pub(crate) fn proof(&self) -> Option<&Arc<dyn Proof>> {
+        self.inner.proof.as_ref()
     }
 
     /// The header's value with memory of its own.
     pub(crate) fn copy_value(&self) -> HeaderValue {
         let value = &self.inner.value;
         sensitive(value.as_bytes().to_vec()).unwrap_or_else(|| value.clone())
+    }
+
+    /// The token itself, without the scheme before it: of `Authorization: Bearer <token>` and its
+    /// kind; none for a password or another header.
+    ///
+    /// This is the secret in the clear. It is for handing on to what needs the bare token, such as
+    /// the subject of a token exchange, and for nothing that is logged.
+    pub fn token(&self) -> Option<&str> {
+        if self.inner.name != AUTHORIZATION {
+            return None;
+        }
+        let (scheme, token) = self.inner.value.to_str().ok()?.split_once(' ')?;
+        let bare = ["bearer", "dpop"]
+            .iter()
+            .any(|one| scheme.eq_ignore_ascii_case(one));
+        bare.then_some(token)
     }
 
     /// The name of the header it goes in.
@@ -288,6 +359,15 @@ impl Credential {
         }
     }
 
+    /// The instant on the wall clock at which its source said that it ends; none if it said nothing
+    /// or a duration.
+    pub fn expiry(&self) -> Option<SystemTime> {
+        match self.inner.life {
+            Life::Until { instant, .. } => instant,
+            Life::Unknown | Life::Forever => None,
+        }
+    }
+
     pub(crate) fn life(&self) -> Life {
         self.inner.life
     }
@@ -297,7 +377,8 @@ impl Credential {
     }
 
     pub(crate) fn same_secret(&self, other: &Self) -> bool {
-        self.inner.name == other.inner.name && self.inner.value == other.inner.value
+        let (one, other) = (&*self.inner, &*other.inner);
+        one.name == other.name && one.value == other.value && one.beside == other.beside
     }
 }
 
@@ -358,14 +439,26 @@ fn refused(what: &str, fault: &str, value: &str) -> Error {
     Error::configuration(format!("the {what} {fault} (length {})", value.len()))
 }
 
+/// A header value for a proof, next to the credential that it is for.
+pub(crate) fn attach_proof(proof: &dyn Proof, mut value: HeaderValue, headers: &mut HeaderMap) {
+    value.set_sensitive(true);
+    headers.insert(proof.header().clone(), value);
+}
+
+/// As a source it is fixed: it brings itself every time, and never ends unless it says when.
 impl crate::CredentialSource for Credential {
     async fn fetch(&self, _why: &crate::Fetch) -> Result<Self, Error> {
-        Ok(self.clone())
+        let credential = self.clone();
+        Ok(match self.inner.life {
+            Life::Unknown => credential.never_expires(),
+            Life::Until { .. } | Life::Forever => credential,
+        })
     }
 
     fn description(&self) -> crate::Description {
         crate::Description {
             header: self.inner.name.clone(),
+            fixed: true,
             ..crate::Description::default()
         }
     }

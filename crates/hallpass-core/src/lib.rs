@@ -8,9 +8,9 @@
 //! ```
 //!
 //! A [`CredentialSource`] says how a [`Credential`] is had; [`Cached`] decides when, keeps it,
-//! renews it ahead of its end, and drops it when a server refuses it. [`Origins`] decide where it
-//! may go, [`Authorizer`] and [`Exchange`] are the protocol around one request that every adapter
-//! shares: attach, judge the answer, renew and replay at most once.
+//! renews it ahead of its end, and replaces it when a server refuses it. An [`Authorizer`] says
+//! where it may go and what refuses it; [`adapter`] is the protocol around one request that every
+//! client stack shares: attach, judge the answer, renew and send again.
 //!
 //! ```
 //! use std::time::Duration;
@@ -33,32 +33,35 @@
 //! # Ok::<(), Error>(()) }).unwrap();
 //! ```
 
-mod authorizer;
+pub mod adapter;
 pub mod cached;
 mod challenge;
 mod clock;
-mod copies;
 mod credential;
 pub mod docs;
 mod error;
-mod exchange;
 mod origin;
+mod proof;
 mod retry_after;
-mod snapshot;
+mod sharded;
 mod source;
 mod verdict;
 
 pub use self::{
-    authorizer::{Admission, Authorizer, NoCredential},
+    adapter::{
+        authorizer::Authorizer,
+        choices::{Choices, NoCredential},
+        demand::{Demand, DemandKind},
+        exchange::{Attempt, Resend},
+    },
     cached::{Cached, Get, Policy, Rejection, Stats},
     challenge::{Challenge, Challenges},
     clock::{Clock, Moment, SystemClock},
     credential::Credential,
     error::{BoxError, Error},
-    exchange::{Attached, Attempt, Exchange, Next},
-    origin::{Origin, Origins},
+    origin::Origin,
+    proof::Proof,
     retry_after::retry_after,
-    snapshot::Snapshot,
     source::{CredentialSource, Description, Fetch, Reason},
-    verdict::{Rejected, Verdict, verdict},
+    verdict::Rejected,
 };

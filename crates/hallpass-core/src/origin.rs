@@ -1,10 +1,21 @@
-//! [`Origin`] and [`Origins`]: where a credential may go.
+//! [`Origin`]: where a credential may go.
 
-use std::{fmt, net::IpAddr, str::FromStr, sync::Arc};
+use std::{
+    fmt,
+    hash::Hasher,
+    net::{IpAddr, Ipv6Addr},
+    str::FromStr,
+};
 
-use http::Uri;
+use http::{
+    Uri,
+    uri::{Authority, PathAndQuery},
+};
 
 use crate::Error;
+
+pub(crate) const USER_INFO: &str =
+    "a URL with user information before the host takes no credential: remove it";
 
 /// Scheme, host and effective port of a URL (RFC 9110 §4.3.1), always compared in parts.
 ///
@@ -34,10 +45,15 @@ impl Origin {
     /// # Errors
     /// If there is another scheme or none, no host, or user information before the host.
     pub fn of(uri: &Uri) -> Result<Self, Error> {
-        let target = Target::of(uri)?.ok_or_else(|| {
-            Error::destination("an origin needs a scheme and a host: https://host")
-        })?;
-        Ok(target.to_origin())
+        let authority = uri.authority().map(Authority::as_str);
+        match Destination::of(uri.scheme_str(), authority) {
+            Destination::Known(parts) if !parts.user_info => Ok(parts.to_origin()),
+            Destination::Known(_) => Err(Error::destination(USER_INFO)),
+            Destination::Foreign(reason) => Err(Error::destination(reason)),
+            Destination::Unstated => Err(Error::destination(
+                "an origin needs a scheme and a host: https://host",
+            )),
+        }
     }
 
     /// Whether it is `https`.
@@ -50,20 +66,39 @@ impl Origin {
         self.loopback
     }
 
-    /// Whether nobody on the way can read what goes there.
-    pub(crate) fn is_private(&self) -> bool {
-        self.secure || self.loopback
-    }
-
     /// Whether it is written just like this. If not, both may still mean the same.
     pub(crate) fn is_written(&self, scheme: &str, authority: &str) -> bool {
         authority == self.authority && scheme == self.scheme()
     }
 
-    fn is(&self, target: &Target<'_>) -> bool {
-        self.secure == target.secure
-            && self.port == target.port
-            && self.authority[..self.host].eq_ignore_ascii_case(target.host)
+    /// Whether these are its parts.
+    pub(crate) fn is(&self, parts: &Parts<'_>) -> bool {
+        let host = self.host();
+        self.secure == parts.secure
+            && self.port == parts.port
+            && (host.eq_ignore_ascii_case(parts.host)
+                || literal(parts.host).is_some_and(|address| literal(host) == Some(address)))
+    }
+
+    pub(crate) fn parts(&self) -> Parts<'_> {
+        Parts {
+            secure: self.secure,
+            host: self.host(),
+            port: self.port,
+            user_info: false,
+        }
+    }
+
+    /// A URI without an authority, as it reads at this origin.
+    pub(crate) fn complete(&self, uri: &Uri) -> Result<Uri, Error> {
+        let path = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        format!("{self}{path}")
+            .parse()
+            .map_err(|_| Error::destination("a URL that HTTP cannot express takes no credential"))
+    }
+
+    fn host(&self) -> &str {
+        &self.authority[..self.host]
     }
 
     fn scheme(&self) -> &'static str {
@@ -77,7 +112,7 @@ impl FromStr for Origin {
     fn from_str(text: &str) -> Result<Self, Error> {
         let uri: Uri = text
             .parse()
-            .map_err(|_| Error::configuration("an origin is not a URL: write https://host"))?;
+            .map_err(|_| Error::configuration(not_a_url(text)))?;
         Self::of(&uri)
     }
 }
@@ -118,49 +153,93 @@ impl fmt::Debug for Origin {
     }
 }
 
-/// The same three parts, borrowed from a request's URI: comparing allocates nothing.
-pub(crate) struct Target<'a> {
+/// Where a request goes, as far as it says so.
+pub(crate) enum Destination<'a> {
+    /// It has no authority.
+    Unstated,
+    /// Nothing that could be an origin of ours, and why.
+    Foreign(&'static str),
+    Known(Parts<'a>),
+}
+
+/// The three parts of an origin, borrowed from a request: comparing allocates nothing.
+#[derive(Clone, Copy)]
+pub(crate) struct Parts<'a> {
     secure: bool,
     host: &'a str,
     port: u16,
+    /// Whether there is user information before the host.
+    pub(crate) user_info: bool,
 }
 
-impl<'a> Target<'a> {
-    /// None for a URI without an authority.
-    pub(crate) fn of(uri: &'a Uri) -> Result<Option<Self>, Error> {
-        let Some(authority) = uri.authority() else {
-            return Ok(None);
+impl<'a> Destination<'a> {
+    pub(crate) fn of(scheme: Option<&str>, authority: Option<&'a str>) -> Self {
+        let Some(authority) = authority else {
+            return Self::Unstated;
         };
-        if authority.as_str().contains('@') {
-            return Err(Error::destination(
-                "a URL with user information before the host takes no credential: remove it",
-            ));
+        let secure = match scheme {
+            Some(scheme) if scheme.eq_ignore_ascii_case("https") => true,
+            Some(scheme) if scheme.eq_ignore_ascii_case("http") => false,
+            _ => return Self::Foreign("only http and https URLs take a credential"),
+        };
+        let (user_info, host_and_port) = match authority.rsplit_once('@') {
+            Some((_, rest)) => (true, rest),
+            None => (false, authority),
+        };
+        let end = match host_and_port.strip_prefix('[') {
+            // A literal address holds colons of its own.
+            Some(inner) => inner.find(']').map(|at| at + 2),
+            None => host_and_port.find(':'),
+        };
+        let (host, port) = host_and_port.split_at(end.unwrap_or(host_and_port.len()));
+        if host.is_empty() || is_broken_literal(host) {
+            return Self::Foreign("a URL without a host takes no credential");
         }
-        let secure = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => {
-                return Err(Error::destination(
-                    "only http and https URLs take a credential",
-                ));
-            }
+        let port = match port.strip_prefix(':') {
+            None if port.is_empty() => default_port(secure),
+            Some("") => default_port(secure),
+            Some(digits) => match digits.parse() {
+                Ok(port) => port,
+                Err(_) => return Self::Foreign("a URL with an impossible port"),
+            },
+            None => return Self::Foreign("a URL with an impossible port"),
         };
-        let default = default_port(secure);
-        let host = authority.host();
-        let port = match authority.port_u16() {
-            Some(port) => port,
-            None if matches!(&authority.as_str()[host.len()..], "" | ":") => default,
-            None => return Err(Error::destination("a URL with an impossible port")),
-        };
-        Ok(Some(Self { secure, host, port }))
+        Self::Known(Parts {
+            secure,
+            host,
+            port,
+            user_info,
+        })
+    }
+}
+
+impl Parts<'_> {
+    pub(crate) fn is_secure(&self) -> bool {
+        self.secure
     }
 
-    pub(crate) fn is_private(&self) -> bool {
-        self.secure || is_loopback(self.host)
+    pub(crate) fn is_loopback(&self) -> bool {
+        is_loopback(self.host)
     }
 
-    pub(crate) fn to_origin(&self) -> Origin {
-        let mut authority = self.host.to_ascii_lowercase();
+    /// The same for all spellings of one origin.
+    pub(crate) fn write_to(&self, hasher: &mut impl Hasher) {
+        match literal(self.host) {
+            Some(address) => hasher.write(&address.octets()),
+            None => self
+                .host
+                .bytes()
+                .for_each(|byte| hasher.write_u8(byte.to_ascii_lowercase())),
+        }
+        hasher.write_u16(self.port);
+        hasher.write_u8(u8::from(self.secure));
+    }
+
+    pub(crate) fn to_origin(self) -> Origin {
+        let mut authority = match literal(self.host) {
+            Some(address) => format!("[{address}]"),
+            None => self.host.to_ascii_lowercase(),
+        };
         let host = authority.len();
         if self.port != default_port(self.secure) {
             authority.push(':');
@@ -173,6 +252,24 @@ impl<'a> Target<'a> {
             host,
             port: self.port,
         }
+    }
+}
+
+/// The address in `[…]`, which can be written in many ways.
+fn literal(host: &str) -> Option<Ipv6Addr> {
+    host.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
+fn is_broken_literal(host: &str) -> bool {
+    host.starts_with('[') && literal(host).is_none()
+}
+
+fn not_a_url(text: &str) -> &'static str {
+    if text.is_ascii() {
+        "an origin is not a URL: write https://host"
+    } else {
+        // Which one it is takes tables of several hundred kilobytes, for one line of configuration.
+        "an origin holds characters outside ASCII: write its host as requests carry it, in the form that begins with xn--"
     }
 }
 
@@ -192,31 +289,26 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// Where one credential may go.
-#[derive(Debug, Clone, Default)]
-pub enum Origins {
+pub(crate) enum Allowed<'a> {
     /// To the first origin that it is used for, and to no other.
-    #[default]
     FirstUsed,
     /// To these; a request to any other goes without it.
-    Only(Arc<[Origin]>),
-    /// Anywhere. Only for a client that can reach nothing but what the credential is for.
+    Only(&'a [Origin]),
+    /// Anywhere.
     Any,
-}
-
-impl Origins {
-    pub(crate) fn contain(set: &[Origin], target: &Target<'_>) -> bool {
-        set.iter().any(|origin| origin.is(target))
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn allowed(url: &str) -> Result<bool, Error> {
-        let set = ["https://api.example".parse().unwrap()];
+    fn is_ours(url: &str) -> bool {
+        let ours: Origin = "https://api.example".parse().unwrap();
         let uri: Uri = url.parse().unwrap();
-        Ok(Origins::contain(&set, &Target::of(&uri)?.unwrap()))
+        match Destination::of(uri.scheme_str(), uri.authority().map(Authority::as_str)) {
+            Destination::Known(parts) => ours.is(&parts),
+            Destination::Unstated | Destination::Foreign(_) => false,
+        }
     }
 
     #[test]
@@ -225,19 +317,52 @@ mod tests {
             ("https://api.example/x", true),
             ("https://api.example:443/x", true),
             ("https://API.EXAMPLE/x", true),
+            ("HTTPS://api.example/x", true),
+            ("https://api.example:/x", true),
+            ("https://api.example@api.example/x", true),
             ("http://api.example/x", false),
+            ("http://api.example:443/x", false),
             ("https://api.example:8443/", false),
             ("https://api.example.evil/", false),
             ("https://api.example./", false),
+            ("https://api.example@evil.example/", false),
+            ("https://evil.example:443@api.example.evil/", false),
+            ("ftp://api.example/", false),
+            ("wss://api.example/", false),
+            ("api.example:443", false),
+            ("/x", false),
         ] {
-            assert_eq!(allowed(url).unwrap(), expected, "{url}");
+            assert_eq!(is_ours(url), expected, "{url}");
         }
-        assert!(
-            allowed("https://api.example@evil.example/")
-                .unwrap_err()
-                .is_destination()
-        );
-        assert!(allowed("ftp://api.example/").unwrap_err().is_destination());
+    }
+
+    #[test]
+    fn an_address_has_one_spelling() {
+        let short: Origin = "http://[2001:DB8::1]:8080".parse().unwrap();
+        let long: Origin = "http://[2001:db8:0:0:0:0:0:1]:8080/x".parse().unwrap();
+        assert_eq!(short, long);
+        assert_eq!(long.to_string(), "http://[2001:db8::1]:8080");
+        let other: Origin = "http://[2001:db8::2]:8080".parse().unwrap();
+        assert_ne!(short, other);
+    }
+
+    #[test]
+    fn what_has_no_host_is_no_origin() {
+        for text in [
+            "https://:443",
+            "https://[]",
+            "https://[]:443",
+            "https://[::g]",
+            "https://",
+            "https://a.example:99999",
+            "https://user@a.example",
+            "api.example",
+            "/",
+            "ftp://a.example",
+            "https://bücher.example",
+        ] {
+            assert!(text.parse::<Origin>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -2,12 +2,16 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderMap, HeaderName, StatusCode};
+use http::{
+    HeaderMap, HeaderName, StatusCode,
+    header::{AGE, CONTENT_TYPE},
+};
 
 use crate::Challenges;
 
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const UNAUTHENTICATED: &[u8] = b"16";
+const OK: &[u8] = b"0";
 
 /// What an answer says about the credential that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,17 +20,26 @@ pub enum Verdict {
     Keep,
     /// It no longer works; another one may.
     Reject,
+    /// The credential is good, but the proof that came with it was not; a new one may be.
+    ProveAgain,
 }
 
 /// Judges an answer by its status and headers.
 ///
+/// Only the errors of OAuth's schemes count, which are `Bearer` and `DPoP`: a challenge of another
+/// scheme says nothing about a token, whatever its parameters are called.
+///
 /// | answer | verdict |
 /// |---|---|
-/// | 401, challenge `invalid_token`, bare, absent or of another scheme | reject |
-/// | 401 `insufficient_user_authentication`, `insufficient_scope`, `invalid_request` | keep: a new token of the same kind changes nothing (RFC 6750 §3.1, RFC 9470 §3) |
+/// | 401, challenge `invalid_token`, bare, absent or only of other schemes | reject |
+/// | 401 `insufficient_user_authentication`, `insufficient_scope`, `insufficient_claims` | keep: a new token of the same kind changes nothing (RFC 6750 §3.1, RFC 9470 §3) |
+/// | 401 `invalid_request`, `invalid_dpop_proof` | keep: the request is at fault, not the token |
+/// | 401 `use_dpop_nonce` | prove again (RFC 9449 §9) |
+/// | any other 401 | reject |
 /// | `grpc-status: 16` in the headers | reject |
 /// | any other `grpc-status` in the headers, whatever the HTTP status | keep |
 /// | everything else, 403 and 407 among them | keep |
+#[inline]
 pub fn verdict(status: StatusCode, headers: &HeaderMap) -> Verdict {
     if let Some(grpc) = headers.get(GRPC_STATUS) {
         return if grpc.as_bytes() == UNAUTHENTICATED {
@@ -35,24 +48,55 @@ pub fn verdict(status: StatusCode, headers: &HeaderMap) -> Verdict {
             Verdict::Keep
         };
     }
-    if status != StatusCode::UNAUTHORIZED {
-        return Verdict::Keep;
-    }
-    let challenges = Challenges::of(headers);
-    let mut errors = challenges.iter().filter_map(|one| one.param("error"));
-    let mut keep = false;
-    let expired = errors.any(|error| {
-        keep |= matches!(
-            error,
-            "insufficient_user_authentication" | "insufficient_scope" | "invalid_request"
-        );
-        error == "invalid_token"
-    });
-    if keep && !expired {
-        Verdict::Keep
+    if status == StatusCode::UNAUTHORIZED {
+        unauthorized(headers)
     } else {
-        Verdict::Reject
+        Verdict::Keep
     }
+}
+
+#[cold]
+fn unauthorized(headers: &HeaderMap) -> Verdict {
+    let challenges = Challenges::of(headers);
+    let mut keep = false;
+    let mut prove = false;
+    for error in challenges.oauth().filter_map(|one| one.param("error")) {
+        match error {
+            // It outweighs all others: the token is done, whatever else is amiss.
+            "invalid_token" => return Verdict::Reject,
+            "use_dpop_nonce" => prove = true,
+            "insufficient_user_authentication"
+            | "insufficient_scope"
+            | "insufficient_claims"
+            | "invalid_request"
+            | "invalid_dpop_proof" => keep = true,
+            _ => {}
+        }
+    }
+    match (prove, keep) {
+        (true, _) => Verdict::ProveAgain,
+        (false, true) => Verdict::Keep,
+        (false, false) => Verdict::Reject,
+    }
+}
+
+/// Whether an answer's head shows that a server looked at the credential and took it.
+///
+/// That is a 2xx which comes from no cache, and for gRPC a status of 0 alone: its head is sent
+/// before the call is looked at. Nothing else counts: a proxy, a rate limit or a redirect to a login
+/// page may answer before anybody has looked.
+pub(crate) fn accepts(status: StatusCode, headers: &HeaderMap) -> bool {
+    match headers.get(GRPC_STATUS) {
+        Some(grpc) => grpc.as_bytes() == OK,
+        None => status.is_success() && !headers.contains_key(AGE) && !is_grpc(headers),
+    }
+}
+
+/// Whether the answer's status comes after its body.
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    headers
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }
 
 type Head = dyn Fn(StatusCode, &HeaderMap) -> bool + Send + Sync;
@@ -123,7 +167,7 @@ mod tests {
 
     #[test]
     fn every_row_of_the_table() {
-        use Verdict::{Keep, Reject};
+        use Verdict::{Keep, ProveAgain, Reject};
         let challenge = WWW_AUTHENTICATE;
         for (status, header, expected) in [
             (401, None, Reject),
@@ -164,6 +208,42 @@ mod tests {
                 400,
                 Some((challenge.clone(), "Bearer error=\"invalid_request\"")),
                 Keep,
+            ),
+            (
+                401,
+                Some((challenge.clone(), "Bearer error=\"insufficient_claims\"")),
+                Keep,
+            ),
+            (
+                401,
+                Some((challenge.clone(), "DPoP error=\"invalid_dpop_proof\"")),
+                Keep,
+            ),
+            (
+                401,
+                Some((challenge.clone(), "DPoP error=\"use_dpop_nonce\"")),
+                ProveAgain,
+            ),
+            (
+                401,
+                Some((
+                    challenge.clone(),
+                    "Basic realm=\"x\", error=\"invalid_request\"",
+                )),
+                Reject,
+            ),
+            (
+                401,
+                Some((
+                    challenge.clone(),
+                    "Bearer realm=\"x\" error=\"insufficient_scope\"",
+                )),
+                Keep,
+            ),
+            (
+                401,
+                Some((challenge.clone(), "Bearer error=\"something_else\"")),
+                Reject,
             ),
             (403, None, Keep),
             (

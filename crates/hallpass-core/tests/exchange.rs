@@ -320,7 +320,7 @@ async fn the_callers_own_header_stays_unless_told_otherwise() {
     assert_eq!(outcome.sent, [Some("Bearer own".to_owned())]);
     assert_eq!((source.fetches(), outcome.attempt), (0, None));
 
-    let authorizer = authorizer.overriding();
+    let authorizer = authorizer.override_existing();
     let outcome = send(&authorizer, &own, true, |n, _| [BARE, OK][n - 1]).await;
     let expected = ["Bearer token-1", "Bearer token-2"].map(|one| Some(one.to_owned()));
     assert_eq!(outcome.unwrap().sent, expected);

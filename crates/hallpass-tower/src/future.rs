@@ -3,28 +3,37 @@
 use std::{
     fmt,
     future::Future,
+    mem,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
-use hallpass_core::{Authorizer, Credential, Exchange, Get, Next};
+use hallpass_core::adapter::Next;
 use http::{Request, Response};
 use http_body::Body;
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use crate::{Error, Mode, drain::Drain, peek::BodySaysRejected, spare::Spare};
+use crate::{
+    Error, Mode,
+    call::Call,
+    pause::{Acquiring, Outgoing, Pause, Renewing},
+};
 
 pin_project! {
     /// The future of a [`BearerService`](crate::BearerService).
     ///
     /// ```text
-    /// Waiting ──▶ Sending ──▶ done
-    ///                └──▶ Renewing ──▶ Draining ──▶ Readying ──▶ Sending ──▶ done
+    /// Acquiring ──▶ Readying ──▶ Sending ──▶ done
+    ///                   ▲           └──▶ Renewing ──▶ Draining ──┐
+    ///                   └────────────────────────────────────────┘
     /// ```
     ///
     /// # Cancel safety
     /// Dropping it ends this request only; a fetch that it waits for goes on.
+    ///
+    /// # Panics
+    /// If it has to wait on a tokio runtime without a time driver.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, M, B, R>
     where
@@ -32,43 +41,31 @@ pin_project! {
         M: Mode<B>,
     {
         #[pin]
-        step: Step<S::Future, M::Body, R>,
-        call: Option<CallOf<S, M, B>>,
+        kind: Kind<S, M, B, R>,
     }
 }
 
 pin_project! {
-    /// Heads are boxed where a request has to wait anyway: a future is moved before it is polled,
-    /// and its size is paid for by every request.
-    #[project = StepProj]
-    enum Step<F, B, R> {
-        /// A request of somebody else's, or none at all.
-        Passing { #[pin] future: F },
+    #[project = KindProj]
+    enum Kind<S, M, B, R>
+    where
+        S: Service<Request<M::Body>>,
+        M: Mode<B>,
+    {
+        /// None of ours.
+        Passing { #[pin] future: S::Future },
         Refused { error: Option<hallpass_core::Error> },
-        /// For a credential, before the first sending.
-        Waiting { get: Get, request: Option<Box<Request<B>>> },
-        Sending { #[pin] future: F },
-        /// For another credential; the first answer is kept in case there is none.
-        Renewing { get: Get, response: Option<Box<Response<R>>> },
-        /// What is left of the first answer.
-        Draining { #[pin] drain: Drain<R>, request: Option<Box<Request<B>>> },
-        /// For the inner service, before the second sending.
-        Readying { request: Option<Box<Request<B>>> },
+        Carrying { #[pin] step: Step<S::Future, S, M::Body, R>, call: Call<S, M, B> },
     }
 }
 
-/// What a request needs beside the future that it waits for.
-pub(crate) struct Call<S, H, O> {
-    pub(crate) authorizer: Authorizer,
-    pub(crate) exchange: Exchange,
-    /// What is kept of the request's head…
-    pub(crate) head: H,
-    /// …and of its body.
-    pub(crate) original: O,
-    pub(crate) service: Spare<S>,
+pin_project! {
+    #[project = StepProj]
+    enum Step<F, S, Q, R> {
+        Sending { #[pin] future: F },
+        Paused { pause: Pause<S, Q, R> },
+    }
 }
-
-type CallOf<S, M, B> = Call<S, <M as Mode<B>>::Head, <M as Mode<B>>::Original>;
 
 impl<S, M, B, R> ResponseFuture<S, M, B, R>
 where
@@ -76,33 +73,30 @@ where
     M: Mode<B>,
 {
     pub(crate) fn refused(error: hallpass_core::Error) -> Self {
+        let error = Some(error);
         Self {
-            step: Step::Refused { error: Some(error) },
-            call: None,
+            kind: Kind::Refused { error },
         }
     }
 
     pub(crate) fn passing(future: S::Future) -> Self {
         Self {
-            step: Step::Passing { future },
-            call: None,
+            kind: Kind::Passing { future },
         }
     }
 
-    pub(crate) fn sending(future: S::Future, call: CallOf<S, M, B>) -> Self {
+    pub(crate) fn sending(future: S::Future, call: Call<S, M, B>) -> Self {
+        let step = Step::Sending { future };
         Self {
-            step: Step::Sending { future },
-            call: Some(call),
+            kind: Kind::Carrying { step, call },
         }
     }
 
-    pub(crate) fn waiting(request: Request<M::Body>, call: CallOf<S, M, B>) -> Self {
+    pub(crate) fn acquiring(acquiring: Acquiring<S, M::Body>, call: Call<S, M, B>) -> Self {
+        let pause = Pause::Acquiring(Box::new(acquiring));
+        let step = Step::Paused { pause };
         Self {
-            step: Step::Waiting {
-                get: call.authorizer.cached().get(),
-                request: Some(Box::new(request)),
-            },
-            call: Some(call),
+            kind: Kind::Carrying { step, call },
         }
     }
 }
@@ -116,155 +110,124 @@ where
     type Output = Result<Response<R>, Error<S::Error>>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let (mut step, call) = match self.project().kind.project() {
+            KindProj::Passing { future } => return future.poll(context).map_err(Error::Inner),
+            KindProj::Refused { error } => {
+                return error
+                    .take()
+                    .map_or(Poll::Pending, |error| Poll::Ready(Err(error.into())));
+            }
+            KindProj::Carrying { step, call } => (step, call),
+        };
         loop {
-            let call = match this.step.as_mut().project() {
-                StepProj::Passing { future } => {
-                    return future.poll(context).map_err(Error::Inner);
-                }
-                StepProj::Refused { error } => {
-                    return match error.take() {
-                        Some(error) => Poll::Ready(Err(Error::Credential(error))),
-                        None => Poll::Pending,
-                    };
-                }
-                // Only the two above have no call.
-                _ => match this.call.as_mut() {
-                    Some(call) => call,
-                    None => return Poll::Pending,
-                },
-            };
-            let next = match this.step.as_mut().project() {
-                StepProj::Passing { .. } | StepProj::Refused { .. } => return Poll::Pending,
-                StepProj::Waiting { get, request } => {
-                    let credential = ready!(call.poll_credential(get, context))?;
-                    match (request.take(), call.service.get()) {
-                        (Some(request), Some(service)) => {
-                            let (mut parts, body) = request.into_parts();
-                            call.exchange.attach(
-                                &credential,
-                                &parts.method,
-                                &parts.uri,
-                                &mut parts.headers,
-                            );
-                            Step::Sending {
-                                future: service.call(Request::from_parts(parts, body)),
-                            }
-                        }
-                        _ => return Poll::Pending,
-                    }
-                }
+            let paused = match step.as_mut().project() {
                 StepProj::Sending { future } => {
                     let mut polled = future.poll(context);
                     let next = match &mut polled {
-                        Poll::Ready(Ok(response)) => {
-                            let replayable = M::REPLAYS && M::is_whole(&call.original);
-                            call.judge(response, replayable)
+                        Poll::Ready(Ok(response)) => call.judge(response),
+                        Poll::Ready(Err(_)) | Poll::Pending => Next::Return,
+                    };
+                    match (next, polled) {
+                        (Next::Renew(renewal), Poll::Ready(Ok(response))) => {
+                            Ok(Pause::Renewing(Box::new(Renewing { renewal, response })))
                         }
-                        _ => Next::Return,
-                    };
-                    if next == Next::Return {
-                        return polled.map_err(Error::Inner);
-                    }
-                    let Poll::Ready(Ok(response)) = polled else {
-                        return Poll::Pending;
-                    };
-                    Step::Renewing {
-                        get: call.authorizer.cached().get(),
-                        response: Some(Box::new(response)),
-                    }
-                }
-                StepProj::Renewing { get, response } => {
-                    let credential = ready!(call.poll_credential(get, context))?;
-                    let Some(mut response) = response.take() else {
-                        return Poll::Pending;
-                    };
-                    match call.replay::<M, B>(&credential) {
-                        None => {
-                            call.report(&mut response);
-                            return Poll::Ready(Ok(*response));
+                        (Next::Again(acquired), Poll::Ready(Ok(response))) => {
+                            call.send_again(acquired, response)
                         }
-                        Some(request) => Step::Draining {
-                            drain: Drain::new(response.into_body()),
-                            request: Some(Box::new(request)),
-                        },
+                        (_, polled) => return polled.map_err(Error::Inner),
                     }
                 }
-                StepProj::Draining { drain, request } => {
-                    ready!(drain.poll(context));
-                    Step::Readying {
-                        request: request.take(),
-                    }
-                }
-                StepProj::Readying { request } => {
-                    let Some(service) = call.service.get() else {
+                StepProj::Paused { pause } => match resume(mem::take(pause), call, context)? {
+                    Resumed::Pending(same) => {
+                        *pause = same;
                         return Poll::Pending;
-                    };
-                    ready!(service.poll_ready(context)).map_err(Error::Inner)?;
-                    match request.take() {
-                        Some(request) => Step::Sending {
-                            future: service.call(*request),
-                        },
-                        None => return Poll::Pending,
                     }
-                }
+                    Resumed::Next(next) => Ok(next),
+                    Resumed::Send(Outgoing {
+                        mut service,
+                        request,
+                    }) => {
+                        let future = service.call(request);
+                        step.set(Step::Sending { future });
+                        continue;
+                    }
+                    Resumed::Return(response) => Err(response),
+                },
             };
-            this.step.set(next);
+            match paused {
+                Ok(pause) => step.set(Step::Paused { pause }),
+                Err(mut response) => {
+                    call.report(&mut response);
+                    return Poll::Ready(Ok(response));
+                }
+            }
         }
     }
 }
 
-impl<S, H, O> Call<S, H, O> {
-    fn judge<R>(&mut self, response: &mut Response<R>, replayable: bool) -> Next {
-        let (authorizer, headers) = (&self.authorizer, response.headers());
-        let next = if response.extensions().get::<BodySaysRejected>().is_some() {
-            self.exchange.refused(authorizer, headers, replayable)
-        } else {
-            self.exchange
-                .answered(authorizer, response.status(), headers, replayable)
-        };
-        if next == Next::Return {
-            self.report(response);
-        }
-        next
-    }
+/// What a pause has come to.
+enum Resumed<S, Q, R> {
+    /// It goes on.
+    Pending(Pause<S, Q, R>),
+    Next(Pause<S, Q, R>),
+    /// By a service that is ready.
+    Send(Outgoing<S, Q>),
+    Return(Response<R>),
+}
 
-    fn poll_credential(
-        &mut self,
-        get: &mut Get,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Credential, hallpass_core::Error>> {
-        let outcome = Pin::new(&mut *get).poll(context);
-        if get.waits() {
-            self.exchange.waited();
+fn resume<S, M, B, R>(
+    pause: Pause<S, M::Body, R>,
+    call: &mut Call<S, M, B>,
+    context: &mut Context<'_>,
+) -> Result<Resumed<S, M::Body, R>, Error<S::Error>>
+where
+    S: Service<Request<M::Body>> + Clone,
+    M: Mode<B>,
+    R: Body,
+{
+    Ok(match pause {
+        Pause::Acquiring(mut acquiring) => {
+            let Poll::Ready(acquired) = Pin::new(&mut acquiring.acquire).poll(context) else {
+                return Ok(Resumed::Pending(Pause::Acquiring(acquiring)));
+            };
+            let Acquiring {
+                mut outgoing,
+                is_ready,
+                ..
+            } = *acquiring;
+            let (mut head, body) = outgoing.request.into_parts();
+            let (method, uri, headers) = (&head.method, &head.uri, &mut head.headers);
+            call.exchange
+                .attach_acquired(acquired?, method, uri, headers)?;
+            outgoing.request = Request::from_parts(head, body);
+            if is_ready {
+                Resumed::Send(outgoing)
+            } else {
+                Resumed::Next(Pause::Readying(Box::new(outgoing)))
+            }
         }
-        outcome
-    }
-
-    /// The request once more, with this credential, if that is worth it and can be done.
-    fn replay<M, B>(&mut self, credential: &Credential) -> Option<Request<M::Body>>
-    where
-        M: Mode<B, Head = H, Original = O>,
-    {
-        if !self.exchange.is_news(credential) {
-            return None;
+        Pause::Renewing(mut renewing) => {
+            let Poll::Ready(acquired) = Pin::new(&mut renewing.renewal).poll(context) else {
+                return Ok(Resumed::Pending(Pause::Renewing(renewing)));
+            };
+            let answer = renewing.response;
+            let next = match acquired {
+                Some(acquired) => call.send_again(acquired, answer),
+                None => Err(answer),
+            };
+            next.map_or_else(Resumed::Return, Resumed::Next)
         }
-        let (mut parts, body) = M::again(&mut self.head, &self.original)?.into_parts();
-        self.exchange.attach_again(
-            &self.authorizer,
-            credential,
-            &parts.method,
-            &parts.uri,
-            &mut parts.headers,
-        );
-        Some(Request::from_parts(parts, body))
-    }
-
-    fn report<R>(&self, response: &mut Response<R>) {
-        if let Some(attempt) = self.exchange.report(&self.authorizer) {
-            response.extensions_mut().insert(attempt);
-        }
-    }
+        Pause::Draining(mut drain, outgoing) => match drain.as_mut().poll(context) {
+            Poll::Pending => Resumed::Pending(Pause::Draining(drain, outgoing)),
+            Poll::Ready(()) => Resumed::Next(Pause::Readying(outgoing)),
+        },
+        Pause::Readying(mut outgoing) => match outgoing.service.poll_ready(context) {
+            Poll::Pending => Resumed::Pending(Pause::Readying(outgoing)),
+            Poll::Ready(Ok(())) => Resumed::Send(*outgoing),
+            Poll::Ready(Err(error)) => return Err(Error::Inner(error)),
+        },
+        Pause::Over => Resumed::Pending(Pause::Over),
+    })
 }
 
 impl<S, M, B, R> fmt::Debug for ResponseFuture<S, M, B, R>

@@ -1,6 +1,6 @@
 //! [`Head`]: what is kept of a request's head, and rebuilt only if a replay happens.
 
-use hallpass_core::Snapshot;
+use hallpass_core::adapter::Snapshot;
 use http::{
     Extensions, Method, Request, Uri, Version,
     uri::{Authority, PathAndQuery, Scheme},
@@ -32,13 +32,13 @@ impl Head {
     }
 
     /// The head once more. It can't fail for what `of` has written.
-    pub(crate) fn rebuild(&mut self) -> Option<Request<()>> {
+    pub(crate) fn rebuild(&self) -> Option<Request<()>> {
         let (authority, path) = self.rest.target()?;
         let mut request = Request::new(());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = uri(self.scheme.clone(), authority, path)?;
         *request.version_mut() = self.version;
-        *request.extensions_mut() = std::mem::take(&mut self.extensions);
+        *request.extensions_mut() = self.extensions.clone();
         *request.headers_mut() = self.rest.headers()?;
         Some(request)
     }

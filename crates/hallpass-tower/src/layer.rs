@@ -1,10 +1,9 @@
 //! [`BearerLayer`].
 
-use hallpass_core::{Authorizer, Cached, Error, Origin};
-use http::{HeaderMap, StatusCode};
+use hallpass_core::{Authorizer, Cached};
 use tower_layer::Layer;
 
-use crate::{BearerService, PeekingLayer, REPLAY_LIMIT, Replay, WithoutReplay};
+use crate::{BearerService, REPLAY_LIMIT, Replay, WithoutReplay, service::Settings};
 
 /// Puts a credential on every request; see the [crate's documentation](crate) for an example.
 ///
@@ -16,8 +15,7 @@ use crate::{BearerService, PeekingLayer, REPLAY_LIMIT, Replay, WithoutReplay};
 /// if it names none, the credential is bound to the first origin that it is used for.
 #[derive(Debug, Clone)]
 pub struct BearerLayer<M = Replay> {
-    authorizer: Authorizer,
-    mode: M,
+    settings: Settings<M>,
 }
 
 impl BearerLayer {
@@ -30,9 +28,13 @@ impl BearerLayer {
     /// Takes rules that are configured already.
     pub fn with(authorizer: Authorizer) -> Self {
         Self {
-            authorizer,
-            mode: Replay {
-                limit: REPLAY_LIMIT,
+            settings: Settings {
+                authorizer,
+                mode: Replay {
+                    limit: REPLAY_LIMIT,
+                },
+                holds_ready: false,
+                peeks: false,
             },
         }
     }
@@ -40,86 +42,71 @@ impl BearerLayer {
     /// How many bytes of a body are kept for a replay.
     #[must_use]
     pub fn replay_limit(mut self, bytes: usize) -> Self {
-        self.mode.limit = bytes;
+        self.settings.mode.limit = bytes;
         self
     }
 
     /// Replays nothing: a refused request's answer goes to the caller, while the credential is
-    /// still dropped, so that the next request gets another.
+    /// still renewed, so that the next request gets another.
     #[must_use]
     pub fn without_replay(self) -> BearerLayer<WithoutReplay> {
+        let Settings {
+            authorizer,
+            holds_ready,
+            peeks,
+            ..
+        } = self.settings;
         BearerLayer {
-            authorizer: self.authorizer,
-            mode: WithoutReplay,
+            settings: Settings {
+                authorizer,
+                mode: WithoutReplay,
+                holds_ready,
+                peeks,
+            },
         }
     }
 }
 
 impl<M> BearerLayer<M> {
-    /// Looks at the first 4 KiB of successful answers, too, for a source whose vendor refuses a
-    /// token within a 200, as some profiles do. The response's body becomes a
-    /// [`PeekedBody`](crate::PeekedBody), and its head comes up when that start is there.
-    #[must_use]
-    pub fn looking_at_bodies(self) -> PeekingLayer<M> {
-        PeekingLayer { bearer: self }
-    }
+    hallpass_core::adapter::setters!();
 
-    pub(crate) fn authorizer(&self) -> &Authorizer {
-        &self.authorizer
-    }
-
-    /// Binds the credential to these origins; requests to any other go without it.
+    /// Keeps the inner service that was polled ready while a request waits for its credential.
     ///
-    /// # Errors
-    /// If one is not an `http` or `https` URL with a host, or there is none.
-    pub fn origins<O>(self, origins: impl IntoIterator<Item = O>) -> Result<Self, Error>
-    where
-        O: TryInto<Origin>,
-        Error: From<O::Error>,
-    {
-        let authorizer = self.authorizer.origins(origins)?;
-        Ok(Self { authorizer, ..self })
-    }
-
-    /// Lets the credential go anywhere. Only for a client that can reach nothing else.
+    /// Without this a request that waits holds nothing: the ready service is dropped, its permit or
+    /// place in a queue goes to others, and once there is a credential a clone is polled ready
+    /// instead. That is right above a limit or a buffer, where a few requests that wait for a slow
+    /// token endpoint would otherwise keep out everybody else, and where a source that asks through
+    /// the same client would wait for itself.
+    ///
+    /// Hold it where becoming ready is what costs, and where a clone may choose something else than
+    /// what was ready, as below a balancer. Then nothing that the source needs may wait for the same
+    /// permits.
     #[must_use]
-    pub fn any_origin(self) -> Self {
-        self.map(Authorizer::any_origin)
+    pub fn hold_ready(mut self) -> Self {
+        self.settings.holds_ready = true;
+        self
     }
 
-    /// Lets the credential go over plain `http` to other machines, where anyone on the way reads it.
-    #[must_use]
-    pub fn dangerously_allow_http(self) -> Self {
-        self.map(Authorizer::dangerously_allow_http)
+    pub(crate) fn settings(&self) -> &Settings<M> {
+        &self.settings
     }
 
-    /// Replaces a header that the caller has set, instead of leaving such a request alone.
-    #[must_use]
-    pub fn overriding(self) -> Self {
-        self.map(Authorizer::overriding)
-    }
-
-    /// Also treats answers as a rejection for which this is true, such as a vendor's 419.
-    #[must_use]
-    pub fn rejected_when(
-        self,
-        predicate: impl Fn(StatusCode, &HeaderMap) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.map(|authorizer| authorizer.rejected_when(predicate))
-    }
-
-    /// Puts an [`Attempt`](hallpass_core::Attempt) on every response; without this, only those
-    /// have one that waited for a credential or were replayed.
-    #[must_use]
-    pub fn report_attempts(self) -> Self {
-        self.map(Authorizer::report_attempts)
-    }
-
-    fn map(self, edit: impl FnOnce(Authorizer) -> Authorizer) -> Self {
-        Self {
-            authorizer: edit(self.authorizer),
-            mode: self.mode,
-        }
+    fn edit<E>(self, edit: impl FnOnce(Authorizer) -> Result<Authorizer, E>) -> Result<Self, E> {
+        let Settings {
+            authorizer,
+            mode,
+            holds_ready,
+            peeks,
+        } = self.settings;
+        let authorizer = edit(authorizer)?;
+        Ok(Self {
+            settings: Settings {
+                authorizer,
+                mode,
+                holds_ready,
+                peeks,
+            },
+        })
     }
 }
 
@@ -127,6 +114,6 @@ impl<S, M: Clone> Layer<S> for BearerLayer<M> {
     type Service = BearerService<S, M>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        BearerService::new(inner, self.authorizer.clone(), self.mode.clone())
+        BearerService::new(inner, self.settings.clone())
     }
 }

@@ -44,23 +44,26 @@
 //! judged by itself, and the credential never goes to another origin. Above one it is the follower
 //! that has to drop the header, which most do for `Authorization` and for no other name.
 
-mod drain;
-mod error;
+mod call;
 mod future;
 mod head;
 mod layer;
 mod mode;
+mod pause;
 mod peek;
+mod peeking_layer;
 mod replay_body;
+mod replay_service;
 mod service;
-mod spare;
+
+pub use hallpass_core::adapter::CallError as Error;
 
 pub use self::{
-    error::Error,
     future::ResponseFuture,
     layer::BearerLayer,
     mode::{Mode, Replay, WithoutReplay},
-    peek::{Peek, PeekFuture, PeekedBody, PeekingLayer},
+    peek::{Peek, PeekFuture, PeekedBody},
+    peeking_layer::PeekingLayer,
     replay_body::{REPLAY_LIMIT, ReplayBody},
     service::BearerService,
 };

@@ -5,7 +5,12 @@ use hallpass_core::BoxError;
 use http::Request;
 use http_body::Body;
 
-use crate::{ReplayBody, head::Head, replay_body::Original};
+use crate::{
+    ReplayBody,
+    head::Head,
+    replay_body::Original,
+    replay_service::{ReplayService, ReplayServices},
+};
 
 /// Keeps what a replay needs: a copy of the head, and the body's frames as they go by.
 #[derive(Debug, Clone)]
@@ -25,6 +30,9 @@ pub trait Mode<B>: sealed::Sealed {
     type Head;
     #[doc(hidden)]
     type Original;
+    /// Of a service that sends it.
+    #[doc(hidden)]
+    type Service<S>;
     #[doc(hidden)]
     const REPLAYS: bool;
     #[doc(hidden)]
@@ -41,7 +49,11 @@ pub trait Mode<B>: sealed::Sealed {
     #[doc(hidden)]
     fn is_whole(original: &Self::Original) -> bool;
     #[doc(hidden)]
-    fn again(head: &mut Self::Head, original: &Self::Original) -> Option<Request<Self::Body>>;
+    fn again(head: &Self::Head, original: &Self::Original) -> Option<Request<Self::Body>>;
+    #[doc(hidden)]
+    fn keep_service<S: Clone>(services: &ReplayServices<S>, service: &S) -> Self::Service<S>;
+    #[doc(hidden)]
+    fn service<S: Clone>(kept: &Self::Service<S>) -> Option<S>;
 }
 
 mod sealed {
@@ -54,6 +66,7 @@ impl<B> Mode<B> for WithoutReplay {
     type Body = B;
     type Head = ();
     type Original = ();
+    type Service<S> = ();
     const REPLAYS: bool = false;
 
     fn head(&self, _request: &Request<B>) {}
@@ -74,7 +87,13 @@ impl<B> Mode<B> for WithoutReplay {
         false
     }
 
-    fn again((): &mut (), (): &()) -> Option<Request<B>> {
+    fn again((): &(), (): &()) -> Option<Request<B>> {
+        None
+    }
+
+    fn keep_service<S: Clone>(_services: &ReplayServices<S>, _service: &S) {}
+
+    fn service<S: Clone>((): &()) -> Option<S> {
         None
     }
 }
@@ -88,6 +107,7 @@ where
     type Body = ReplayBody<B>;
     type Head = Head;
     type Original = Original<B>;
+    type Service<S> = ReplayService<S>;
     const REPLAYS: bool = true;
 
     #[inline]
@@ -112,7 +132,16 @@ where
         original.is_whole()
     }
 
-    fn again(head: &mut Head, original: &Original<B>) -> Option<Request<ReplayBody<B>>> {
+    #[inline]
+    fn keep_service<S: Clone>(services: &ReplayServices<S>, service: &S) -> ReplayService<S> {
+        services.of(service)
+    }
+
+    fn service<S: Clone>(kept: &ReplayService<S>) -> Option<S> {
+        Some(kept.get())
+    }
+
+    fn again(head: &Head, original: &Original<B>) -> Option<Request<ReplayBody<B>>> {
         let body = original.again()?;
         Some(head.rebuild()?.map(|()| body))
     }

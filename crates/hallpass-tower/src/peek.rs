@@ -9,45 +9,48 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use hallpass_core::Rejected;
-use http::{Request, Response};
+use hallpass_core::{
+    Rejected,
+    adapter::{Exchange, Patience, is_event_stream},
+};
+use http::{Extensions, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
-use tower_layer::Layer;
 use tower_service::Service;
-
-use crate::{BearerLayer, BearerService};
 
 /// How far into a body is looked: 4 KiB, where any error code of a vendor stands.
 const START: usize = 4096;
 
-/// A [`BearerLayer`] that looks at bodies, too; made by
-/// [`looking_at_bodies`](BearerLayer::looking_at_bodies).
-#[derive(Debug, Clone)]
-pub struct PeekingLayer<M> {
-    pub(crate) bearer: BearerLayer<M>,
-}
-
-impl<S, M: Clone> Layer<S> for PeekingLayer<M> {
-    type Service = BearerService<Peek<S>, M>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        let rejected = self.bearer.authorizer().rejected().clone();
-        self.bearer.layer(Peek { inner, rejected })
-    }
-}
-
-/// The service below a [`PeekingLayer`]: reads the start of a successful answer before it hands it
-/// up. Nothing is lost: the body that goes up begins with what was read.
+/// The service below a [`PeekingLayer`](crate::PeekingLayer): reads the start of a successful answer
+/// before it hands it up. Nothing is lost: the body that goes up begins with what was read.
 #[derive(Debug, Clone)]
 pub struct Peek<S> {
     inner: S,
-    rejected: Rejected,
 }
+
+/// Found among the extensions of a request: what in the body of its answer refuses its credential.
+#[derive(Debug, Clone)]
+pub(crate) struct LookFor(Rejected);
 
 /// Found among the extensions of a response whose body says that the credential no longer works.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BodySaysRejected;
+
+impl LookFor {
+    /// Asks the service below to look, if the credential's source knows what for.
+    pub(crate) fn insert(exchange: &Exchange, extensions: &mut Extensions) {
+        let rejected = exchange.rejected();
+        if rejected.looks_at_bodies() {
+            extensions.insert(Self(rejected.clone()));
+        }
+    }
+}
+
+impl<S> Peek<S> {
+    pub(crate) fn new(inner: S) -> Self {
+        Self { inner }
+    }
+}
 
 impl<S, B, R> Service<Request<B>> for Peek<S>
 where
@@ -62,10 +65,12 @@ where
         self.inner.poll_ready(context)
     }
 
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        // Taken out: another one below may look for something else.
+        let look_for = request.extensions_mut().remove::<LookFor>();
         PeekFuture {
             sending: self.inner.call(request),
-            rejected: self.rejected.clone(),
+            look_for,
             peeking: None,
         }
     }
@@ -79,9 +84,16 @@ pin_project! {
     {
         #[pin]
         sending: F,
-        rejected: Rejected,
-        peeking: Option<Response<PeekedBody<R>>>,
+        look_for: Option<LookFor>,
+        peeking: Option<Peeking<R>>,
     }
+}
+
+/// An answer whose start is being read.
+struct Peeking<R: Body> {
+    look_for: LookFor,
+    response: Response<PeekedBody<R>>,
+    patience: Patience,
 }
 
 impl<F, R, E> Future for PeekFuture<F, R>
@@ -93,20 +105,36 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if this.peeking.is_none() {
+        let mut peeking = if let Some(peeking) = this.peeking.take() {
+            peeking
+        } else {
             let response = ready!(this.sending.poll(context))?.map(PeekedBody::new);
-            if !(this.rejected.looks_at_bodies() && response.status().is_success()) {
-                return Poll::Ready(Ok(response));
+            let is_stream = is_event_stream(response.headers());
+            match this.look_for.take() {
+                Some(look_for) if response.status().is_success() && !is_stream => Peeking {
+                    look_for,
+                    response,
+                    patience: Patience::new(),
+                },
+                _ => return Poll::Ready(Ok(response)),
             }
-            *this.peeking = Some(response);
-        }
-        if let Some(response) = this.peeking {
-            ready!(response.body_mut().poll_start(context));
-        }
-        let Some(mut response) = this.peeking.take() else {
-            return Poll::Pending;
         };
-        if this.rejected.by_body(&response.body().start()) {
+        let Peeking {
+            response, patience, ..
+        } = &mut peeking;
+        // A body that keeps silent is judged by what has come.
+        if response.body_mut().poll_start(context).is_pending()
+            && patience.poll_over(context).is_pending()
+        {
+            *this.peeking = Some(peeking);
+            return Poll::Pending;
+        }
+        let Peeking {
+            look_for: LookFor(rejected),
+            mut response,
+            ..
+        } = peeking;
+        if rejected.by_body(&response.body().start()) {
             response.extensions_mut().insert(BodySaysRejected);
         }
         Poll::Ready(Ok(response))

@@ -5,33 +5,47 @@ use std::{
     task::{Context, Poll},
 };
 
-use hallpass_core::{Admission, Attached, Authorizer, Exchange};
+use hallpass_core::{
+    Authorizer,
+    adapter::{Admission, Attached, Exchange},
+};
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
 use crate::{
     Error, Mode, Replay, ResponseFuture,
-    future::Call,
-    spare::{Spare, Spares},
+    call::Call,
+    pause::{Acquiring, Outgoing},
+    peek::LookFor,
+    replay_service::ReplayServices,
 };
 
 /// The service of a [`BearerLayer`](crate::BearerLayer).
 #[derive(Debug, Clone)]
 pub struct BearerService<S, M = Replay> {
     inner: S,
-    spares: Spares<S>,
-    authorizer: Authorizer,
-    mode: M,
+    replay_services: ReplayServices<S>,
+    settings: Settings<M>,
+}
+
+/// What a layer gives to each of its services.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings<M> {
+    pub(crate) authorizer: Authorizer,
+    pub(crate) mode: M,
+    /// Whether a request that waits for a credential keeps the service that was polled ready.
+    pub(crate) holds_ready: bool,
+    /// Whether a [`Peek`](crate::Peek) stands below.
+    pub(crate) peeks: bool,
 }
 
 impl<S, M> BearerService<S, M> {
-    pub(crate) fn new(inner: S, authorizer: Authorizer, mode: M) -> Self {
+    pub(crate) fn new(inner: S, settings: Settings<M>) -> Self {
         Self {
             inner,
-            spares: Spares::new(),
-            authorizer,
-            mode,
+            replay_services: ReplayServices::new(),
+            settings,
         }
     }
 
@@ -42,8 +56,8 @@ impl<S, M> BearerService<S, M> {
 
     /// The inner service, mutably.
     pub fn get_mut(&mut self) -> &mut S {
-        // It may be changed, and is to be replayed with as it is then.
-        self.spares = Spares::new();
+        // It may be changed, and requests are to be sent again with it as it is then.
+        self.replay_services = ReplayServices::new();
         &mut self.inner
     }
 
@@ -54,7 +68,7 @@ impl<S, M> BearerService<S, M> {
 
     /// The rules, and through them the credential.
     pub const fn authorizer(&self) -> &Authorizer {
-        &self.authorizer
+        &self.settings.authorizer
     }
 }
 
@@ -72,65 +86,94 @@ where
         self.inner.poll_ready(context).map_err(Error::Inner)
     }
 
-    fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let admitted = match self.authorizer.for_request(request.extensions()) {
-            None => None,
-            Some(authorizer) => match authorizer.admit_to(request.uri()) {
-                Err(error) => {
-                    // What it was ready for does not happen: a permit, say, goes back.
-                    self.inner = self.inner.clone();
-                    return ResponseFuture::refused(error);
-                }
-                Ok(Admission::Pass) => None,
-                Ok(Admission::Attach) => Some(authorizer.into_owned()),
-            },
-        };
-        let Some(authorizer) = admitted else {
-            return ResponseFuture::passing(self.inner.call(M::pass(request)));
-        };
-        // Before the credential is on it: a snapshot holds no secret of ours.
-        let head = self.mode.head(&request);
-        let mut exchange = Exchange::new();
-        let attached = exchange.attach_unless_present(&authorizer, request.headers_mut());
-        match attached {
-            Attached::Yes => {
-                let (parts, body) = request.into_parts();
-                let (body, original) = self.mode.keep(body);
-                let sending = self.inner.call(Request::from_parts(parts, body));
-                let spare = if M::REPLAYS {
-                    self.spares.of(&self.inner)
-                } else {
-                    Spare::None
-                };
+    #[inline]
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let (uri, headers) = (request.uri(), request.headers());
+        let authorizer = &self.settings.authorizer;
+        match authorizer.admit(uri, headers, request.extensions()) {
+            Admission::Carry(exchange) => self.carry(exchange, request),
+            Admission::Pass(_) => ResponseFuture::passing(self.inner.call(M::pass(request))),
+            Admission::Refuse(error) => self.refuse(error),
+        }
+    }
+}
+
+impl<S: Clone, M> BearerService<S, M> {
+    #[inline]
+    fn carry<B, R>(
+        &mut self,
+        mut exchange: Exchange,
+        mut request: Request<B>,
+    ) -> ResponseFuture<S, M, B, R>
+    where
+        M: Mode<B>,
+        S: Service<Request<M::Body>, Response = Response<R>>,
+        R: Body,
+    {
+        if self.settings.peeks {
+            LookFor::insert(&exchange, request.extensions_mut());
+        }
+        let mode = &self.settings.mode;
+        // Before the credential is on it: what is kept holds no secret of ours.
+        let head = mode.head(&request);
+        let (mut parts, body) = request.into_parts();
+        match exchange.attach(&parts.method, &parts.uri, &mut parts.headers) {
+            Ok(Attached::Yes) => {
+                let (body, original) = mode.keep(body);
+                let future = self.inner.call(Request::from_parts(parts, body));
                 let call = Call {
-                    authorizer,
                     exchange,
                     head,
                     original,
-                    service: spare,
+                    service: M::keep_service(&self.replay_services, &self.inner),
                 };
-                ResponseFuture::sending(sending, call)
+                ResponseFuture::sending(future, call)
             }
-            Attached::NoneInHand if !authorizer.leaves_alone(request.headers()) => {
-                let (parts, body) = request.into_parts();
-                let (body, original) = self.mode.keep_unread(body);
+            Ok(Attached::LeftAlone) => {
                 let request = Request::from_parts(parts, body);
-                // The service that was polled ready is the one that is called, after the wait;
-                // what stays behind is a clone.
-                let clone = self.inner.clone();
-                let ready = mem::replace(&mut self.inner, clone);
-                let call = Call {
-                    authorizer,
-                    exchange,
-                    head,
-                    original,
-                    service: Spare::Own(ready),
-                };
-                ResponseFuture::waiting(request, call)
-            }
-            Attached::LeftAlone | Attached::NoneInHand => {
                 ResponseFuture::passing(self.inner.call(M::pass(request)))
             }
+            Ok(Attached::NoneInHand) => {
+                let (body, original) = mode.keep_unread(body);
+                let acquire = exchange.acquire(M::REPLAYS && M::is_whole(&original));
+                let call = Call {
+                    exchange,
+                    head,
+                    original,
+                    service: M::keep_service(&self.replay_services, &self.inner),
+                };
+                let acquiring = Acquiring {
+                    acquire,
+                    outgoing: Outgoing {
+                        service: self.service_for_later(),
+                        request: Request::from_parts(parts, body),
+                    },
+                    is_ready: self.settings.holds_ready,
+                };
+                ResponseFuture::acquiring(acquiring, call)
+            }
+            Err(error) => self.refuse(error),
         }
+    }
+
+    fn refuse<B, R>(&mut self, error: hallpass_core::Error) -> ResponseFuture<S, M, B, R>
+    where
+        M: Mode<B>,
+        S: Service<Request<M::Body>, Response = Response<R>>,
+    {
+        // What it was ready for does not happen: a permit, say, goes back.
+        self.inner = self.inner.clone();
+        ResponseFuture::refused(error)
+    }
+
+    /// For a request that waits: what was polled ready goes back, so that others get on meanwhile,
+    /// unless it is to be held.
+    fn service_for_later(&mut self) -> S {
+        let clone = self.inner.clone();
+        if self.settings.holds_ready {
+            return mem::replace(&mut self.inner, clone);
+        }
+        self.inner = clone.clone();
+        clone
     }
 }

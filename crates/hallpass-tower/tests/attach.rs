@@ -86,7 +86,7 @@ async fn overriding_replaces_every_header_of_the_callers() {
     let headers = request.headers_mut();
     headers.append(AUTHORIZATION, "Bearer stale-1".parse().unwrap());
     headers.append(AUTHORIZATION, "Bearer stale-2".parse().unwrap());
-    let service = layer.overriding().layer(api.clone());
+    let service = layer.override_existing().layer(api.clone());
     let response = service.oneshot(request).await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(api.tokens(), ["token-1", "token-2"]);

@@ -14,8 +14,8 @@ use super::policy::share;
 use crate::{
     Credential, Moment, Policy,
     clock::Clocks,
-    copies::{self, Copies},
     credential::Life,
+    sharded::{self, Sharded},
 };
 
 /// A credential that a source has brought, and when it is due, unusable and over.
@@ -42,7 +42,7 @@ pub(crate) struct Current {
     /// The group of threads that uses the credential's own header value; the others copy it.
     home: usize,
     /// Not there before their first use: most credentials of many are idle.
-    values: OnceLock<Box<Copies<HeaderValue>>>,
+    values: OnceLock<Box<Sharded<HeaderValue>>>,
 }
 
 impl Current {
@@ -56,7 +56,7 @@ impl Current {
             version,
             renewal_not_before: AtomicU64::new(0),
             report: AtomicBool::new(true),
-            home: copies::group(),
+            home: sharded::group(),
             values: OnceLock::new(),
         }
     }
@@ -70,12 +70,12 @@ impl Current {
     /// Says whether it did: a header of that name stays unless it may be replaced.
     #[inline]
     pub(crate) fn attach(&self, headers: &mut HeaderMap, replace: bool) -> bool {
-        let value = if copies::group() == self.home {
+        let value = if sharded::group() == self.home {
             self.credential.header_value()
         } else {
             self.values
-                .get_or_init(|| Box::new(Copies::new()))
-                .mine(|| self.credential.copy_value())
+                .get_or_init(|| Box::new(Sharded::new()))
+                .local(|| self.credential.copy_value())
         };
         self.credential
             .attach_value(value.clone(), headers, replace)

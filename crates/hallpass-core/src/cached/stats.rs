@@ -22,6 +22,8 @@ pub struct Stats {
     pub replays: u64,
     /// Callers that had to wait for a fetch.
     pub waits: u64,
+    /// Requests that went without it: to elsewhere, with a header of their own, or opted out.
+    pub withheld: u64,
     /// The number of the credential in hand, if there is a usable one.
     pub generation: Option<u64>,
     /// For how much longer it is handed out while it can be renewed; none if it never ends.
@@ -35,6 +37,7 @@ pub(crate) struct Counters {
     pub(crate) rejections: Counter,
     pub(crate) replays: Counter,
     pub(crate) waits: Counter,
+    pub(crate) withheld: Counter,
 }
 
 #[derive(Debug, Default)]

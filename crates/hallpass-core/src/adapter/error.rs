@@ -1,22 +1,22 @@
-//! [`Error`]: no credential, or the inner service's own error.
+//! [`CallError`]: no credential, or the client's own error.
 
 use std::fmt;
 
-use hallpass_core::BoxError;
+use crate::{BoxError, Error};
 
 /// Why there is no response.
 ///
 /// `Display` and `source` are those of what is inside.
 #[derive(Debug)]
-pub enum Error<E> {
+pub enum CallError<E> {
     /// No credential could be had, or it may not be sent there. Nothing was sent in its place.
-    Credential(hallpass_core::Error),
-    /// The inner service failed.
+    Credential(Error),
+    /// The client below failed.
     Inner(E),
 }
 
-impl<E> Error<E> {
-    /// The inner service's error, if it is one.
+impl<E> CallError<E> {
+    /// The client's error, if it is one.
     pub fn into_inner(self) -> Option<E> {
         match self {
             Self::Credential(_) => None,
@@ -25,11 +25,11 @@ impl<E> Error<E> {
     }
 }
 
-impl<E: Into<BoxError>> Error<E> {
+impl<E: Into<BoxError>> CallError<E> {
     /// The error alone, boxed.
     ///
     /// Layers such as tower's `Buffer` and `Timeout` have boxed errors, which are no
-    /// `std::error::Error` themselves. Above such a layer say
+    /// `std::error::Error` themselves. Above such a layer map the error with this:
     /// `ServiceBuilder::new().map_err(hallpass_tower::Error::into_boxed).layer(bearer)`.
     pub fn into_boxed(self) -> BoxError {
         match self {
@@ -39,7 +39,7 @@ impl<E: Into<BoxError>> Error<E> {
     }
 }
 
-impl<E: fmt::Display> fmt::Display for Error<E> {
+impl<E: fmt::Display> fmt::Display for CallError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Credential(error) => error.fmt(f),
@@ -48,7 +48,7 @@ impl<E: fmt::Display> fmt::Display for Error<E> {
     }
 }
 
-impl<E: std::error::Error> std::error::Error for Error<E> {
+impl<E: std::error::Error> std::error::Error for CallError<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Credential(error) => error.source(),
@@ -57,8 +57,8 @@ impl<E: std::error::Error> std::error::Error for Error<E> {
     }
 }
 
-impl<E> From<hallpass_core::Error> for Error<E> {
-    fn from(error: hallpass_core::Error) -> Self {
+impl<E> From<Error> for CallError<E> {
+    fn from(error: Error) -> Self {
         Self::Credential(error)
     }
 }

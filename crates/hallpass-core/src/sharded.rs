@@ -1,4 +1,4 @@
-//! [`Copies`]: one value, held once for each group of threads that reads it.
+//! [`Sharded`]: one value, held once for each group of threads that reads it.
 //!
 //! Cloning a reference-counted value writes to its count. When two cores do that with the same one,
 //! its cache line travels between them for every request, which costs more than all the rest of the
@@ -17,16 +17,20 @@ use std::{
 /// credentials.
 const GROUPS: usize = 8;
 
-pub(crate) struct Copies<T>([OnceLock<T>; GROUPS]);
+/// One value, held once for each group of threads that reads it.
+///
+/// For what is cloned with every request, such as a reference-counted pointer.
+pub struct Sharded<T>([OnceLock<T>; GROUPS]);
 
-impl<T> Copies<T> {
-    pub(crate) const fn new() -> Self {
+impl<T> Sharded<T> {
+    /// Without any copy yet.
+    pub const fn new() -> Self {
         Self([const { OnceLock::new() }; GROUPS])
     }
 
-    /// The copy of the group that this thread is in.
+    /// The copy of the group that this thread is in; it is made at its first use.
     #[inline]
-    pub(crate) fn mine(&self, copy: impl FnOnce() -> T) -> &T {
+    pub fn local(&self, copy: impl FnOnce() -> T) -> &T {
         self.0[group()].get_or_init(copy)
     }
 }
@@ -41,15 +45,21 @@ pub(crate) fn group() -> usize {
     GROUP.try_with(|group| *group).unwrap_or_default()
 }
 
+impl<T> Default for Sharded<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// A clone starts without copies: whatever is cloned may be changed next.
-impl<T> Clone for Copies<T> {
+impl<T> Clone for Sharded<T> {
     fn clone(&self) -> Self {
         Self::new()
     }
 }
 
-impl<T> fmt::Debug for Copies<T> {
+impl<T> fmt::Debug for Sharded<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Copies").finish_non_exhaustive()
+        f.debug_struct("Sharded").finish_non_exhaustive()
     }
 }

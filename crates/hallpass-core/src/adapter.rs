@@ -1,0 +1,62 @@
+//! What only adapters need: the door through which every client stack takes its requests.
+//!
+//! An adapter puts credentials on the requests of one client library. What may go where, what an
+//! answer means, and when a request is sent again is decided here, in one order for all of them:
+//!
+//! ```text
+//! Authorizer::admit ──▶ Pass: send it as it is; its answer is none of ours
+//!                   ├─▶ Refuse: send nothing
+//!                   └─▶ Carry(Exchange)
+//!                          │ attach ──▶ Yes ───────────────────────┐
+//!                          │      ├───▶ LeftAlone: as Pass         │
+//!                          │      └───▶ NoneInHand ▶ acquire ▶ attach_acquired
+//!                          ▼                                       ▼
+//!         report ◀── Next::Return ◀── answered ◀─────────────── the client sends
+//!                                       │ Again, Renew                 ▲
+//!                                       └──────▶ attach_again ─────────┘
+//! ```
+//!
+//! [`Authorizer::run`] is all of it for a request that can be cloned and a function that sends one.
+//! Adapters that can't use it, such as those with futures of their own, drive the [`Exchange`].
+
+mod admission;
+pub(crate) mod authorizer;
+pub(crate) mod choices;
+pub(crate) mod demand;
+mod drain;
+mod error;
+mod evidence;
+pub(crate) mod exchange;
+mod patience;
+mod renewal;
+mod run;
+mod setters;
+mod snapshot;
+mod target;
+mod withheld;
+
+#[doc(hidden)]
+pub use http::{HeaderMap, StatusCode};
+
+#[doc(inline)]
+pub use crate::__adapter_setters as setters;
+pub use crate::{
+    sharded::Sharded,
+    verdict::{Verdict, verdict},
+};
+
+pub use self::{
+    admission::Admission,
+    drain::{Drain, can_be_drained, is_event_stream},
+    error::CallError,
+    evidence::Evidence,
+    exchange::{Answer, AnsweredBy, Attached, Exchange, Hop, Next, Processed},
+    patience::Patience,
+    renewal::{Acquire, Acquired, Renewal},
+    snapshot::Snapshot,
+    target::Target,
+    withheld::Withheld,
+};
+
+// What users meet as well stands at the crate's root.
+use self::{authorizer::Authorizer, demand::Demand};

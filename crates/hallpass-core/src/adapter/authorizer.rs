@@ -1,0 +1,256 @@
+//! [`Authorizer`]: what an adapter is configured with, the same for all of them.
+
+use std::{fmt, sync::Arc};
+
+use http::{HeaderMap, StatusCode};
+
+use super::withheld::Trace;
+use crate::{Cached, Error, Origin, Rejected, origin::Allowed, sharded::Sharded};
+
+/// A [`Cached`] credential and the rules for where it goes and what rejects it.
+///
+/// Every adapter holds one and asks it before a request and about each answer, so that all of
+/// them keep one promise. Without [`origins`](Self::origins), those that the source names hold; if
+/// it names none, the credential is bound to the first origin that it is used for.
+///
+/// A request may bring a [`Cached`] of its own among its extensions. Then that one's header, origins
+/// and refusals hold, and of these rules what the user has set, except for the origins if the other
+/// source names some.
+#[derive(Clone)]
+pub struct Authorizer {
+    /// One pointer, because every request takes a copy along.
+    rules: Arc<Rules>,
+}
+
+#[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches of the user's that have nothing to do with each other"
+)]
+pub(super) struct Rules {
+    pub(super) cached: Cached,
+    pub(super) name: Option<Arc<str>>,
+    origins: Origins,
+    pub(super) at: Option<Origin>,
+    pub(super) override_existing: bool,
+    plaintext: bool,
+    proxied: bool,
+    pub(super) report: bool,
+    pub(super) evidence: bool,
+    pub(super) rejected: Rejected,
+    pub(super) trace: Arc<Trace>,
+    /// Equal rules for each group of threads; emptied whenever the rules change.
+    local: Sharded<Authorizer>,
+}
+
+/// What the user has said about origins.
+#[derive(Debug, Clone)]
+enum Origins {
+    Unsaid,
+    Only(Arc<[Origin]>),
+    Any,
+}
+
+impl Authorizer {
+    /// For this source or `Cached`, with the default rules.
+    pub fn new(source: impl Into<Cached>) -> Self {
+        Self {
+            rules: Arc::new(Rules {
+                cached: source.into(),
+                name: None,
+                origins: Origins::Unsaid,
+                at: None,
+                override_existing: false,
+                plaintext: false,
+                proxied: false,
+                report: false,
+                evidence: false,
+                rejected: Rejected::default(),
+                trace: Arc::default(),
+                local: Sharded::new(),
+            }),
+        }
+    }
+
+    fn edit(&mut self) -> &mut Rules {
+        let rules = Arc::make_mut(&mut self.rules);
+        rules.local = Sharded::new();
+        rules
+    }
+
+    /// Binds the credential to these origins; requests to any other go without it.
+    ///
+    /// # Errors
+    /// If one is not an `http` or `https` URL with a host, or there is none at all.
+    pub fn origins<O>(mut self, origins: impl IntoIterator<Item = O>) -> Result<Self, Error>
+    where
+        O: TryInto<Origin>,
+        Error: From<O::Error>,
+    {
+        let set: Vec<Origin> = origins
+            .into_iter()
+            .map(|origin| Ok(origin.try_into()?))
+            .collect::<Result<_, Error>>()?;
+        if set.is_empty() {
+            return Err(Error::configuration(
+                "a credential needs at least one origin to go to",
+            ));
+        }
+        self.edit().origins = Origins::Only(set.into());
+        Ok(self)
+    }
+
+    /// Lets the credential go anywhere. Only for a client that can reach nothing else.
+    #[must_use]
+    pub fn any_origin(mut self) -> Self {
+        self.edit().origins = Origins::Any;
+        self
+    }
+
+    /// Says where requests without an authority go, because a layer below completes their URI.
+    ///
+    /// Without this such a request is refused, since nothing else tells whether the credential may
+    /// go along.
+    ///
+    /// # Errors
+    /// If it is not an `http` or `https` URL with a host.
+    pub fn at<O>(mut self, origin: O) -> Result<Self, Error>
+    where
+        O: TryInto<Origin>,
+        Error: From<O::Error>,
+    {
+        self.edit().at = Some(origin.try_into()?);
+        Ok(self)
+    }
+
+    /// Gives the layer a name, by which [`Choices`](crate::Choices) of single requests address it
+    /// where several are stacked.
+    #[must_use]
+    pub fn named(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.edit().name = Some(name.into());
+        self
+    }
+
+    /// Lets the credential go over plain `http` to other machines, where anyone on the way reads it.
+    #[must_use]
+    pub fn dangerously_allow_http(mut self) -> Self {
+        self.edit().plaintext = true;
+        self
+    }
+
+    /// Replaces headers that the caller has set, instead of leaving such a request alone.
+    #[must_use]
+    pub fn override_existing(mut self) -> Self {
+        self.edit().override_existing = true;
+        self
+    }
+
+    /// Also treats answers as a rejection for which this is true, such as a vendor's 419.
+    #[must_use]
+    pub fn rejected_when(
+        mut self,
+        predicate: impl Fn(StatusCode, &HeaderMap) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let rules = self.edit();
+        let before = std::mem::take(&mut rules.rejected);
+        let earlier = before.clone();
+        rules.rejected = before.when(move |status, headers| {
+            predicate(status, headers) || earlier.by_head(status, headers)
+        });
+        self
+    }
+
+    /// Puts an [`Attempt`](crate::Attempt) on every response, also on those that the credential in
+    /// hand served at the first try. That costs up to three allocations a response.
+    #[must_use]
+    pub fn report_attempts(mut self) -> Self {
+        self.edit().report = true;
+        self
+    }
+
+    /// For adapters whose client may send requests through a proxy: then plain `http` to this very
+    /// machine is not private either, because the proxy reads it.
+    #[must_use]
+    pub fn behind_proxy(mut self) -> Self {
+        self.edit().proxied = true;
+        self
+    }
+
+    /// For adapters that see the end of a gRPC call: puts an [`Evidence`](super::Evidence) on every
+    /// response whose head leaves open what became of the call.
+    #[must_use]
+    pub fn report_evidence(mut self) -> Self {
+        self.edit().evidence = true;
+        self
+    }
+
+    /// Whether somebody has said where the credential may go: the user, or its source.
+    pub fn names_origins(&self) -> bool {
+        !matches!(self.rules.allowed(None), Allowed::FirstUsed)
+    }
+
+    /// The credential.
+    #[inline]
+    pub fn cached(&self) -> &Cached {
+        &self.rules.cached
+    }
+
+    #[inline]
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The same rules behind a pointer that only this thread's group shares.
+    #[inline]
+    pub(super) fn local(&self) -> &Self {
+        self.rules.local.local(|| Self {
+            rules: Arc::new(Rules::clone(&self.rules)),
+        })
+    }
+}
+
+impl Rules {
+    /// Where a credential may go: the layer's own, or the one that a request has brought.
+    #[inline]
+    pub(super) fn allowed<'a>(&'a self, own: Option<&'a Cached>) -> Allowed<'a> {
+        let said = match &self.origins {
+            Origins::Unsaid => None,
+            Origins::Only(set) => Some(Allowed::Only(set)),
+            Origins::Any => Some(Allowed::Any),
+        };
+        match own {
+            // What its source names says where this secret may go; the user spoke of the layer's.
+            Some(own) => named(own).or(said),
+            None => said.or_else(|| named(&self.cached)),
+        }
+        .unwrap_or(Allowed::FirstUsed)
+    }
+
+    /// Whether nobody on the way reads what goes there, or the user has allowed it.
+    #[inline]
+    pub(super) fn may_travel(&self, secure: bool, loopback: impl FnOnce() -> bool) -> bool {
+        secure || self.plaintext || (!self.proxied && loopback())
+    }
+
+    pub(super) fn is_proxied(&self) -> bool {
+        self.proxied
+    }
+}
+
+/// The origins that a source names. An empty set would send every request without the credential.
+#[inline]
+fn named(cached: &Cached) -> Option<Allowed<'_>> {
+    let set = cached.description().origins.as_deref()?;
+    (!set.is_empty()).then_some(Allowed::Only(set))
+}
+
+impl fmt::Debug for Authorizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorizer")
+            .field("cached", &self.rules.cached)
+            .field("name", &self.rules.name)
+            .field("origins", &self.rules.origins)
+            .field("override_existing", &self.rules.override_existing)
+            .finish_non_exhaustive()
+    }
+}

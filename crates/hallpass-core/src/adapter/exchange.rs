@@ -1,0 +1,555 @@
+//! [`Exchange`]: one request's way through an adapter: attach, judge, renew and send again.
+
+use std::hash::{BuildHasher, Hasher as _, RandomState};
+
+use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
+
+use super::{
+    Acquire, Acquired, Authorizer, Demand, Evidence, Renewal, Target, Withheld,
+    admission::bound_elsewhere, evidence::judge, target::destination,
+};
+use crate::{
+    Cached, Challenges, Credential, Error, Origin, Rejected, Rejection,
+    credential::attach_proof,
+    origin::{Allowed, Destination, Parts},
+    verdict::{GRPC_STATUS, Verdict, accepts, is_grpc},
+};
+
+/// The protocol state of one request that [may carry](super::Admission::Carry) a credential.
+///
+/// It owns all that it needs: the rules, the credential's identity, and what was spent of its
+/// budgets. A request is sent again at most once because an earlier credential serves again, once
+/// with a replacement, once with a new proof, and three times in all.
+#[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts about one request, any of which may be true of it"
+)]
+pub struct Exchange {
+    authorizer: Authorizer,
+    /// The credential that the request has brought, in place of the layer's.
+    own: Option<Cached>,
+    place: Place,
+    generation: u64,
+    /// What hardly any request has.
+    rare: Option<Box<Rare>>,
+    /// Whether an acceptance of the credential is worth reporting.
+    reports: bool,
+    waited: bool,
+    /// Whether the method is one that changes nothing (RFC 9110 §9.2.1).
+    safe: bool,
+    /// Whether the answer's head leaves open what became of the call.
+    open: bool,
+    fell_back: bool,
+    replaced: bool,
+    proved_again: bool,
+    /// How often a credential of ours was put on it.
+    sent: u8,
+}
+
+#[derive(Debug, Default)]
+struct Rare {
+    /// Of a credential with a proof: itself, and where the request goes.
+    bound: Option<(Credential, Option<Origin>)>,
+    demand: Option<Demand>,
+}
+
+/// Which of our places a request goes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// One of the allowed origins, by its position.
+    Listed(usize),
+    /// The origin of the credential's first use…
+    Bound,
+    /// …which this request may turn out to be.
+    Unbound,
+    /// The configured one for requests that name none.
+    At { binds: bool },
+    /// Any other, by its hash.
+    Hashed(u64),
+    /// Somewhere, where anywhere is allowed.
+    Unknown,
+}
+
+/// Three sends: more never helped where these did not.
+const MOST_SENDS: u8 = 3;
+
+/// What became of an attempt to attach a credential.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attached {
+    /// It is on the request.
+    Yes,
+    /// The request has a header of the caller's own, which stays. It goes as it is, and its answer
+    /// is none of ours.
+    LeftAlone,
+    /// There is none in hand: wait for one.
+    NoneInHand,
+}
+
+/// What an adapter does with an answer.
+#[derive(Debug)]
+pub enum Next {
+    /// Hand it to the caller, after [`report`](Exchange::report).
+    Return,
+    /// Wait for another credential. With one, send the request again, after
+    /// [`attach_again`](Exchange::attach_again); without, this answer is the caller's.
+    Renew(Renewal),
+    /// Send the request again with the same credential and a new proof.
+    Again(Acquired),
+}
+
+/// Which hop gave an answer, as far as an adapter can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Hop {
+    /// The one that the request was sent to; nothing below follows redirects.
+    #[default]
+    Sent,
+    /// One of the same origin: something below follows redirects. What was sent first may have been
+    /// done by then, so a method that changes anything is not sent again.
+    Followed,
+    /// Another origin, which was not sent our credential and says nothing about it.
+    Elsewhere,
+}
+
+/// Put into a response's extensions by what follows redirects below an adapter: the URI that gave
+/// the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnsweredBy(pub Uri);
+
+/// Put into a response's extensions by what knows below an adapter that the server has taken the
+/// request up, so that it must not be sent again, whatever the answer says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Processed;
+
+/// An answer, as far as it is judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Answer<'a> {
+    status: StatusCode,
+    headers: &'a HeaderMap,
+    hop: Hop,
+    refused_by_body: bool,
+}
+
+impl<'a> Answer<'a> {
+    /// Of the hop that the request was sent to.
+    #[inline]
+    pub fn new(status: StatusCode, headers: &'a HeaderMap) -> Self {
+        Self {
+            status,
+            headers,
+            hop: Hop::Sent,
+            refused_by_body: false,
+        }
+    }
+
+    /// Says which hop it comes from.
+    #[must_use]
+    #[inline]
+    pub fn from_hop(mut self, hop: Hop) -> Self {
+        self.hop = hop;
+        self
+    }
+
+    /// Says that its body refuses the credential, which the source's
+    /// [`Rejected`](crate::Rejected) has found out.
+    #[must_use]
+    #[inline]
+    pub fn refused_by_body(mut self, refused: bool) -> Self {
+        self.refused_by_body = refused;
+        self
+    }
+}
+
+/// What a request needs to know about its own credential, found among the response's extensions.
+///
+/// A response that took more than the credential in hand always has one; see
+/// [`Authorizer::report_attempts`] to have one on every response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// The generation of the credential that the answered request carried.
+    pub generation: u64,
+    /// Whether the request waited for a credential.
+    pub waited: bool,
+    /// Whether the request was sent more than once.
+    pub replayed: bool,
+}
+
+/// Found among the extensions of a request that is sent again: how often it was sent before, for
+/// `http.request.resend_count` of a span below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resend(pub u32);
+
+impl Exchange {
+    #[inline]
+    pub(super) fn new(authorizer: &Authorizer, own: Option<&Cached>, place: Place) -> Self {
+        Self {
+            authorizer: authorizer.clone(),
+            own: own.cloned(),
+            place,
+            generation: 0,
+            rare: None,
+            reports: false,
+            waited: false,
+            safe: false,
+            open: false,
+            fell_back: false,
+            replaced: false,
+            proved_again: false,
+            sent: 0,
+        }
+    }
+
+    /// The credential's keeper: the layer's, or the one that the request has brought.
+    #[inline]
+    pub fn cached(&self) -> &Cached {
+        self.own.as_ref().unwrap_or(self.authorizer.cached())
+    }
+
+    /// What else than the usual answers refuses the credential by its source's word. An adapter that
+    /// looks at bodies asks it.
+    pub fn rejected(&self) -> &Rejected {
+        &self.cached().description().rejected
+    }
+
+    /// Puts the credential in hand on a request that was not sent yet, if there is one; copies
+    /// nothing but the header.
+    ///
+    /// # Errors
+    /// If the credential is bound to another origin by now, or has a proof to make and can't.
+    #[inline]
+    pub fn attach<T: Target + ?Sized>(
+        &mut self,
+        method: &Method,
+        target: &T,
+        headers: &mut HeaderMap,
+    ) -> Result<Attached, Error> {
+        let cached = self.own.as_ref().unwrap_or(self.authorizer.cached());
+        let rules = self.authorizer.rules();
+        let replace = rules.override_existing;
+        let announced = &cached.description().header;
+        let attached = cached.with_current(|current| {
+            let credential = &current.credential;
+            let own = !replace
+                && credential.header_name() != announced
+                && headers.contains_key(announced);
+            if own || !current.attach(headers, replace) {
+                return None;
+            }
+            let bound = credential.proof().map(|_| credential.clone());
+            Some((current.generation(), current.reports(), bound))
+        });
+        let (generation, reports, bound) = match attached {
+            Some(Some(attached)) => attached,
+            None if replace || !headers.contains_key(announced) => return Ok(Attached::NoneInHand),
+            None | Some(None) => return Ok(self.left_alone(target)),
+        };
+        rules.trace.attached();
+        self.generation = generation;
+        self.reports = reports;
+        self.safe = method.is_safe();
+        self.sent = 1;
+        if matches!(self.place, Place::Unbound | Place::At { binds: true }) {
+            self.bind(target)?;
+        }
+        if let Some(credential) = bound {
+            self.prove(credential, method, target, headers)?;
+        }
+        Ok(Attached::Yes)
+    }
+
+    /// Waits for a credential, after [`Attached::NoneInHand`]. A request that can be replayed may be
+    /// given one under suspicion, to find out whether it still works.
+    pub fn acquire(&self, replayable: bool) -> Acquire {
+        Acquire::new(self.cached().acquire(replayable))
+    }
+
+    /// Puts the credential that a request has waited for on it. It is never
+    /// [`NoneInHand`](Attached::NoneInHand).
+    ///
+    /// # Errors
+    /// As [`attach`](Self::attach).
+    pub fn attach_acquired<T: Target + ?Sized>(
+        &mut self,
+        acquired: Acquired,
+        method: &Method,
+        target: &T,
+        headers: &mut HeaderMap,
+    ) -> Result<Attached, Error> {
+        let Acquired { credential, waited } = acquired;
+        let rules = self.authorizer.rules();
+        self.waited |= waited;
+        if !rules.override_existing
+            && (headers.contains_key(&self.cached().description().header)
+                || credential.is_on(headers))
+        {
+            return Ok(self.left_alone(target));
+        }
+        self.bind(target)?;
+        credential.attach_value(credential.header_value().clone(), headers, true);
+        self.authorizer.rules().trace.attached();
+        self.generation = credential.generation();
+        // Nobody has told yet whether it is new; to report an acceptance once too often costs one
+        // lock.
+        self.reports = true;
+        self.safe = method.is_safe();
+        self.sent += 1;
+        if credential.proof().is_some() {
+            self.prove(credential, method, target, headers)?;
+        }
+        Ok(Attached::Yes)
+    }
+
+    /// Puts a credential on the request once more, which has to be as bare as it came, and its
+    /// ordinal into its extensions. If it says no, the answer in hand is the caller's.
+    #[must_use]
+    pub fn attach_again<T: Target + ?Sized>(
+        &mut self,
+        acquired: Acquired,
+        method: &Method,
+        target: &T,
+        headers: &mut HeaderMap,
+        extensions: &mut Extensions,
+    ) -> bool {
+        let before = self.sent;
+        let attached = self.attach_acquired(acquired, method, target, headers);
+        if !matches!(attached, Ok(Attached::Yes)) {
+            return false;
+        }
+        extensions.insert(Resend(u32::from(before)));
+        let cached = self.cached();
+        cached.counters().replays.add();
+        tracing::debug!(target: "hallpass", source = %cached.description().name, generation = self.generation, "replaying");
+        true
+    }
+
+    #[cold]
+    fn left_alone<T: Target + ?Sized>(&self, target: &T) -> Attached {
+        let trace = &self.authorizer.rules().trace;
+        trace.withheld(self.cached(), Withheld::OwnHeader, target);
+        Attached::LeftAlone
+    }
+
+    /// The first request that carries a credential binds it, and no request that only meant to.
+    #[cold]
+    fn bind<T: Target + ?Sized>(&mut self, target: &T) -> Result<(), Error> {
+        let parts = match (self.place, destination(target)) {
+            (Place::Unbound, Destination::Known(parts)) => parts,
+            (Place::At { binds: true }, _) => match &self.authorizer.rules().at {
+                Some(at) => at.parts(),
+                None => return Ok(()),
+            },
+            _ => return Ok(()),
+        };
+        let bound = self.cached().first_used(|| parts.to_origin());
+        if !bound.is(&parts) {
+            return Err(bound_elsewhere(bound, &parts));
+        }
+        self.place = match self.place {
+            Place::Unbound => Place::Bound,
+            place => Place::at(place),
+        };
+        Ok(())
+    }
+
+    #[cold]
+    fn prove<T: Target + ?Sized>(
+        &mut self,
+        credential: Credential,
+        method: &Method,
+        target: &T,
+        headers: &mut HeaderMap,
+    ) -> Result<(), Error> {
+        let uri = target.to_uri()?;
+        let Some(proof) = credential.proof() else {
+            return Ok(());
+        };
+        let proved = match (&self.authorizer.rules().at, uri.authority()) {
+            // The server checks the URI that it sees, with scheme and host.
+            (Some(at), None) => proof.prove(method, &at.complete(&uri)?)?,
+            _ => proof.prove(method, &uri)?,
+        };
+        attach_proof(&**proof, proved, headers);
+        let origin = match (destination(target), &self.authorizer.rules().at) {
+            (Destination::Known(parts), _) => Some(parts.to_origin()),
+            (Destination::Unstated, at) => at.clone(),
+            (Destination::Foreign(_), _) => None,
+        };
+        self.rare.get_or_insert_default().bound = Some((credential, origin));
+        Ok(())
+    }
+
+    /// Which hop gave an answer that something below says to come from this URI, after it has
+    /// followed redirects or not.
+    pub fn hop<T: Target + ?Sized>(&self, answered: &T) -> Hop {
+        let parts = match destination(answered) {
+            Destination::Known(parts) => parts,
+            Destination::Unstated => return Hop::Followed,
+            Destination::Foreign(_) => return Hop::Elsewhere,
+        };
+        let rules = self.authorizer.rules();
+        let ours = match (self.place, rules.allowed(self.own.as_ref())) {
+            (Place::Listed(at), Allowed::Only(set)) => {
+                set.get(at).is_some_and(|origin| origin.is(&parts))
+            }
+            (Place::At { .. }, _) => rules.at.as_ref().is_some_and(|at| at.is(&parts)),
+            (Place::Hashed(_), _) => self.place == Place::hashed(&parts),
+            (Place::Unknown, _) => true,
+            _ => self.cached().bound_to().iter().any(|one| one.is(&parts)),
+        };
+        if ours { Hop::Followed } else { Hop::Elsewhere }
+    }
+
+    /// Judges an answer, and tells the engine. `replayable` says whether the adapter could send the
+    /// request again; it is only asked if that matters.
+    #[inline]
+    pub fn answered(&mut self, answer: &Answer<'_>, replayable: impl FnOnce() -> bool) -> Next {
+        // Nothing of ours was on it: it was left alone, or its client did not send it at all.
+        let verdict = if answer.hop == Hop::Elsewhere || self.sent == 0 {
+            return Next::Return;
+        } else if answer.refused_by_body {
+            Verdict::Reject
+        } else {
+            let Answer {
+                status, headers, ..
+            } = *answer;
+            judge(&self.authorizer, self.own.as_ref(), status, headers)
+        };
+        // Every answer may bring what the next proof needs.
+        let can_prove = self.rare.is_some() && self.observed(answer);
+        match verdict {
+            Verdict::Keep => {
+                self.kept(answer);
+                Next::Return
+            }
+            Verdict::ProveAgain if can_prove => self.prove_again(answer, replayable),
+            Verdict::ProveAgain => Next::Return,
+            Verdict::Reject => self.refused(answer, replayable),
+        }
+    }
+
+    #[inline]
+    fn kept(&mut self, answer: &Answer<'_>) {
+        let Answer {
+            status, headers, ..
+        } = *answer;
+        if self.reports && accepts(status, headers) {
+            self.cached().accept_generation(self.generation);
+        }
+        if self.authorizer.rules().evidence {
+            self.open =
+                status == StatusCode::OK && is_grpc(headers) && !headers.contains_key(GRPC_STATUS);
+        }
+        if status.is_client_error()
+            && let Some(demand) = Demand::of(status, headers)
+        {
+            self.rare.get_or_insert_default().demand = Some(demand);
+        }
+    }
+
+    #[cold]
+    fn observed(&self, answer: &Answer<'_>) -> bool {
+        let bound = self.rare.as_ref().and_then(|rare| rare.bound.as_ref());
+        let Some((credential, Some(origin))) = bound else {
+            return false;
+        };
+        credential
+            .proof()
+            .is_some_and(|proof| proof.answered(origin, answer.status, answer.headers))
+    }
+
+    #[cold]
+    fn prove_again(&mut self, answer: &Answer<'_>, replayable: impl FnOnce() -> bool) -> Next {
+        let bound = self.rare.as_ref().and_then(|rare| rare.bound.as_ref());
+        let Some((credential, _)) = bound else {
+            return Next::Return;
+        };
+        let credential = credential.clone();
+        if self.proved_again || !self.may_send_again(answer, replayable) {
+            return Next::Return;
+        }
+        self.proved_again = true;
+        Next::Again(Acquired {
+            credential,
+            waited: false,
+        })
+    }
+
+    #[cold]
+    fn refused(&mut self, answer: &Answer<'_>, replayable: impl FnOnce() -> bool) -> Next {
+        if self.replaced {
+            // The refusal of a replay drops nothing: the fault may well be the request's own.
+            self.cached().replacement_refused(self.generation);
+            return Next::Return;
+        }
+        let challenges = Challenges::of(answer.headers);
+        let rejection = self
+            .cached()
+            .reject_generation(self.generation, &challenges);
+        let spent = match rejection {
+            Rejection::Kept => return Next::Return,
+            Rejection::FellBack => self.fell_back,
+            Rejection::Suspected | Rejection::Superseded => false,
+        };
+        if spent || !self.may_send_again(answer, replayable) {
+            return Next::Return;
+        }
+        match rejection {
+            Rejection::FellBack => self.fell_back = true,
+            _ => self.replaced = true,
+        }
+        Next::Renew(Renewal::of(self.cached(), self.generation))
+    }
+
+    /// Only the hop that answered says that it did nothing. Behind a follower it need not be the one
+    /// that would be sent to again.
+    fn may_send_again(&self, answer: &Answer<'_>, replayable: impl FnOnce() -> bool) -> bool {
+        self.sent < MOST_SENDS && (self.safe || answer.hop == Hop::Sent) && replayable()
+    }
+
+    /// Puts what the caller is to know into the extensions of the response that it gets.
+    #[inline]
+    pub fn report(&mut self, extensions: &mut Extensions) {
+        let replayed = self.sent > 1;
+        if self.sent == 0 {
+            return;
+        }
+        if self.waited || replayed || self.authorizer.rules().report {
+            extensions.insert(Attempt {
+                generation: self.generation,
+                waited: self.waited,
+                replayed,
+            });
+        }
+        if self.open {
+            extensions.insert(Evidence::new(
+                &self.authorizer,
+                self.own.as_ref(),
+                self.generation,
+                self.reports,
+            ));
+        }
+        if let Some(rare) = &mut self.rare
+            && let Some(demand) = rare.demand.take()
+        {
+            extensions.insert(demand);
+        }
+    }
+}
+
+impl Place {
+    pub(super) fn at(place: Self) -> Self {
+        Self::At {
+            binds: place == Self::Unbound,
+        }
+    }
+
+    /// Only ever compared with another hash of this process.
+    pub(super) fn hashed(parts: &Parts<'_>) -> Self {
+        use std::sync::OnceLock;
+        static STATE: OnceLock<RandomState> = OnceLock::new();
+        let mut hasher = STATE.get_or_init(RandomState::new).build_hasher();
+        parts.write_to(&mut hasher);
+        Self::Hashed(hasher.finish())
+    }
+}

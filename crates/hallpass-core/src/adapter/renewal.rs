@@ -1,0 +1,93 @@
+//! [`Acquire`] and [`Renewal`]: a request that waits for a credential.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use crate::{Cached, Credential, Error, Get};
+
+/// Waits for the credential of a request that was not sent yet.
+///
+/// # Cancel safety
+/// Dropping it only stops the waiting. The fetch goes on and serves others.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Acquire {
+    get: Get,
+    waited: bool,
+}
+
+/// Waits for another credential than the refused one; brings none if there is none to be had, and
+/// then the answer that refused it goes to the caller.
+///
+/// # Cancel safety
+/// As [`Acquire`].
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub struct Renewal {
+    acquire: Acquire,
+    refused: u64,
+}
+
+/// A credential for one sending of one request.
+#[derive(Debug)]
+pub struct Acquired {
+    pub(super) credential: Credential,
+    pub(super) waited: bool,
+}
+
+impl Acquired {
+    /// The credential.
+    pub fn credential(&self) -> &Credential {
+        &self.credential
+    }
+}
+
+impl Acquire {
+    pub(super) fn new(get: Get) -> Self {
+        Self { get, waited: false }
+    }
+
+    /// Whether it had to wait for a fetch so far; known once it has been polled.
+    pub fn waits(&self) -> bool {
+        self.waited
+    }
+}
+
+impl Renewal {
+    pub(super) fn of(cached: &Cached, refused: u64) -> Self {
+        Self {
+            acquire: Acquire::new(cached.get_other_than(refused)),
+            refused,
+        }
+    }
+}
+
+impl Future for Acquire {
+    type Output = Result<Acquired, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let polled = Pin::new(&mut this.get).poll(context);
+        this.waited |= this.get.waits();
+        let credential = ready!(polled)?;
+        Poll::Ready(Ok(Acquired {
+            credential,
+            waited: this.waited,
+        }))
+    }
+}
+
+impl Future for Renewal {
+    type Output = Option<Acquired>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        let outcome = ready!(Pin::new(&mut this.acquire).poll(context));
+        // The same again would be refused again.
+        let is_newer = |acquired: &Acquired| acquired.credential.generation() != this.refused;
+        Poll::Ready(outcome.ok().filter(is_newer))
+    }
+}
