@@ -207,7 +207,8 @@ where
             }
         }
         Pause::Renewing(mut renewing) => {
-            let Poll::Ready(acquired) = Pin::new(&mut renewing.renewal).poll(context) else {
+            let polled = call.exchange.poll_renewed(&mut renewing.renewal, context);
+            let Poll::Ready(acquired) = polled else {
                 return Ok(Resumed::Pending(Pause::Renewing(renewing)));
             };
             let answer = renewing.response;

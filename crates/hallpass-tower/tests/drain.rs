@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -20,6 +20,7 @@ use hallpass_tower::{BearerLayer, Error};
 use http::{Request, Response, header::AUTHORIZATION};
 use http_body::{Body, Frame};
 use http_body_util::BodyExt as _;
+use tokio::time::Sleep;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 const LIMIT: usize = 16 * 1024;
@@ -34,8 +35,8 @@ struct Rest {
 #[derive(Debug)]
 enum Kind {
     Frames(Frames),
-    /// Comes one by one, each at the next turn of the connection's task.
-    Slow(Frames, bool),
+    /// Comes one by one, with this much time before each.
+    Slow(Frames, Duration, Option<Pin<Box<Sleep>>>),
     Never,
     /// Nothing at all, as fast as it is asked for.
     Empty,
@@ -61,11 +62,10 @@ impl Body for Rest {
         this.notes.frames.fetch_add(1, Ordering::SeqCst);
         let next = match &mut this.kind {
             Kind::Frames(frames) => Pin::new(frames).poll_frame(context),
-            Kind::Slow(frames, here) => {
-                *here = !*here;
-                if *here {
-                    return Poll::Pending;
-                }
+            Kind::Slow(frames, gap, sleep) => {
+                let waiting = sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(*gap)));
+                ready!(waiting.as_mut().poll(context));
+                *sleep = None;
                 Pin::new(frames).poll_frame(context)
             }
             Kind::Never => Poll::Pending,
@@ -125,8 +125,8 @@ async fn after(kind: Kind) -> Arc<Notes> {
         "fine"
     );
     assert!(
-        before.elapsed() < Duration::from_millis(1),
-        "nobody waits for it"
+        before.elapsed() <= Duration::from_millis(51),
+        "nobody waits for it longer than that"
     );
     notes
 }
@@ -164,17 +164,18 @@ async fn a_long_one_is_dropped_at_the_limit() {
     assert!(!read(&*after(Kind::Frames(one)).await).1);
 }
 
+fn slow(frames: usize, gap: u64) -> Kind {
+    Kind::Slow(Frames::many(frames, 10), Duration::from_millis(gap), None)
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_that_is_nearly_there_is_read_to_its_end() {
-    let slow = Kind::Slow(Frames::many(3, 10), false);
-    assert_eq!(read(&*after(slow).await), (30, true));
+    assert_eq!(read(&*after(slow(3, 10)).await), (30, true));
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_that_takes_its_time_is_dropped() {
-    let slow = Kind::Slow(Frames::many(100, 10), false);
-    let (bytes, ended) = read(&*after(slow).await);
-    assert!(bytes < 1000 && !ended);
+    assert_eq!(read(&*after(slow(100, 20)).await), (20, false));
 }
 
 #[tokio::test(start_paused = true)]

@@ -211,8 +211,7 @@ async fn no_credential_for_a_replay_leaves_the_first_sending_alone() {
     issuer.fails(hallpass_core::Error::transient("reset"));
     let (mut first, due) = desk.next().await;
     due.answer(401);
-    let error = answer.await.unwrap().unwrap_err();
-    assert!(matches!(error, Error::Credential(_)));
+    assert_eq!(answer.await.unwrap().unwrap().status(), 401);
     feed.send("still there".into()).unwrap();
     assert_eq!(data(&mut first), "still there");
 }

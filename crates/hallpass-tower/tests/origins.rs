@@ -9,7 +9,10 @@ use bytes::Bytes;
 use common::{API, Api, Issuer, api::answer, status, warm};
 use hallpass_core::{Cached, Origin};
 use hallpass_tower::{BearerLayer, Error};
-use http::{Request, Response, header::LOCATION};
+use http::{
+    Request, Response,
+    header::{AUTHORIZATION, LOCATION},
+};
 use http_body_util::Full;
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _};
 use tower_http::follow_redirect::FollowRedirectLayer;
@@ -31,7 +34,6 @@ async fn a_configured_origin_is_compared_in_parts() {
         ("https://api.example.com/x", true),
         ("https://api.example.com:443/x?y", true),
         ("https://API.EXAMPLE.COM/x", true),
-        ("/origin/form", true),
         ("https://api.example.com:8443/", false),
         ("https://api.example.com./", false),
         ("https://api.example.com.evil.example/", false),
@@ -56,25 +58,105 @@ async fn a_configured_origin_is_compared_in_parts() {
 }
 
 #[tokio::test]
-async fn user_information_and_other_schemes_are_refused() {
-    for uri in [
-        "https://api.example.com@evil.example/",
-        "https://me:secret@api.example.com/",
-        "ftp://api.example.com/",
-        "api.example.com:443",
-    ] {
-        let (layer, _) = warm(&Issuer::new()).await;
-        let api = Api::always(200);
-        let mut request = to("/");
-        *request.uri_mut() = uri.parse().unwrap();
-        let error = layer.layer(api.clone()).oneshot(request).await.unwrap_err();
+async fn what_names_our_origin_and_may_not_carry_it_is_refused() {
+    let (layer, _) = warm(&Issuer::new()).await;
+    let api = Api::always(200);
+    for uri in ["https://me:secret@api.example.com/", "/origin/form"] {
+        let service = layer.layer(api.clone());
+        let error = service.oneshot(to(uri)).await.unwrap_err();
         let Error::Credential(error) = error else {
             panic!("{error:?}")
         };
         assert!(error.is_destination() && error.is_permanent(), "{uri}");
         assert!(!error.to_string().contains("secret"));
-        assert_eq!(api.calls(), 0);
     }
+    assert_eq!(api.calls(), 0);
+}
+
+#[tokio::test]
+async fn elsewhere_a_request_passes_bare_whatever_it_looks_like() {
+    for uri in [
+        "https://api.example.com@evil.example/",
+        "https://me:secret@evil.example/",
+        "ftp://api.example.com/",
+        "wss://api.example.com/",
+        "api.example.com:443",
+        "http://api.example.com/",
+    ] {
+        let (layer, cached) = warm(&Issuer::new()).await;
+        let api = Api::always(401);
+        let mut request = to("/");
+        *request.uri_mut() = uri.parse().unwrap();
+        let response = layer.layer(api.clone()).oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 401);
+        assert_eq!(api.tokens(), ["none"], "{uri}");
+        let stats = cached.stats();
+        assert_eq!((stats.withheld, stats.rejections), (1, 0), "{uri}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_without_authority_goes_where_it_was_said_to() {
+    let api = Api::always(200);
+    let layer = || BearerLayer::new(Issuer::new());
+    let bound = layer().at(API).unwrap().layer(api.clone());
+    bound.clone().oneshot(to("/items")).await.unwrap();
+    // The first one used, as if it had been written out.
+    bound
+        .clone()
+        .oneshot(to("https://api.example.com/x"))
+        .await
+        .unwrap();
+    bound.oneshot(to("https://b.example/")).await.unwrap_err();
+    assert_eq!(api.tokens(), ["token-1"; 2]);
+    let elsewhere = layer()
+        .at("https://b.example")
+        .unwrap()
+        .origins([API])
+        .unwrap();
+    elsewhere
+        .layer(api.clone())
+        .oneshot(to("/items"))
+        .await
+        .unwrap();
+    layer()
+        .any_origin()
+        .layer(api.clone())
+        .oneshot(to("/items"))
+        .await
+        .unwrap();
+    assert_eq!(api.tokens()[2..], ["none", "token-1"]);
+    let error = layer().layer(api).oneshot(to("/items")).await.unwrap_err();
+    assert!(error.to_string().contains("at(origin)"), "{error}");
+    assert!(layer().at("api.example.com").is_err());
+}
+
+#[tokio::test]
+async fn a_request_with_a_header_of_its_own_binds_nothing_and_fails_nowhere() {
+    let issuer = Issuer::new();
+    let api = Api::always(200);
+    let service = BearerLayer::new(Arc::clone(&issuer)).layer(api.clone());
+    for uri in [
+        "https://other.example/",
+        "http://plain.example/",
+        "https://me@third.example/",
+        "/origin/form",
+    ] {
+        let mut own = to(uri);
+        let value = "Bearer own".parse().unwrap();
+        own.headers_mut().insert(AUTHORIZATION, value);
+        service.clone().oneshot(own).await.unwrap();
+    }
+    service
+        .clone()
+        .oneshot(to("https://api.example.com/"))
+        .await
+        .unwrap();
+    let mut own = to("https://other.example/");
+    own.headers_mut()
+        .insert(AUTHORIZATION, "Bearer own".parse().unwrap());
+    service.oneshot(own).await.unwrap();
+    assert_eq!(api.tokens(), ["own", "own", "own", "own", "token-1", "own"]);
 }
 
 #[tokio::test]

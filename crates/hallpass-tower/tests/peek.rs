@@ -1,6 +1,8 @@
 //! Vendors that refuse a token within a 200.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod common;
+
 use std::{
     convert::Infallible,
     sync::{
@@ -11,11 +13,16 @@ use std::{
 };
 
 use bytes::Bytes;
+use common::Feed;
 use hallpass_core::{Cached, Credential, CredentialSource, Description, Error, Fetch, Rejected};
 use hallpass_tower::{BearerLayer, PeekedBody, ReplayBody};
-use http::{Request, Response, header::AUTHORIZATION};
+use http::{
+    Request, Response,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
+use tokio::sync::mpsc;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 #[derive(Default)]
@@ -98,4 +105,41 @@ async fn without_looking_the_answer_goes_to_the_caller() {
     let (body, calls, generation) = call(Bytes::new(), false).await;
     assert!(body.starts_with(b"{\"code\":99991663"));
     assert_eq!((calls, generation), (1, Some(1)));
+}
+
+/// The answer's head, and how long it took, with a body that is fed by hand.
+async fn head_of(kind: &'static str) -> (Duration, PeekedBody<Feed>, mpsc::UnboundedSender<Bytes>) {
+    let (sender, body) = Feed::new();
+    let body = Arc::new(std::sync::Mutex::new(Some(body)));
+    let api = service_fn(move |_: Sent| {
+        let mut response = Response::new(body.lock().unwrap().take().unwrap());
+        let kind = kind.parse().unwrap();
+        response.headers_mut().insert(CONTENT_TYPE, kind);
+        async { Ok::<_, Infallible>(response) }
+    });
+    let layer = BearerLayer::new(Issuer::default()).looking_at_bodies();
+    let request = Request::get("https://api.example.com/")
+        .body(Full::default())
+        .unwrap();
+    let before = tokio::time::Instant::now();
+    let response = layer.layer(api).oneshot(request).await.unwrap();
+    (before.elapsed(), response.into_body(), sender)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_events_comes_up_at_once() {
+    let (took, body, sender) = head_of("text/event-stream; charset=utf-8").await;
+    assert_eq!(took, Duration::ZERO);
+    sender.send(Bytes::from_static(b"data: 1\n\n")).unwrap();
+    drop(sender);
+    assert_eq!(body.collect().await.unwrap().to_bytes(), "data: 1\n\n");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_keeps_silent_does_not_hold_up_its_head() {
+    let (took, body, sender) = head_of("application/json").await;
+    assert!(took <= Duration::from_millis(51), "{took:?}");
+    sender.send(Bytes::from_static(b"{}")).unwrap();
+    drop(sender);
+    assert_eq!(body.collect().await.unwrap().to_bytes(), "{}");
 }

@@ -1,6 +1,11 @@
 //! [`Exchange`]: one request's way through an adapter: attach, judge, renew and send again.
 
-use std::hash::{BuildHasher, Hasher as _, RandomState};
+use std::{
+    future::poll_fn,
+    hash::{BuildHasher, Hasher as _, RandomState},
+    sync::OnceLock,
+    task::{Context, Poll, ready},
+};
 
 use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
 
@@ -91,7 +96,7 @@ pub enum Attached {
 pub enum Next {
     /// Hand it to the caller, after [`report`](Exchange::report).
     Return,
-    /// Wait for another credential. With one, send the request again, after
+    /// Wait for another credential with [`renewed`](Exchange::renewed). With one, send the request again, after
     /// [`attach_again`](Exchange::attach_again); without, this answer is the caller's.
     Renew(Renewal),
     /// Send the request again with the same credential and a new proof.
@@ -298,6 +303,26 @@ impl Exchange {
             self.prove(credential, method, target, headers)?;
         }
         Ok(Attached::Yes)
+    }
+
+    /// Waits for another credential than the refused one. Brings none if there is none to be had; then
+    /// the answer that refused it is the caller's.
+    ///
+    /// # Cancel safety
+    /// Dropping the future only stops the waiting. The fetch goes on and serves others.
+    pub async fn renewed(&mut self, mut renewal: Renewal) -> Option<Acquired> {
+        poll_fn(|context| self.poll_renewed(&mut renewal, context)).await
+    }
+
+    /// The same for futures that are polled by hand.
+    pub fn poll_renewed(
+        &mut self,
+        renewal: &mut Renewal,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Acquired>> {
+        let (acquired, waited) = ready!(renewal.poll(context));
+        self.waited |= waited;
+        Poll::Ready(acquired)
     }
 
     /// Puts a credential on the request once more, which has to be as bare as it came, and its
@@ -546,7 +571,6 @@ impl Place {
 
     /// Only ever compared with another hash of this process.
     pub(super) fn hashed(parts: &Parts<'_>) -> Self {
-        use std::sync::OnceLock;
         static STATE: OnceLock<RandomState> = OnceLock::new();
         let mut hasher = STATE.get_or_init(RandomState::new).build_hasher();
         parts.write_to(&mut hasher);

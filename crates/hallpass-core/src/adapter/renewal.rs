@@ -19,13 +19,10 @@ pub struct Acquire {
     waited: bool,
 }
 
-/// Waits for another credential than the refused one; brings none if there is none to be had, and
-/// then the answer that refused it goes to the caller.
-///
-/// # Cancel safety
-/// As [`Acquire`].
+/// Another credential than the refused one, to be waited for with
+/// [`renewed`](super::Exchange::renewed) or [`poll_renewed`](super::Exchange::poll_renewed).
 #[derive(Debug)]
-#[must_use = "futures do nothing unless polled"]
+#[must_use = "a renewal that nobody waits for brings no credential"]
 pub struct Renewal {
     acquire: Acquire,
     refused: u64,
@@ -80,14 +77,12 @@ impl Future for Acquire {
     }
 }
 
-impl Future for Renewal {
-    type Output = Option<Acquired>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        let outcome = ready!(Pin::new(&mut this.acquire).poll(context));
+impl Renewal {
+    /// Says whether it had to wait, too.
+    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<(Option<Acquired>, bool)> {
+        let outcome = ready!(Pin::new(&mut self.acquire).poll(context));
         // The same again would be refused again.
-        let is_newer = |acquired: &Acquired| acquired.credential.generation() != this.refused;
-        Poll::Ready(outcome.ok().filter(is_newer))
+        let is_newer = |acquired: &Acquired| acquired.credential.generation() != self.refused;
+        Poll::Ready((outcome.ok().filter(is_newer), self.acquire.waited))
     }
 }

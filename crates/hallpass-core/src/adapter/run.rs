@@ -84,7 +84,7 @@ where
         let acquired = match next {
             Next::Return => None,
             Next::Again(acquired) => Some(acquired),
-            Next::Renew(renewal) => renewal.await,
+            Next::Renew(renewal) => exchange.renewed(renewal).await,
         };
         let again = acquired.and_then(|acquired| {
             let (mut head, body) = bare.clone().into_parts();

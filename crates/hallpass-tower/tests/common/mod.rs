@@ -32,6 +32,7 @@ pub(crate) use self::{
     held::{Desk, Held},
 };
 
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 pub(crate) const API: &str = "https://api.example.com";
 
 /// Issues `token-1`, `token-2`…, late or not at all if it is told so.
@@ -71,7 +72,7 @@ impl CredentialSource for Issuer {
             return Err(error);
         }
         let credential = Credential::bearer(&format!("token-{number}"))?;
-        Ok(credential.lives_for(Duration::from_secs(3600)))
+        Ok(credential.lives_for(HOUR))
     }
 }
 
