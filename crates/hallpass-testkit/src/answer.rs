@@ -1,59 +1,21 @@
-//! Answers, refusals, and the body that carries them.
+//! Answers, and the body that carries them.
 
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
-use serde_json::{Value, json};
 
-use crate::system::System;
-
-/// The members of a JSON object in the order they are sent, because one vendor's order is unusual.
-#[derive(Default)]
-pub(crate) struct Fields(Vec<(&'static str, Value)>);
-
-impl Fields {
-    pub(crate) fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
-        self.0.push((name, value.into()));
-        self
-    }
-
-    pub(crate) fn maybe(self, name: &'static str, value: Option<Value>) -> Self {
-        match value {
-            Some(value) => self.with(name, value),
-            None => self,
-        }
-    }
-
-    pub(crate) fn set(&mut self, name: &'static str, value: impl Into<Value>) {
-        match self.0.iter_mut().find(|(seen, _)| *seen == name) {
-            Some((_, old)) => *old = value.into(),
-            None => self.0.push((name, value.into())),
-        }
-    }
-
-    pub(crate) fn remove(&mut self, name: &str) {
-        self.0.retain(|(seen, _)| *seen != name);
-    }
-
-    pub(crate) fn to_json(&self) -> String {
-        let members: Vec<_> = self
-            .0
-            .iter()
-            .map(|(name, value)| format!("{}:{value}", json!(name)))
-            .collect();
-        format!("{{{}}}", members.join(","))
-    }
-}
+use crate::fields::Fields;
 
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    pub(crate) trailers: Option<HeaderMap>,
 }
 
 impl Answer {
@@ -64,6 +26,7 @@ impl Answer {
             status: status_code(status),
             headers,
             body: body.into(),
+            trailers: None,
         }
     }
 
@@ -75,6 +38,7 @@ impl Answer {
     pub(crate) fn into_response(self, cut: bool) -> Response<Reply> {
         let mut response = Response::new(Reply {
             data: Some(self.body),
+            trailers: self.trailers,
             end: End::Whole,
         });
         *response.status_mut() = self.status;
@@ -103,47 +67,6 @@ pub(crate) fn status_code(status: u16) -> StatusCode {
         .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-/// Why a request is turned down, before it is put into the vendor's words.
-pub(crate) struct Refusal {
-    pub(crate) status: u16,
-    pub(crate) error: &'static str,
-    pub(crate) description: &'static str,
-    pub(crate) header: Option<(HeaderName, HeaderValue)>,
-}
-
-impl Refusal {
-    pub(crate) fn new(status: u16, error: &'static str, description: &'static str) -> Self {
-        Self {
-            status,
-            error,
-            description,
-            header: None,
-        }
-    }
-
-    pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some((name, value));
-        self
-    }
-
-    pub(crate) fn render(self, system: System) -> Answer {
-        let fields = match system {
-            System::Atlar => Fields::default()
-                .with("status", self.status)
-                .with("message", self.description),
-            _ if self.description.is_empty() => Fields::default().with("error", self.error),
-            _ => Fields::default()
-                .with("error", self.error)
-                .with("error_description", self.description),
-        };
-        let mut answer = Answer::json(self.status, &fields);
-        if let Some((name, value)) = self.header {
-            answer.headers.insert(name, value);
-        }
-        answer
-    }
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
     Whole,
@@ -154,6 +77,7 @@ enum End {
 
 pub(crate) struct Reply {
     data: Option<Bytes>,
+    trailers: Option<HeaderMap>,
     end: End,
 }
 
@@ -169,7 +93,7 @@ impl Body for Reply {
             return Poll::Ready(Some(Ok(Frame::data(data))));
         }
         match self.end {
-            End::Whole => Poll::Ready(None),
+            End::Whole => Poll::Ready(self.trailers.take().map(|map| Ok(Frame::trailers(map)))),
             End::Flush => {
                 self.end = End::Break;
                 cx.waker().wake_by_ref();
@@ -180,12 +104,17 @@ impl Body for Reply {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.end == End::Whole && self.data.as_ref().is_none_or(Bytes::is_empty)
+        self.end == End::Whole
+            && self.trailers.is_none()
+            && self.data.as_ref().is_none_or(Bytes::is_empty)
     }
 
     fn size_hint(&self) -> SizeHint {
         match self.end {
-            End::Whole => SizeHint::with_exact(self.data.as_ref().map_or(0, Bytes::len) as u64),
+            // With a length, HTTP/1.1 would leave the trailers out.
+            End::Whole if self.trailers.is_none() => {
+                SizeHint::with_exact(self.data.as_ref().map_or(0, Bytes::len) as u64)
+            }
             _ => SizeHint::default(),
         }
     }

@@ -4,12 +4,14 @@ use http::request::Parts;
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 
-use crate::answer::{Fields, Refusal};
+use crate::client::Role;
 use crate::credentials::Authorization;
+use crate::fields::Fields;
 use crate::lock::lock;
+use crate::refusal::Refusal;
 use crate::shared::Shared;
 use crate::store::Holder;
-use crate::system::{Role, System};
+use crate::system::System;
 
 /// Lets a request pass or says why not; depends on the head alone.
 pub(crate) fn judge(shared: &Shared, parts: &Parts) -> Result<Holder, Refusal> {

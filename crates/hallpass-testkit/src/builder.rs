@@ -1,29 +1,23 @@
 //! What a server is started with.
 
 use std::fmt;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::client::{BasicEncoding, Client, Role};
 use crate::endpoint::Endpoint;
 use crate::journal::Log;
-use crate::listener::{Listening, Transport};
+use crate::minting::{ExpiresIn, JwtExp, Minting, Reissue, TokenFormat};
 use crate::rate::RateLimit;
-use crate::server::Server;
 use crate::shared::Shared;
-use crate::store::{ExpiresIn, JwtExp, Minting, Reissue, Store, TokenFormat};
-use crate::system::{BasicEncoding, Client, Role, System};
+use crate::store::Store;
+use crate::system::System;
 
-/// Enough for a thousand callers that connect at once.
-const BACKLOG: u32 = 4096;
-
-/// Settings for a [`Server`]; what is left out follows from the [`System`].
+/// Settings for a [`Server`](crate::Server); what is left out follows from the [`System`].
 ///
 /// `Debug` leaves the secrets out.
 #[derive(Clone, Default)]
@@ -34,14 +28,16 @@ pub struct Builder {
     clients: Vec<Client>,
     lifetime: Option<Duration>,
     reissue: Reissue,
+    lag: Duration,
     format: Option<TokenFormat>,
     expires_in: ExpiresIn,
     jwt_exp: JwtExp,
     basic: Option<BasicEncoding>,
     rate_limit: Option<(usize, Duration)>,
-    http1_only: bool,
+    pub(crate) http1_only: bool,
+    pub(crate) goaway_after: Option<u32>,
     #[cfg(feature = "tls")]
-    tls: bool,
+    pub(crate) tls: bool,
 }
 
 impl Builder {
@@ -78,6 +74,21 @@ impl Builder {
     /// What a client gets that asks again early.
     pub fn reissue(mut self, reissue: Reissue) -> Self {
         self.reissue = reissue;
+        self
+    }
+
+    /// How long the API refuses a new token, as one does that learns of tokens late; zero unless set.
+    pub fn replication_lag(mut self, lag: Duration) -> Self {
+        self.lag = lag;
+        self
+    }
+
+    /// Ends HTTP/2 connections after `n` requests with a GOAWAY, sent when one more arrives.
+    ///
+    /// That one and those after it are dropped unread, as the GOAWAY says, and their caller
+    /// may send them again elsewhere.
+    pub fn goaway_after(mut self, n: u32) -> Self {
+        self.goaway_after = Some(n);
         self
     }
 
@@ -119,77 +130,14 @@ impl Builder {
         self
     }
 
-    /// Serves over TLS; see [`Server::certificate_der`].
+    /// Serves over TLS; see [`Server::certificate_der`](crate::Server::certificate_der).
     #[cfg(feature = "tls")]
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self
     }
 
-    /// Starts the server on a free port of 127.0.0.1.
-    ///
-    /// Its tasks run on the caller's tokio runtime, which needs time and I/O enabled.
-    ///
-    /// # Panics
-    ///
-    /// If no port can be bound, or outside a runtime.
-    pub async fn start(self) -> Server {
-        self.try_start()
-            .await
-            .unwrap_or_else(|error| panic!("the test server cannot start: {error}"))
-    }
-
-    /// Like [`start`](Self::start), without the panic.
-    ///
-    /// # Errors
-    ///
-    /// If no port can be bound, or no certificate be made.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
-    #[expect(
-        clippy::unused_async,
-        reason = "the runtime is needed, and later bindings may have to wait"
-    )]
-    pub async fn try_start(self) -> io::Result<Server> {
-        let listener = bind()?;
-        let addr = listener.local_addr()?;
-        #[cfg(feature = "tls")]
-        let (transport, authority) = if self.tls {
-            let (acceptor, authority) = crate::tls::make(self.http1_only)?;
-            (Transport::Tls(acceptor), Some(authority))
-        } else {
-            (Transport::Plain, None)
-        };
-        #[cfg(not(feature = "tls"))]
-        let transport = Transport::Plain;
-        let url = match transport {
-            Transport::Plain => format!("http://{addr}"),
-            #[cfg(feature = "tls")]
-            Transport::Tls(_) => format!("https://localhost:{}", addr.port()),
-        };
-        let http1_only = self.http1_only;
-        let shared = Arc::new(self.shared(&url));
-        let stop = watch::Sender::new(false);
-        let listening = Listening {
-            shared: Arc::clone(&shared),
-            transport,
-            http1_only,
-            stop: stop.subscribe(),
-        };
-        tokio::spawn(listening.accept(listener));
-        Ok(Server {
-            shared,
-            addr,
-            url,
-            stop,
-            #[cfg(feature = "tls")]
-            authority,
-        })
-    }
-
-    fn shared(self, url: &str) -> Shared {
+    pub(crate) fn shared(self, url: &str) -> Shared {
         let Self { system, .. } = self;
         let clients = if self.clients.is_empty() {
             system.default_clients()
@@ -204,6 +152,8 @@ impl Builder {
             jwt_exp: self.jwt_exp,
         };
         let rate_limit = self.rate_limit.or(system.rate_limit());
+        let mut store = Store::new(minting);
+        store.lag = self.lag;
         let close = watch::Sender::new(());
         Shared {
             system,
@@ -211,7 +161,7 @@ impl Builder {
             issuer: url.to_owned(),
             basic: self.basic.unwrap_or(system.basic()),
             clients: Mutex::new(clients),
-            store: Mutex::new(Store::new(minting)),
+            store: Mutex::new(store),
             rate_limit: Mutex::new(rate_limit.map(|(n, per)| RateLimit::new(n, per))),
             log: Log::default(),
             token_endpoint: Endpoint::new(close.clone()),
@@ -224,12 +174,6 @@ impl Builder {
     }
 }
 
-fn bind() -> io::Result<TcpListener> {
-    let socket = TcpSocket::new_v4()?;
-    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
-    socket.listen(BACKLOG)
-}
-
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
@@ -239,6 +183,7 @@ impl fmt::Debug for Builder {
             .field("lifetime", &self.lifetime)
             .field("reissue", &self.reissue)
             .field("expires_in", &self.expires_in)
+            .field("lag", &self.lag)
             .finish_non_exhaustive()
     }
 }

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 
+use crate::client::BasicEncoding;
 use crate::form;
-use crate::system::BasicEncoding;
 
 pub(crate) enum Authorization {
     Absent,

@@ -6,47 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::HeaderValue;
 use tokio::sync::watch;
 
+use crate::challenge::Challenge;
+use crate::fault::{Canned, Fault};
+use crate::headers::{RetryAfter, header_map, header_value};
 use crate::hold::{Gate, Hold};
 use crate::lock::lock;
 use crate::malformed::Malformed;
-
-/// The `WWW-Authenticate` header of a 401.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Challenge {
-    /// `Bearer error="invalid_token"`; plain `Bearer` for a request without credentials (RFC 6750 §3.1).
-    InvalidToken,
-    /// `Bearer`, saying nothing of the reason.
-    Bare,
-    /// No header at all.
-    None,
-    /// This text, literally.
-    Custom(String),
-}
-
-/// A `Retry-After` value: seconds from a number or a duration, or any text such as a date.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RetryAfter(String);
-
-impl From<u64> for RetryAfter {
-    fn from(seconds: u64) -> Self {
-        Self(seconds.to_string())
-    }
-}
-
-impl From<Duration> for RetryAfter {
-    fn from(wait: Duration) -> Self {
-        Self(wait.as_secs().to_string())
-    }
-}
-
-impl From<&str> for RetryAfter {
-    fn from(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-}
+use crate::routes::{PathRule, Routes};
+use crate::script::Script;
 
 /// One half of the server: the token endpoint, or the API.
 ///
@@ -64,7 +34,8 @@ pub struct Endpoint {
 
 #[derive(Default)]
 struct State {
-    faults: VecDeque<Fault>,
+    script: Script<Fault>,
+    routes: Routes,
     delays: VecDeque<Duration>,
     settings: Settings,
 }
@@ -78,23 +49,10 @@ struct Settings {
     close_each: bool,
 }
 
-#[derive(Clone)]
-pub(crate) enum Fault {
-    Fail(u16),
-    Reject,
-    Cut,
-    HangUp,
-    Malformed(Malformed),
-    Respond {
-        status: u16,
-        headers: HeaderMap,
-        body: Bytes,
-    },
-}
-
 /// What awaits one request, fixed at its arrival.
 pub(crate) struct Plan {
     pub(crate) fault: Option<Fault>,
+    pub(crate) rule: Option<PathRule>,
     pub(crate) retry_after: Option<HeaderValue>,
     pub(crate) challenge: Option<Challenge>,
     pub(crate) early: bool,
@@ -111,10 +69,11 @@ impl Endpoint {
         }
     }
 
-    pub(crate) fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self, path: &str) -> Plan {
         let mut state = lock(&self.state);
         let delay = state.delays.pop_front().unwrap_or(state.settings.delay);
-        let fault = state.faults.pop_front();
+        let fault = state.script.take();
+        let rule = state.routes.find(path);
         let Settings {
             retry_after,
             challenge,
@@ -124,6 +83,7 @@ impl Endpoint {
         } = state.settings.clone();
         Plan {
             fault,
+            rule,
             retry_after,
             challenge,
             early,
@@ -140,9 +100,7 @@ impl Endpoint {
     }
 
     fn queue(&self, n: usize, fault: &Fault) -> &Self {
-        lock(&self.state)
-            .faults
-            .extend(std::iter::repeat_n(fault, n).cloned());
+        lock(&self.state).script.queue(n, fault);
         self
     }
 
@@ -156,7 +114,8 @@ impl Endpoint {
         self.queue(n, &Fault::Fail(status))
     }
 
-    /// Adds `Retry-After` to the answers of [`fail_next`](Self::fail_next), queued before or after.
+    /// Adds `Retry-After` to the answers of [`fail_next`](Self::fail_next) and [`down`](Self::down),
+    /// ordered before or after.
     ///
     /// # Panics
     ///
@@ -171,6 +130,14 @@ impl Endpoint {
         self.queue(n, &Fault::Reject)
     }
 
+    /// Refuses the next `n` requests with 401 before reading their bodies, and breaks the
+    /// connection `later` without having announced it.
+    ///
+    /// Whatever a caller sends on that connection in between is lost.
+    pub fn reject_unread_next(&self, n: usize, later: Duration) -> &Self {
+        self.queue(n, &Fault::RejectUnread(later))
+    }
+
     /// Breaks the connection in the middle of the next `n` answers, after the head and half the body.
     ///
     /// The work is done: a token was issued. Over HTTP/2 the stream is reset instead.
@@ -181,6 +148,56 @@ impl Endpoint {
     /// Hangs up on the next `n` requests without a byte of answer. Over HTTP/2 the stream is reset.
     pub fn hang_up_next(&self, n: usize) -> &Self {
         self.queue(n, &Fault::HangUp)
+    }
+
+    /// Takes in the next `n` requests and never answers them; [`hold`](Self::hold) can be released.
+    pub fn hang_next(&self, n: usize) -> &Self {
+        self.queue(n, &Fault::Hang)
+    }
+
+    /// Answers every request with `status`, behind whatever is queued, until [`up`](Self::up).
+    ///
+    /// An outage with 503, a rate limit with 429 and [`retry_after`](Self::retry_after).
+    pub fn down(&self, status: u16) -> &Self {
+        lock(&self.state).script.stand(Some(Fault::Fail(status)));
+        self
+    }
+
+    /// Ends what [`down`](Self::down) began.
+    pub fn up(&self) -> &Self {
+        lock(&self.state).script.stand(None);
+        self
+    }
+
+    /// Answers requests for `path` with this JSON if they pass the usual check, in place of the echo.
+    ///
+    /// ```
+    /// # async fn example(server: &hallpass_testkit::Server) {
+    /// server.api().route("/accounts", serde_json::json!([{"id": 1}]));
+    /// # }
+    /// ```
+    pub fn route(&self, path: &str, json: impl Into<serde_json::Value>) -> &Self {
+        self.rule(path, PathRule::Json(json.into().to_string().into()))
+    }
+
+    /// Accepts requests for `path` that pass the usual check, and sends their caller elsewhere.
+    ///
+    /// # Panics
+    ///
+    /// If the location cannot stand in a header.
+    pub fn redirect(&self, path: &str, status: u16, location: &str) -> &Self {
+        let location = header_value(location);
+        self.rule(path, PathRule::Redirect { status, location })
+    }
+
+    /// Answers 401 at `path`, whoever asks, as a misconfigured endpoint does.
+    pub fn refuse(&self, path: &str) -> &Self {
+        self.rule(path, PathRule::Refuse)
+    }
+
+    fn rule(&self, path: &str, rule: PathRule) -> &Self {
+        lock(&self.state).routes.set(path, rule);
+        self
     }
 
     /// Spoils the next `n` successful answers; a request that is refused is refused as usual.
@@ -200,17 +217,47 @@ impl Endpoint {
         headers: &[(&str, &str)],
         body: impl Into<Bytes>,
     ) -> &Self {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.append(header_name(name), header_value(value));
-        }
         self.queue(
             n,
-            &Fault::Respond {
-                status,
-                headers: map,
-                body: body.into(),
-            },
+            &Fault::Respond(Canned::new(status, headers, body).into()),
+        )
+    }
+
+    /// Like [`respond_next`](Self::respond_next), with trailers after the body.
+    ///
+    /// An empty body puts them right after the head. HTTP/1.1 sends only trailers that the
+    /// `Trailer` header announces, to a caller that takes them.
+    ///
+    /// # Panics
+    ///
+    /// If a header's or trailer's name or value is not valid HTTP.
+    pub fn respond_with_trailers_next(
+        &self,
+        n: usize,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+        trailers: &[(&str, &str)],
+    ) -> &Self {
+        let mut canned = Canned::new(status, headers, body);
+        canned.trailers = Some(header_map(trailers));
+        self.queue(n, &Fault::Respond(canned.into()))
+    }
+
+    /// Ends the next `n` requests with this gRPC status in the head, a Trailers-Only answer.
+    pub fn grpc_trailers_only_next(&self, n: usize, status: u16) -> &Self {
+        self.queue(
+            n,
+            &Fault::Respond(Canned::grpc_trailers_only(status).into()),
+        )
+    }
+
+    /// Ends the next `n` requests with this gRPC status in the trailers, after so many empty
+    /// messages; without any the trailers follow right after the head.
+    pub fn grpc_trailers_next(&self, n: usize, status: u16, messages: usize) -> &Self {
+        self.queue(
+            n,
+            &Fault::Respond(Canned::grpc_trailers(status, messages).into()),
         )
     }
 
@@ -273,20 +320,12 @@ impl Endpoint {
     }
 }
 
-fn header_name(text: &str) -> HeaderName {
-    HeaderName::try_from(text).unwrap_or_else(|_| panic!("not a header name: {text:?}"))
-}
-
-fn header_value(text: &str) -> HeaderValue {
-    HeaderValue::try_from(text)
-        .unwrap_or_else(|_| panic!("not a header value ({} bytes)", text.len()))
-}
-
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = lock(&self.state);
         f.debug_struct("Endpoint")
-            .field("faults", &state.faults.len())
+            .field("faults", &state.script.queued())
+            .field("down", &state.script.is_standing())
             .field("delay", &state.settings.delay)
             .finish_non_exhaustive()
     }

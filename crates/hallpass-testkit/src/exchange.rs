@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -10,11 +11,16 @@ use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::BodyExt as _;
 
-use crate::answer::{Answer, Fields, Refusal, Reply, status_code};
+use crate::answer::{Answer, Reply, status_code};
 use crate::api::{self, Seen};
+use crate::challenge::Challenge;
 use crate::digest::Fnv;
-use crate::endpoint::{Challenge, Fault, Plan};
+use crate::endpoint::{Endpoint, Plan};
+use crate::fault::Fault;
+use crate::fields::Fields;
 use crate::journal::{Entry, JOURNAL_BODY_LIMIT, Kind, Ticket};
+use crate::refusal::Refusal;
+use crate::routes::PathRule;
 use crate::shared::Shared;
 use crate::system::Route;
 use crate::token;
@@ -35,10 +41,18 @@ pub(crate) struct Exchange {
 }
 
 /// What becomes of a request.
-pub(crate) struct Outcome {
+pub(crate) struct Outcome<B> {
     /// An error hangs up on the caller.
     pub(crate) response: io::Result<Response<Reply>>,
-    pub(crate) close: bool,
+    pub(crate) close: Close<B>,
+}
+
+/// What becomes of the connection.
+pub(crate) enum Close<B> {
+    No,
+    AfterAnswer,
+    /// Without a word, this long after the answer, with the request's body still unread.
+    Abruptly(Duration, B),
 }
 
 impl Exchange {
@@ -47,9 +61,10 @@ impl Exchange {
             Route::Api => Kind::Api,
             Route::Token | Route::WrongRealm => Kind::Token,
         };
+        let path = parts.uri.path();
         let (plan, serial) = match kind {
-            Kind::Token => (shared.token_endpoint.plan(), 0),
-            Kind::Api => (shared.api.plan(), shared.next_serial()),
+            Kind::Token => (shared.token_endpoint.plan(path), 0),
+            Kind::Api => (shared.api.plan(path), shared.next_serial()),
         };
         Self {
             shared,
@@ -61,16 +76,24 @@ impl Exchange {
         }
     }
 
-    pub(crate) async fn run<B>(mut self, body: B) -> Outcome
+    pub(crate) async fn run<B>(mut self, mut body: B) -> Outcome<B>
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let close = self.plan.close;
-        let response = self.answer(body).await;
+        let close = match self.plan.fault {
+            Some(Fault::RejectUnread(later)) => Some(later),
+            _ => None,
+        };
+        let response = self.answer(&mut body).await;
+        let close = match close {
+            Some(later) => Close::Abruptly(later, body),
+            None if self.plan.close => Close::AfterAnswer,
+            None => Close::No,
+        };
         Outcome { response, close }
     }
 
-    async fn answer<B>(&mut self, body: B) -> io::Result<Response<Reply>>
+    async fn answer<B>(&mut self, body: &mut B) -> io::Result<Response<Reply>>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -94,13 +117,16 @@ impl Exchange {
         if matches!(fault, Some(Fault::HangUp)) {
             return Err(io::Error::other("hung up on purpose"));
         }
+        if matches!(fault, Some(Fault::Hang)) {
+            std::future::pending::<()>().await;
+        }
         let cut = matches!(fault, Some(Fault::Cut));
         let answer = self.decide(fault, &taken);
         self.shared.log.settle(ticket, answer.status.as_u16());
         Ok(answer.into_response(cut))
     }
 
-    fn endpoint(&self) -> &crate::Endpoint {
+    fn endpoint(&self) -> &Endpoint {
         match self.kind {
             Kind::Token => &self.shared.token_endpoint,
             Kind::Api => &self.shared.api,
@@ -108,13 +134,16 @@ impl Exchange {
     }
 
     fn refuses_unread(&self) -> bool {
-        self.plan.early
-            && match &self.plan.fault {
-                Some(Fault::Fail(_) | Fault::Reject | Fault::Respond { .. } | Fault::HangUp) => {
-                    true
-                }
-                _ => self.kind == Kind::Api && api::judge(&self.shared, &self.parts).is_err(),
+        match &self.plan.fault {
+            Some(Fault::RejectUnread(_)) => true,
+            _ if !self.plan.early => false,
+            Some(Fault::Fail(_) | Fault::Reject | Fault::Respond(_) | Fault::HangUp) => true,
+            _ => {
+                let refused = matches!(self.plan.rule, Some(PathRule::Refuse));
+                self.kind == Kind::Api
+                    && (refused || api::judge(&self.shared, &self.parts).is_err())
             }
+        }
     }
 
     fn record(&self, taken: &Taken) -> Ticket {
@@ -134,38 +163,51 @@ impl Exchange {
 
     fn decide(&self, fault: Option<Fault>, taken: &Taken) -> Answer {
         match fault {
-            Some(Fault::Respond {
-                status,
-                headers,
-                body,
-            }) => Answer {
-                status: status_code(status),
-                headers,
-                body,
+            Some(Fault::Respond(canned)) => Answer {
+                status: status_code(canned.status),
+                headers: canned.headers,
+                body: canned.body,
+                trailers: canned.trailers,
             },
             Some(Fault::Fail(status)) => self.failure(status_code(status)),
-            Some(Fault::Reject) => self.refuse(match self.kind {
-                Kind::Token => token::invalid_client(self.shared.system),
-                Kind::Api => api::invalid_token(),
-            }),
+            Some(Fault::Reject | Fault::RejectUnread(_)) => self.refuse(self.rejection()),
             Some(Fault::Malformed(how)) => match self.judge(taken) {
                 Ok(fields) => how.spoil(fields),
                 Err(refusal) => self.refuse(refusal),
             },
-            Some(Fault::Cut | Fault::HangUp) | None => match self.judge(taken) {
-                Ok(fields) => {
-                    let mut answer = Answer::json(200, &fields);
-                    if self.kind == Kind::Token {
-                        // RFC 6749 §5.1 asks for both.
-                        let headers = &mut answer.headers;
-                        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-                        headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
-                    }
-                    answer
-                }
+            Some(Fault::Cut | Fault::HangUp | Fault::Hang) | None => match self.judge(taken) {
+                Ok(fields) => self.success(&fields),
                 Err(refusal) => self.refuse(refusal),
             },
         }
+    }
+
+    /// The refusal of what is valid.
+    fn rejection(&self) -> Refusal {
+        match self.kind {
+            Kind::Token => token::invalid_client(self.shared.system),
+            Kind::Api => api::invalid_token(),
+        }
+    }
+
+    fn success(&self, fields: &Fields) -> Answer {
+        let mut answer = match &self.plan.rule {
+            Some(PathRule::Json(json)) => Answer::new(200, "application/json", json.clone()),
+            Some(PathRule::Redirect { status, location }) => {
+                let mut answer = Answer::new(*status, "text/plain", "");
+                answer.headers.insert(header::LOCATION, location.clone());
+                answer
+            }
+            Some(PathRule::Refuse) => return self.refuse(self.rejection()),
+            None => Answer::json(200, fields),
+        };
+        if self.kind == Kind::Token {
+            // RFC 6749 §5.1 asks for both.
+            let headers = &mut answer.headers;
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            headers.insert(header::PRAGMA, HeaderValue::from_static("no-cache"));
+        }
+        answer
     }
 
     fn judge(&self, taken: &Taken) -> Result<Fields, Refusal> {
@@ -228,7 +270,7 @@ impl Exchange {
     }
 }
 
-async fn read<B>(mut body: B) -> io::Result<Taken>
+async fn read<B>(body: &mut B) -> io::Result<Taken>
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -259,7 +301,7 @@ pub(crate) async fn exchange<B>(
     shared: Arc<Shared>,
     connection: u64,
     request: Request<B>,
-) -> Outcome
+) -> Outcome<B>
 where
     B: Body<Data = Bytes> + Unpin,
 {

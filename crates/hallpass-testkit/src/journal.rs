@@ -1,5 +1,6 @@
 //! What arrived, in order of arrival.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -134,6 +135,18 @@ impl Journal {
     /// How many API requests were answered with `status`.
     pub fn api_with_status(&self, status: u16) -> usize {
         self.api().filter(|entry| entry.status == status).count()
+    }
+
+    /// How many API requests did again what one before them had done: method, path and the value of
+    /// `header`, which names the action (such as `idempotency-key`), were those of one that was
+    /// accepted, and so were they themselves. Accepted means any status below 400.
+    pub fn duplicates(&self, header: &str) -> usize {
+        let mut seen = HashSet::new();
+        self.api()
+            .filter(|entry| (200..400).contains(&entry.status))
+            .filter_map(|entry| Some((&entry.method, &entry.path, entry.headers.get(header)?)))
+            .filter(|action| !seen.insert(*action))
+            .count()
     }
 
     /// The entries of the token endpoint.

@@ -14,11 +14,13 @@ use hyper::rt::{Executor, Read, Write};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::answer::Reply;
-use crate::exchange::exchange;
+use crate::exchange::{Close, exchange};
+use crate::goaway;
 use crate::shared::Shared;
 
 /// Set once, at the end. Every task of a server owns a receiver, so that their going can be awaited.
@@ -37,6 +39,7 @@ pub(crate) struct Listening {
     pub(crate) shared: Arc<Shared>,
     pub(crate) transport: Transport,
     pub(crate) http1_only: bool,
+    pub(crate) goaway_after: Option<u32>,
     pub(crate) stop: Stop,
 }
 
@@ -65,14 +68,29 @@ impl Listening {
         // Without it a small answer may wait for the acknowledgement of the one before.
         let _ = stream.set_nodelay(true);
         match self.transport.clone() {
-            Transport::Plain => self.serve(TokioIo::new(stream), serial, close).await,
+            Transport::Plain => self.carry(stream, serial, close).await,
             #[cfg(feature = "tls")]
             Transport::Tls(acceptor) => {
                 // A failed handshake is the caller's to notice.
                 if let Ok(stream) = acceptor.accept(stream).await {
-                    self.serve(TokioIo::new(stream), serial, close).await;
+                    self.carry(stream, serial, close).await;
                 }
             }
+        }
+    }
+
+    async fn carry<S>(self, stream: S, serial: u64, close: watch::Receiver<()>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Some(most) = self.goaway_after else {
+            return self.serve(TokioIo::new(stream), serial, close).await;
+        };
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        tokio::select! {
+            () = self.serve(TokioIo::new(near), serial, close) => {}
+            // It ends with the caller's connection.
+            _ = goaway::relay(stream, far, most) => {}
         }
     }
 
@@ -80,12 +98,15 @@ impl Listening {
     where
         I: Read + Write + Unpin + Send + 'static,
     {
-        let close_this = Arc::new(Notify::new());
+        let ending = watch::Sender::new(Ending::NotYet);
+        let mut ended = ending.subscribe();
         let service = service_fn(|request| {
+            let tasks = Tasks(self.stop.clone());
             respond(
                 Arc::clone(&self.shared),
                 serial,
-                Arc::clone(&close_this),
+                ending.clone(),
+                tasks,
                 request,
             )
         });
@@ -100,25 +121,47 @@ impl Listening {
             tokio::select! {
                 // Errors here are the faults asked for, or a caller who went away.
                 _ = connection.as_mut() => return,
-                () = close_this.notified() => connection.as_mut().graceful_shutdown(),
+                Ok(()) = ended.changed() => match *ended.borrow() {
+                    Ending::Abrupt => return,
+                    _ => connection.as_mut().graceful_shutdown(),
+                },
                 Ok(()) = close.changed() => connection.as_mut().graceful_shutdown(),
             }
         }
     }
 }
 
+/// How one connection is to end.
+#[derive(Clone, Copy)]
+enum Ending {
+    NotYet,
+    Graceful,
+    Abrupt,
+}
+
 async fn respond<B>(
     shared: Arc<Shared>,
     connection: u64,
-    close: Arc<Notify>,
+    ending: watch::Sender<Ending>,
+    tasks: Tasks,
     request: Request<B>,
 ) -> io::Result<Response<Reply>>
 where
-    B: Body<Data = Bytes> + Unpin,
+    B: Body<Data = Bytes> + Unpin + Send + 'static,
 {
     let outcome = exchange(shared, connection, request).await;
-    if outcome.close {
-        close.notify_one();
+    match outcome.close {
+        Close::No => {}
+        Close::AfterAnswer => {
+            ending.send_replace(Ending::Graceful);
+        }
+        Close::Abruptly(later, unread) => tasks.execute(async move {
+            tokio::time::sleep(later).await;
+            ending.send_replace(Ending::Abrupt);
+            // Dropped any earlier, the body would be read after all and the closing be a polite one.
+            ending.closed().await;
+            drop(unread);
+        }),
     }
     outcome.response
 }

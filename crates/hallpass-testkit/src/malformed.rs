@@ -2,7 +2,8 @@
 
 use http::header::CONTENT_TYPE;
 
-use crate::answer::{Answer, Fields};
+use crate::answer::Answer;
+use crate::fields::Fields;
 
 /// How to spoil a successful answer; see [`Endpoint::malformed_next`](crate::Endpoint::malformed_next).
 ///

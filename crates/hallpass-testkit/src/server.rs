@@ -1,20 +1,99 @@
 //! The running server.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 
 use crate::builder::Builder;
+use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::journal::Journal;
+use crate::listener::{Listening, Transport};
 use crate::lock::lock;
+use crate::minting::{ExpiresIn, Reissue};
 use crate::shared::Shared;
-use crate::store::{ExpiresIn, Reissue};
-use crate::system::{Client, System};
+use crate::system::System;
+
+/// Enough for a thousand callers that connect at once.
+const BACKLOG: u32 = 4096;
+
+impl Builder {
+    /// Starts the server on a free port of 127.0.0.1.
+    ///
+    /// Its tasks run on the caller's tokio runtime, which needs time and I/O enabled.
+    ///
+    /// # Panics
+    ///
+    /// If no port can be bound, or outside a runtime.
+    pub async fn start(self) -> Server {
+        self.try_start()
+            .await
+            .unwrap_or_else(|error| panic!("the test server cannot start: {error}"))
+    }
+
+    /// Like [`start`](Self::start), without the panic.
+    ///
+    /// # Errors
+    ///
+    /// If no port can be bound, or no certificate be made.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    #[expect(
+        clippy::unused_async,
+        reason = "the runtime is needed, and later bindings may have to wait"
+    )]
+    pub async fn try_start(self) -> io::Result<Server> {
+        let listener = bind()?;
+        let addr = listener.local_addr()?;
+        #[cfg(feature = "tls")]
+        let (transport, authority) = if self.tls {
+            let (acceptor, authority) = crate::tls::make(self.http1_only)?;
+            (Transport::Tls(acceptor), Some(authority))
+        } else {
+            (Transport::Plain, None)
+        };
+        #[cfg(not(feature = "tls"))]
+        let transport = Transport::Plain;
+        let url = match transport {
+            Transport::Plain => format!("http://{addr}"),
+            #[cfg(feature = "tls")]
+            Transport::Tls(_) => format!("https://localhost:{}", addr.port()),
+        };
+        let (http1_only, goaway_after) = (self.http1_only, self.goaway_after);
+        let shared = Arc::new(self.shared(&url));
+        let stop = watch::Sender::new(false);
+        let listening = Listening {
+            shared: Arc::clone(&shared),
+            transport,
+            http1_only,
+            goaway_after,
+            stop: stop.subscribe(),
+        };
+        tokio::spawn(listening.accept(listener));
+        Ok(Server {
+            shared,
+            addr,
+            url,
+            stop,
+            #[cfg(feature = "tls")]
+            authority,
+        })
+    }
+}
+
+fn bind() -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
+    socket.listen(BACKLOG)
+}
 
 /// An authorization server and the API it protects, on one loopback port.
 ///
@@ -25,12 +104,12 @@ use crate::system::{Client, System};
 /// A paused tokio clock leaps to the next timer whenever every task waits, even for a
 /// socket. Where that matters, pause it only to advance it past a lifetime.
 pub struct Server {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) addr: SocketAddr,
-    pub(crate) url: String,
-    pub(crate) stop: watch::Sender<bool>,
+    shared: Arc<Shared>,
+    addr: SocketAddr,
+    url: String,
+    stop: watch::Sender<bool>,
     #[cfg(feature = "tls")]
-    pub(crate) authority: Option<crate::tls::Authority>,
+    authority: Option<crate::tls::Authority>,
 }
 
 impl Server {
@@ -116,6 +195,11 @@ impl Server {
     /// The lifetime of tokens issued from now on.
     pub fn set_token_lifetime(&self, lifetime: Duration) {
         lock(&self.shared.store).minting.lifetime = lifetime;
+    }
+
+    /// How long the API refuses new tokens, those already issued included.
+    pub fn set_replication_lag(&self, lag: Duration) {
+        lock(&self.shared.store).lag = lag;
     }
 
     /// How `expires_in` is written from now on.

@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::client::{BasicEncoding, Client};
 use crate::endpoint::Endpoint;
 use crate::journal::Log;
 use crate::lock::lock;
 use crate::rate::RateLimit;
 use crate::store::Store;
-use crate::system::{BasicEncoding, Client, System};
+use crate::system::System;
 
 pub(crate) struct Shared {
     pub(crate) system: System,

@@ -5,85 +5,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::client::{Client, Role};
 use crate::jwt;
-use crate::system::{Client, Role};
-
-/// What a client gets that asks again before its token has expired.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[non_exhaustive]
-pub enum Reissue {
-    /// Another token; earlier ones live on.
-    #[default]
-    Fresh,
-    /// The same token with what is left of its life.
-    Sticky,
-    /// The same token with its life begun anew.
-    Extended,
-    /// Another token; the earlier one dies at once.
-    Replacing,
-}
-
-/// What tokens look like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum TokenFormat {
-    /// URL-safe letters without a meaning.
-    Opaque,
-    /// Standard base64 with padding, without a meaning.
-    PaddedBase64,
-    /// A JWT whose claims can be read; its signature is noise.
-    Jwt,
-}
-
-/// How `expires_in` is written.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum ExpiresIn {
-    /// Whole seconds, rounded down.
-    #[default]
-    Seconds,
-    /// Whole seconds as a string.
-    Text,
-    /// Seconds with a fractional part.
-    Fraction,
-    /// This value, true or not.
-    Raw(Value),
-    /// Not at all.
-    Missing,
-}
-
-impl ExpiresIn {
-    pub(crate) fn write(&self, left: Duration) -> Option<Value> {
-        match self {
-            Self::Seconds => Some(json!(left.as_secs())),
-            Self::Text => Some(json!(left.as_secs().to_string())),
-            Self::Fraction => Some(json!(left.as_secs_f64())),
-            Self::Raw(value) => Some(value.clone()),
-            Self::Missing => None,
-        }
-    }
-}
-
-/// What an issued JWT says in `exp`.
-#[derive(Clone, Copy, Default)]
-pub(crate) enum JwtExp {
-    #[default]
-    Lifetime,
-    After(Duration),
-    Missing,
-}
-
-/// How tokens are made.
-#[derive(Clone)]
-pub(crate) struct Minting {
-    pub(crate) lifetime: Duration,
-    pub(crate) reissue: Reissue,
-    pub(crate) format: TokenFormat,
-    pub(crate) expires_in: ExpiresIn,
-    pub(crate) jwt_exp: JwtExp,
-}
+use crate::minting::{JwtExp, Minting, Reissue, TokenFormat};
 
 /// Who may do what with a live token.
 #[derive(Clone)]
@@ -95,6 +21,7 @@ pub(crate) struct Holder {
 
 struct Live {
     holder: Holder,
+    since: Instant,
     until: Instant,
 }
 
@@ -105,6 +32,8 @@ pub(crate) struct Issued {
 
 pub(crate) struct Store {
     pub(crate) minting: Minting,
+    /// For how long the API does not know a new token yet.
+    pub(crate) lag: Duration,
     live: HashMap<String, Live>,
     /// The latest token for each client and scope.
     latest: HashMap<(String, Option<String>), String>,
@@ -119,6 +48,7 @@ impl Store {
     pub(crate) fn new(minting: Minting) -> Self {
         Self {
             minting,
+            lag: Duration::ZERO,
             live: HashMap::new(),
             latest: HashMap::new(),
             issued: 0,
@@ -165,6 +95,7 @@ impl Store {
             token.clone(),
             Live {
                 holder,
+                since: now,
                 until: now + lifetime,
             },
         );
@@ -182,6 +113,7 @@ impl Store {
         match self.minting.format {
             TokenFormat::Opaque => URL_SAFE_NO_PAD.encode(noise),
             TokenFormat::PaddedBase64 => STANDARD.encode(noise),
+            TokenFormat::Numbered => format!("token-{}", self.issued),
             TokenFormat::Jwt => {
                 let exp = match self.minting.jwt_exp {
                     JwtExp::Lifetime => Some(self.minting.lifetime),
@@ -194,9 +126,10 @@ impl Store {
     }
 
     pub(crate) fn holder(&self, token: &str) -> Option<Holder> {
+        let now = Instant::now();
         self.live
             .get(token)
-            .filter(|live| live.until > Instant::now())
+            .filter(|live| live.until > now && live.since + self.lag <= now)
             .map(|live| live.holder.clone())
     }
 

@@ -1,7 +1,7 @@
 //! Atlar: Basic, and a form body that holds the grant type and nothing else.
 
 use super::{Ask, Grant, client_credentials, invalid_request};
-use crate::answer::Refusal;
+use crate::refusal::Refusal;
 
 pub(super) fn check(ask: &Ask<'_>) -> Result<Grant, Refusal> {
     let client = ask.basic_client()?;

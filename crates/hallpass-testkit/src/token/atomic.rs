@@ -1,9 +1,9 @@
 //! Atomic: the parameters in the query, an empty body with a form content type, and Basic.
 
 use super::{Ask, Grant, client_credentials, invalid_request};
-use crate::answer::Refusal;
 use crate::credentials::Authorization;
 use crate::form::Form;
+use crate::refusal::Refusal;
 
 pub(super) fn check(ask: &Ask<'_>) -> Result<Grant, Refusal> {
     if !ask.is_form() {

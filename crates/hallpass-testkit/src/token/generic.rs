@@ -4,8 +4,8 @@ use http::HeaderValue;
 use http::header::WWW_AUTHENTICATE;
 
 use super::{Ask, Grant, client_credentials, invalid_request};
-use crate::answer::Refusal;
 use crate::credentials::Authorization;
+use crate::refusal::Refusal;
 
 pub(super) fn check(ask: &Ask<'_>) -> Result<Grant, Refusal> {
     let mut form = ask.form()?;

@@ -1,9 +1,9 @@
 //! The two Keycloak-shaped systems, which differ in where the credentials go.
 
 use super::{Ask, Grant, client_credentials};
-use crate::answer::Refusal;
 use crate::credentials::Authorization;
 use crate::form::Form;
+use crate::refusal::Refusal;
 
 /// IS2: the Authorization header, and no secret in the body.
 pub(super) fn check_basic(ask: &Ask<'_>) -> Result<Grant, Refusal> {

@@ -11,13 +11,15 @@ use http::request::Parts;
 use http::{HeaderValue, Method};
 use tokio::time::Instant;
 
-use crate::answer::{Fields, Refusal};
+use crate::client::Client;
 use crate::credentials::Authorization;
+use crate::fields::Fields;
 use crate::form::Form;
 use crate::lock::lock;
+use crate::refusal::Refusal;
 use crate::shared::Shared;
 use crate::store::Issued;
-use crate::system::{Client, Route, System};
+use crate::system::{Route, System};
 
 /// What a system's own check lets through.
 struct Grant {

@@ -1,7 +1,7 @@
 //! The system known as `oauth-v2`: Basic and a form body, with no place for a secret in it.
 
 use super::{Ask, Grant, client_credentials, invalid_request};
-use crate::answer::Refusal;
+use crate::refusal::Refusal;
 
 pub(super) fn check(ask: &Ask<'_>) -> Result<Grant, Refusal> {
     let client = ask.basic_client()?;
