@@ -5,6 +5,8 @@
 //! contenders ──▶ rounds: laps in turn ──▶ table: print, JSON, Markdown, SVG
 //!     └────────▶ counting: allocations, instructions ──┘   └──▶ targets: ok or missed
 //! ```
+//!
+//! [`trouble`] has contenders of its own: they keep tokens of a server in trouble.
 
 pub mod clock;
 pub mod compare;
@@ -16,6 +18,7 @@ pub mod plot;
 pub mod rounds;
 pub mod table;
 pub mod targets;
+pub mod trouble;
 
 use std::{
     convert::Infallible,

@@ -22,6 +22,11 @@ impl Options {
         }
     }
 
+    /// Whether it is among them.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|word| word == name)
+    }
+
     /// What stands after this name.
     pub fn text(&self, name: &str) -> Option<&str> {
         let at = self.0.iter().position(|word| word == name)?;

@@ -126,3 +126,91 @@ fn draw_bars(
     root.present()?;
     Ok(())
 }
+
+/// A stretch of time with a name.
+#[derive(Debug, Clone, Copy)]
+pub struct Band {
+    /// Written above it.
+    pub name: &'static str,
+    /// In seconds.
+    pub begin: f64,
+    /// In seconds.
+    pub end: f64,
+}
+
+/// One row of seconds.
+#[derive(Debug, Clone)]
+pub struct Strip<'a> {
+    /// Written before it.
+    pub name: &'a str,
+    /// Of each second the shares that are red and yellow.
+    pub seconds: &'a [(f64, f64)],
+    /// Written behind it.
+    pub label: String,
+}
+
+/// Rows of seconds, coloured by what happened in them, under bands of time.
+///
+/// # Errors
+/// If the file can't be written.
+pub fn strips(
+    file: &str,
+    title: &str,
+    below: &str,
+    bands: &[Band],
+    strips: &[Strip<'_>],
+) -> Result<(), String> {
+    draw_strips(file, title, below, bands, strips).map_err(|error| format!("{file}: {error}"))
+}
+
+fn draw_strips(
+    file: &str,
+    title: &str,
+    below: &str,
+    bands: &[Band],
+    strips: &[Strip<'_>],
+) -> Result<(), Box<dyn std::error::Error>> {
+    const ROW: i32 = 26;
+    const TOP: i32 = 70;
+    const LEFT: i32 = 190;
+    const WIDTH: f64 = 700.0;
+    let bottom = TOP + ROW * i32::try_from(strips.len())?;
+    let length = bands.iter().map(|band| band.end).fold(1.0, f64::max);
+    let x = |seconds: f64| LEFT + (seconds.min(length) / length * WIDTH).round() as i32;
+    let root = SVGBackend::new(file, (1000, u32::try_from(bottom + 40)?)).into_drawing_area();
+    root.fill(&WHITE)?;
+    root.draw(&Text::new(title.to_owned(), (12, 12), ("sans-serif", 18)))?;
+    let small = ("sans-serif", 12);
+    root.draw(&Text::new(below.to_owned(), (12, bottom + 18), small))?;
+    for (at, strip) in strips.iter().enumerate() {
+        let top = TOP + ROW * i32::try_from(at)?;
+        let name = strip.name.to_owned();
+        root.draw(&Text::new(name, (12, top + 5), ("sans-serif", 14)))?;
+        root.draw(&Text::new(
+            strip.label.clone(),
+            (x(length) + 8, top + 5),
+            small,
+        ))?;
+        let whole = [(x(0.0), top), (x(length), top + ROW - 4)];
+        root.draw(&Rectangle::new(whole, COLOURS[4].mix(0.25).filled()))?;
+        for (second, (red, yellow)) in strip.seconds.iter().enumerate() {
+            let second = second as f64;
+            let cell = [(x(second), top), (x(second + 1.0), top + ROW - 4)];
+            for (share, colour) in [(yellow, RGBColor(255, 200, 40)), (red, COLOURS[3])] {
+                if *share > 0.0 {
+                    // One call in a second is to be seen too.
+                    let strength = 0.25 + 0.75 * share.min(1.0);
+                    root.draw(&Rectangle::new(cell, colour.mix(strength).filled()))?;
+                }
+            }
+        }
+    }
+    for band in bands {
+        let line = vec![(x(band.begin), TOP - 22), (x(band.begin), bottom)];
+        root.draw(&PathElement::new(line, COLOURS[0]))?;
+        let at = (x(band.begin) + 3, TOP - 20);
+        root.draw(&Text::new(band.name, at, ("sans-serif", 11)))?;
+    }
+    root.present()?;
+    Ok(())
+}

@@ -9,6 +9,7 @@ mod kube;
 mod middle;
 mod noop;
 mod token_endpoint;
+pub mod trouble;
 
 use std::{error::Error, sync::Arc};
 

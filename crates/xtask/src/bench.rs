@@ -6,15 +6,14 @@ use crate::run::{cargo, root, step};
 const FILES: [(&str, &str); 3] = [("--json", "json"), ("--markdown", "md"), ("--svg", "svg")];
 
 /// Every way to put a credential on a request, side by side; with `--peers`, other crates too.
-pub(crate) fn bench(mut arguments: Vec<String>) -> Result<(), String> {
-    let all = arguments.len();
-    arguments.retain(|argument| argument != "--peers");
-    if arguments.len() == all {
-        return run("compare", arguments);
-    }
-    let manifest = root().join("benches/peers/Cargo.toml");
-    let manifest = manifest.display().to_string();
-    tool(&["--manifest-path", &manifest], "compare-peers", arguments)
+pub(crate) fn bench(arguments: Vec<String>) -> Result<(), String> {
+    with_peers("compare", "bench", "compare-peers", arguments)
+}
+
+/// What callers notice of a server in trouble; with `--peers`, callers of other crates too. It
+/// counts calls; link-time optimisation would change nothing.
+pub(crate) fn trouble(arguments: Vec<String>) -> Result<(), String> {
+    with_peers("trouble", "release", "trouble", arguments)
 }
 
 /// Throughput and latency with a real server.
@@ -33,15 +32,41 @@ pub(crate) fn fleet(arguments: Vec<String>) -> Result<(), String> {
 }
 
 fn run(binary: &str, arguments: Vec<String>) -> Result<(), String> {
-    tool(&["--package", "hallpass-benches"], binary, arguments)
+    tool(&PROJECT, binary, "bench", binary, arguments)
 }
 
+/// With `--peers`, the binary of the other workspace, `NAME-peers`, whose files are named `files`.
+fn with_peers(
+    name: &str,
+    profile: &str,
+    files: &str,
+    mut arguments: Vec<String>,
+) -> Result<(), String> {
+    let all = arguments.len();
+    arguments.retain(|argument| argument != "--peers");
+    if arguments.len() == all {
+        return tool(&PROJECT, name, profile, name, arguments);
+    }
+    let manifest = root().join("benches/peers/Cargo.toml");
+    let manifest = manifest.display().to_string();
+    let of = ["--manifest-path", &manifest];
+    tool(&of, &format!("{name}-peers"), profile, files, arguments)
+}
+
+const PROJECT: [&str; 2] = ["--package", "hallpass-benches"];
+
 /// All binaries are built, because one may start its sibling.
-fn tool(of: &[&str], binary: &str, arguments: Vec<String>) -> Result<(), String> {
-    let mut build = cargo(&["build", "--quiet", "--profile", "bench", "--bins"]);
+fn tool(
+    of: &[&str],
+    binary: &str,
+    profile: &str,
+    files: &str,
+    arguments: Vec<String>,
+) -> Result<(), String> {
+    let mut build = cargo(&["build", "--quiet", "--profile", profile, "--bins"]);
     step("build", build.args(of))?;
-    let mut run = cargo(&["run", "--quiet", "--profile", "bench", "--bin", binary]);
-    let arguments = with_files(binary, arguments);
+    let mut run = cargo(&["run", "--quiet", "--profile", profile, "--bin", binary]);
+    let arguments = with_files(files, arguments);
     step(binary, run.args(of).arg("--").args(arguments))
 }
 

@@ -23,6 +23,8 @@ cargo xtask minimal   only: the lowest versions that the manifests allow compile
 cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
 cargo xtask load      throughput and latency with a real server [--seconds N]
 cargo xtask scale     a hundred thousand credentials
+cargo xtask trouble   what callers notice of a server in trouble [--peers] [--ages N,N… | --late] [--short] [--only EVENT]
+                      [--contender NAME] [--in-turn] [--json|--markdown|--svg [FILE]]
 cargo xtask fleet     ten thousand processes on a virtual clock [--svg [FILE]]";
 
 fn main() -> ExitCode {
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         Some("bench") => bench::bench(arguments.collect()),
         Some("load") => bench::load(arguments.collect()),
         Some("scale") => bench::scale(arguments.collect()),
+        Some("trouble") => bench::trouble(arguments.collect()),
         Some("fleet") => bench::fleet(arguments.collect()),
         _ => Err(HELP.to_owned()),
     };
