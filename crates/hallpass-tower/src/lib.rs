@@ -61,6 +61,6 @@ pub use self::{
     layer::BearerLayer,
     mode::{Mode, Replay, WithoutReplay},
     peek::{Peek, PeekFuture, PeekedBody, PeekingLayer},
-    replay_body::{REPLAY_LIMIT, ReplayBody},
+    replay_body::{FreshConnection, REPLAY_LIMIT, ReplayBody},
     service::BearerService,
 };

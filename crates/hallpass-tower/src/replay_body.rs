@@ -1,5 +1,6 @@
 //! [`ReplayBody`]: a body that can be sent a second time.
 
+mod fresh_connection;
 mod kept;
 mod sending;
 
@@ -10,15 +11,15 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use hallpass_core::BoxError;
 use http_body::{Body, Frame, SizeHint};
 
+pub use self::fresh_connection::FreshConnection;
 use self::{
     kept::in_bytes,
     sending::{NotWhole, Sending, Shared},
 };
-
-use bytes::Bytes;
 
 /// How much of a body is kept for a replay, unless set otherwise: 64 KiB, more than nearly every
 /// API call and gRPC message, and little enough for a thousand calls at once.
@@ -95,7 +96,8 @@ impl<B: Body> ReplayBody<B> {
 }
 
 impl<B> ReplayBody<B> {
-    pub(crate) fn passing(body: B) -> Self {
+    /// Keeps nothing of this body, which is sent once, and as it is.
+    pub fn passing(body: B) -> Self {
         Self(Kind::Passing(body))
     }
 
