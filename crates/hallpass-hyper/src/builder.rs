@@ -2,16 +2,21 @@
 
 use std::time::Duration;
 
+use hallpass_core::BoxError;
+use http::Uri;
 use http_body::Body;
+use hyper::rt::{Read, Write};
 use hyper_util::{
-    client::legacy,
+    client::legacy::{self, connect::Connection},
     rt::{TokioExecutor, TokioTimer},
 };
 use rustls::ClientConfig;
+use tower_service::Service;
 
 use crate::{
-    Client, HyperTransport,
+    Client, HyperTransport, Proxy,
     connector::Connector,
+    dialer::Dialer,
     tls::{Tls, Versions},
 };
 
@@ -35,6 +40,29 @@ pub const TRANSPORT_IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
 /// sooner are noticed when they do.
 pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How many idle connections a client keeps for each host: 32.
+///
+/// As many as a busy client passes around, and few enough that a burst of a thousand requests
+/// doesn't hold a thousand file descriptors afterwards, which the next token request may need.
+pub const CLIENT_MAX_IDLE: usize = 32;
+
+/// How many idle connections a transport keeps for each host: 8.
+///
+/// One token endpoint is asked once in minutes; several tenants of it may be renewed together.
+pub const TRANSPORT_MAX_IDLE: usize = 8;
+
+/// After how much silence an HTTP/2 connection that requests wait on is probed: 20 s.
+///
+/// Silence is rare while requests wait, so that this costs nothing. Servers that count pings (those
+/// of gRPC allow two in five minutes without any data) are met by requests that wait for more than
+/// a minute only.
+pub const PING_INTERVAL: Duration = Duration::from_secs(20);
+
+/// How long the answer to a probe may take until the connection is given up: 5 s.
+///
+/// A peer that lives answers within one way there and back, and three lost packets more.
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// Settings for a [`HyperTransport`], a [`Client`], or one of each.
 ///
 /// ```no_run
@@ -50,8 +78,12 @@ pub const CLIENT_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Builder {
     tls: Tls,
     versions: Versions,
+    proxy: Proxy,
+    dialer: Option<Dialer>,
     connect_timeout: Duration,
     idle_timeout: Option<Duration>,
+    max_idle: Option<usize>,
+    ping_interval: Option<Duration>,
     request_timeout: Option<Duration>,
 }
 
@@ -67,8 +99,12 @@ impl Builder {
         Self {
             tls: Tls::default(),
             versions: Versions::Both,
+            proxy: Proxy::none(),
+            dialer: None,
             connect_timeout: CONNECT_TIMEOUT,
             idle_timeout: None,
+            max_idle: None,
+            ping_interval: Some(PING_INTERVAL),
             request_timeout: None,
         }
     }
@@ -114,7 +150,29 @@ impl Builder {
         self
     }
 
-    /// How long name resolution, TCP and TLS may take together; [`CONNECT_TIMEOUT`] unless set.
+    /// Goes through this proxy; through none unless set.
+    pub fn proxy(mut self, proxy: Proxy) -> Self {
+        self.proxy = proxy;
+        self
+    }
+
+    /// Makes connections with this connector, in place of TCP by the system's resolver: a Unix
+    /// socket, a resolver of your own, a network in the test's process.
+    ///
+    /// TLS and a proxy are put on top of it: it gets the URI of the destination or of the proxy, and
+    /// returns a plain connection. Whatever it connects a loopback URI to counts as this machine.
+    pub fn connector<C>(mut self, connector: C) -> Self
+    where
+        C: Service<Uri> + Clone + Send + Sync + 'static,
+        C::Response: Read + Write + Connection + Send + Unpin + 'static,
+        C::Error: Into<BoxError>,
+        C::Future: Send,
+    {
+        self.dialer = Some(Dialer::new(connector));
+        self
+    }
+
+    /// How long name resolution, TCP, the proxy and TLS may take together; [`CONNECT_TIMEOUT`] unless set.
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.connect_timeout = limit;
         self
@@ -124,6 +182,20 @@ impl Builder {
     /// [`CLIENT_IDLE_TIMEOUT`] unless set.
     pub fn idle_timeout(mut self, limit: Duration) -> Self {
         self.idle_timeout = Some(limit);
+        self
+    }
+
+    /// How many unused connections are kept for each host; [`TRANSPORT_MAX_IDLE`] or
+    /// [`CLIENT_MAX_IDLE`] unless set.
+    pub fn max_idle_per_host(mut self, count: usize) -> Self {
+        self.max_idle = Some(count);
+        self
+    }
+
+    /// After how much silence an HTTP/2 connection that requests wait on is probed, so that one
+    /// whose peer stands still is replaced; [`PING_INTERVAL`] unless set, never with `None`.
+    pub fn http2_ping(mut self, interval: Option<Duration>) -> Self {
+        self.ping_interval = interval;
         self
     }
 
@@ -151,48 +223,66 @@ impl Builder {
     /// A transport for token endpoints with these settings.
     ///
     /// # Errors
-    /// If the platform has no roots to trust, a root cannot be read, or roots were given beside a
-    /// whole TLS configuration.
+    /// If the platform has no roots to trust, a root or the proxy's URL cannot be read, or roots
+    /// were given beside a whole TLS configuration.
     pub fn transport(&self) -> Result<HyperTransport, hallpass_core::Error> {
-        let connector = self.connector()?;
-        let pooled = self
-            .hyper(self.idle_timeout.unwrap_or(TRANSPORT_IDLE_TIMEOUT))
-            .build(connector.clone());
-        let fresh = self
-            .hyper(Duration::ZERO)
-            .pool_max_idle_per_host(0)
-            .build(connector);
-        Ok(HyperTransport::new(pooled, fresh))
+        let connector = self.connect()?;
+        let pooled = self.pooled(TRANSPORT_IDLE_TIMEOUT, TRANSPORT_MAX_IDLE);
+        let proxy = self.proxy.clone();
+        Ok(HyperTransport::new(
+            pooled.build(connector.clone()),
+            without_pool(pooled).build(connector),
+            proxy,
+        ))
     }
 
     /// A client with these settings; the type of the request's body follows from use.
     ///
     /// # Errors
-    /// If the platform has no roots to trust, a root cannot be read, or roots were given beside a
-    /// whole TLS configuration.
+    /// If the platform has no roots to trust, a root or the proxy's URL cannot be read, or roots
+    /// were given beside a whole TLS configuration.
     pub fn client<B>(&self) -> Result<Client<B>, hallpass_core::Error>
     where
-        B: Body + Send + 'static,
-        B::Data: Send,
+        B: Body + Send + Unpin + 'static,
+        B::Error: Into<BoxError>,
     {
-        let inner = self
-            .hyper(self.idle_timeout.unwrap_or(CLIENT_IDLE_TIMEOUT))
-            .build(self.connector()?);
-        Ok(Client::new(inner, self.versions, self.request_timeout))
+        let connector = self.connect()?;
+        let pooled = self.pooled(CLIENT_IDLE_TIMEOUT, CLIENT_MAX_IDLE);
+        Ok(Client::new(
+            pooled.build(connector.clone()),
+            without_pool(pooled).build(connector),
+            self.proxy.clone(),
+            self.versions,
+            self.request_timeout,
+        ))
     }
 
-    fn connector(&self) -> Result<Connector, hallpass_core::Error> {
+    fn connect(&self) -> Result<Connector, hallpass_core::Error> {
+        self.proxy.check()?;
         let tls = self.tls.config(self.versions)?;
-        Ok(Connector::new(tls, self.connect_timeout))
+        let limit = self.connect_timeout;
+        let dialer = self.dialer.clone();
+        let dialer = dialer.unwrap_or_else(|| Dialer::tcp(limit));
+        Ok(Connector::new(dialer, self.proxy.clone(), tls, limit))
     }
 
-    fn hyper(&self, idle_timeout: Duration) -> legacy::Builder {
+    fn pooled(&self, idle_timeout: Duration, max_idle: usize) -> legacy::Builder {
         let mut builder = legacy::Client::builder(TokioExecutor::new());
         builder
+            .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(idle_timeout)
+            .pool_idle_timeout(self.idle_timeout.unwrap_or(idle_timeout))
+            .pool_max_idle_per_host(self.max_idle.unwrap_or(max_idle))
             .retry_canceled_requests(true)
+            .http2_keep_alive_interval(self.ping_interval)
+            .http2_keep_alive_timeout(PING_TIMEOUT)
             .http2_only(self.versions == Versions::Http2);
         builder
     }
+}
+
+/// A client without a pool makes a connection for each request.
+fn without_pool(mut builder: legacy::Builder) -> legacy::Builder {
+    builder.pool_max_idle_per_host(0);
+    builder
 }

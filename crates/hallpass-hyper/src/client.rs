@@ -2,11 +2,13 @@
 
 use std::{
     fmt,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use hallpass_core::BoxError;
+use hallpass_tower::{FreshConnection, ReplayBody};
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -14,8 +16,11 @@ use hyper_util::client::legacy;
 use tower_service::Service;
 
 use crate::{
-    Error, ResponseFuture, connector::Connector, outgoing::Outgoing, resend::Resend, tls::Versions,
+    Error, Proxy, ResponseFuture, attempt::Attempt, connector::Connector,
+    outgoing::announce_no_body, resend::Resend, tls::Versions,
 };
+
+type Hyper<B> = legacy::Client<Connector, ReplayBody<B>>;
 
 /// An HTTP client as a [tower service](Service), for requests with an absolute URI and bodies of
 /// type `B`. Clones share its connections.
@@ -23,39 +28,56 @@ use crate::{
 /// Redirects come back as answers, and any status is an answer. Calls must be made on a tokio
 /// runtime with I/O and time enabled.
 ///
-/// A request is sent again only if the server can't have acted on it: if the idle connection it was
-/// given turned out to be closed before any of it had gone out; and, where it has no body, if an
-/// HTTP/2 server says that it has not looked at it, as servers do that end a connection after so
-/// many requests. One with a body fails then, and [`Error::is_unprocessed`] tells a retry layer
-/// that it may go again.
+/// # When a request is sent again
+/// Only if the server can't have acted on it:
+/// - if the idle connection it was given turned out to be closed before any of it had gone out;
+/// - if an HTTP/2 server says that it has not looked at it, as servers do that end a connection
+///   after so many requests. Its body goes with it, as far as a [`ReplayBody`] keeps it; past that,
+///   [`Error::is_unprocessed`] tells a retry layer that the request may go again.
+///
+/// # Which connection it gets
+/// - A request with a body and [`FreshConnection`] among its extensions gets a new one, as a replay
+///   after a 401 does.
+/// - A connection is not used again after a 401 over HTTP/1.1 to a request with a body: the server
+///   may have answered before it read the body, and then it closes without saying so.
+/// - Nor is one of HTTP/2 on which a request ran out of time, or was dropped by a caller who had
+///   waited, while nothing came from the server.
 ///
 /// # Cancel safety
 /// Dropping the response future or the response's body ends the exchange: HTTP/1.1 closes the
 /// connection, HTTP/2 resets the stream.
-pub struct Client<B> {
-    inner: legacy::Client<Connector, Outgoing<B>>,
+pub struct Client<B>(Arc<Shared<B>>);
+
+struct Shared<B> {
+    pooled: Arc<Hyper<B>>,
+    /// Has no pool, so that what goes through it never meets an old connection.
+    fresh: Hyper<B>,
+    proxy: Proxy,
     versions: Versions,
     request_timeout: Option<Duration>,
 }
 
 impl<B> Client<B> {
     pub(crate) fn new(
-        inner: legacy::Client<Connector, Outgoing<B>>,
+        pooled: Hyper<B>,
+        fresh: Hyper<B>,
+        proxy: Proxy,
         versions: Versions,
         request_timeout: Option<Duration>,
     ) -> Self {
-        Self {
-            inner,
+        Self(Arc::new(Shared {
+            pooled: Arc::new(pooled),
+            fresh,
+            proxy,
             versions,
             request_timeout,
-        }
+        }))
     }
 }
 
 impl<B> Service<Request<B>> for Client<B>
 where
     B: Body + Send + Unpin + 'static,
-    B::Data: Send,
     B::Error: Into<BoxError>,
 {
     type Response = Response<Incoming>;
@@ -67,30 +89,45 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        let (head, body) = request.into_parts();
-        let body = Outgoing::new(body);
+        let shared = &self.0;
+        let (mut head, body) = request.into_parts();
+        let has_body = !body.is_end_stream();
+        if !has_body {
+            announce_no_body(&mut head);
+        }
+        shared.proxy.authorize(&mut head);
+        let fresh = has_body && head.extensions.get::<FreshConnection>().is_some();
         // HTTP/1.1 never says that a request was not looked at, so nothing is kept for it.
-        let again = (body.is_nothing() && self.versions.may_be_http2(&head.uri))
-            .then(|| Resend::new(&self.inner, &head));
-        let sending = self.inner.request(Request::from_parts(head, body));
-        ResponseFuture::new(sending, again, self.request_timeout)
+        let keeps = shared.versions.may_be_http2(&head.uri);
+        let body = if keeps {
+            ReplayBody::new(body)
+        } else {
+            ReplayBody::passing(body)
+        };
+        let again = keeps
+            .then(|| Resend::new(Arc::clone(&shared.pooled), &head, &body))
+            .flatten();
+        let client = if fresh {
+            &shared.fresh
+        } else {
+            &*shared.pooled
+        };
+        let attempt = Attempt::new(client, Request::from_parts(head, body));
+        ResponseFuture::new(attempt, again, has_body, shared.request_timeout)
     }
 }
 
 impl<B> Clone for Client<B> {
     fn clone(&self) -> Self {
-        Self {
-            inner: self.inner.clone(),
-            versions: self.versions,
-            request_timeout: self.request_timeout,
-        }
+        Self(Arc::clone(&self.0))
     }
 }
 
 impl<B> fmt::Debug for Client<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("request_timeout", &self.request_timeout)
+            .field("proxy", &self.0.proxy)
+            .field("request_timeout", &self.0.request_timeout)
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! [`Connector`]: name resolution, TCP and TLS within one deadline.
+//! [`Connector`]: name resolution, TCP, a proxy and TLS within one deadline.
 
 use std::{
     error::Error as StdError,
@@ -6,45 +6,86 @@ use std::{
     future::Future,
     io,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use hallpass_core::BoxError;
-use http::Uri;
+use http::{Uri, uri::Scheme};
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::{
+    legacy::connect::proxy::{SocksV4, SocksV5, Tunnel},
+    proxy::matcher::Intercept,
+};
 use rustls::ClientConfig;
 use tower_service::Service;
 
-use crate::stream::Stream;
+use crate::{Proxy, dialer::Dialer, stream::Stream};
 
-/// How long sent data may stay unacknowledged, and how long a silent connection goes unprobed.
-///
-/// Without it a peer that vanished holds an HTTP/2 connection, and every request that shares it,
-/// for the quarter of an hour that TCP is patient.
-const DEAD_PEER: Duration = Duration::from_secs(30);
-
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Connector {
-    https: HttpsConnector<HttpConnector>,
+    dialer: Dialer,
+    proxy: Proxy,
+    tls: Arc<ClientConfig>,
     limit: Duration,
 }
 
 impl Connector {
-    pub(crate) fn new(tls: ClientConfig, limit: Duration) -> Self {
-        let mut http = HttpConnector::new();
-        http.enforce_http(false);
-        http.set_nodelay(true);
-        http.set_keepalive(Some(DEAD_PEER));
-        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-        http.set_tcp_user_timeout(Some(DEAD_PEER));
-        // Shared out among a name's addresses, so that the first cannot use up all of it.
-        http.set_connect_timeout(Some(limit));
+    pub(crate) fn new(dialer: Dialer, proxy: Proxy, tls: ClientConfig, limit: Duration) -> Self {
         Self {
-            https: HttpsConnector::from((http, tls)),
+            dialer,
+            proxy,
+            tls: Arc::new(tls),
             limit,
         }
+    }
+
+    /// How the destination is reached, and whether the proxy itself reads the request.
+    fn route(&self, destination: &Uri) -> (Dialer, bool) {
+        let Some(proxy) = self.proxy.to(destination) else {
+            return (self.dialer.clone(), false);
+        };
+        let address = proxy.uri().clone();
+        match proxy.uri().scheme_str() {
+            Some("socks5" | "socks5h") => (self.through_socks5(&proxy, address), false),
+            Some(version @ ("socks4" | "socks4a")) => {
+                let socks = SocksV4::new(address, self.dialer.clone());
+                (Dialer::new(socks.local_dns(version == "socks4")), false)
+            }
+            _ if destination.scheme() == Some(&Scheme::HTTP) => {
+                let dialer = Fixed(self.to_http_proxy(&address), address);
+                (Dialer::new(dialer), true)
+            }
+            _ => {
+                let dialer = self.to_http_proxy(&address);
+                let mut tunnel = Tunnel::new(address, dialer);
+                if let Some(password) = proxy.basic_auth() {
+                    tunnel = tunnel.with_auth(password.clone());
+                }
+                (Dialer::new(tunnel), false)
+            }
+        }
+    }
+
+    fn through_socks5(&self, proxy: &Intercept, address: Uri) -> Dialer {
+        let resolves_here = address.scheme_str() == Some("socks5");
+        let mut socks = SocksV5::new(address, self.dialer.clone()).local_dns(resolves_here);
+        if let Some((name, password)) = proxy.raw_auth() {
+            socks = socks.with_auth(name.to_owned(), password.to_owned());
+        }
+        Dialer::new(socks)
+    }
+
+    /// The connection to the proxy may have TLS of its own.
+    fn to_http_proxy(&self, address: &Uri) -> Dialer {
+        if address.scheme() != Some(&Scheme::HTTPS) {
+            return self.dialer.clone();
+        }
+        let mut tls = ClientConfig::clone(&self.tls);
+        // What is said to it is HTTP/1.1.
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Dialer::new(HttpsConnector::from((self.dialer.clone(), tls)))
     }
 }
 
@@ -53,19 +94,47 @@ impl Service<Uri> for Connector {
     type Error = BoxError;
     type Future = Pin<Box<dyn Future<Output = Result<Stream, BoxError>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.https.poll_ready(cx)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, destination: Uri) -> Self::Future {
-        let connecting = self.https.call(destination);
+        let (dialer, proxied) = self.route(&destination);
+        let connecting = HttpsConnector::from((dialer, Arc::clone(&self.tls))).call(destination);
         let limit = self.limit;
         Box::pin(async move {
             match tokio::time::timeout(limit, connecting).await {
-                Ok(connected) => Ok(Stream::new(connected?)),
+                Ok(connected) => Ok(Stream::new(connected?, proxied)),
                 Err(_) => Err(OutOfTime { limit }.into()),
             }
         })
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector")
+            .field("proxy", &self.proxy)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Connects to one address, whatever the destination.
+#[derive(Clone)]
+struct Fixed(Dialer, Uri);
+
+impl Service<Uri> for Fixed {
+    type Response = <Dialer as Service<Uri>>::Response;
+    type Error = BoxError;
+    type Future = <Dialer as Service<Uri>>::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        self.0.call(self.1.clone())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, fmt};
 
+use hallpass_oauth2::transport::is_local;
 use hyper_util::client::legacy;
 
 use crate::{connector::is_timeout, unprocessed::Unprocessed};
@@ -42,10 +43,16 @@ impl Error {
     /// too: there was no connection, or an HTTP/2 server said that it has not looked at it
     /// (GOAWAY, `REFUSED_STREAM`: RFC 9113 §8.7).
     ///
-    /// A request without a body has been sent again already. If this is false, the server may have
+    /// A request whose body is kept has been sent again already. If this is false, the server may have
     /// acted on the request, or not.
     pub fn is_unprocessed(&self) -> bool {
         self.is_connect() || self.kind == Kind::Unprocessed
+    }
+
+    /// Whether this machine had no means for a connection: no file descriptor, port or buffer. It
+    /// says nothing about the server.
+    pub fn is_local(&self) -> bool {
+        self.source.as_ref().is_some_and(|source| is_local(source))
     }
 
     /// Whether time ran out, while connecting or while waiting for the head of the answer.

@@ -8,20 +8,20 @@ use std::{
     time::Duration,
 };
 
-use http::Response;
+use http::{Response, StatusCode, Version};
 use hyper::body::Incoming;
-use hyper_util::client::legacy;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
-use crate::{Error, resend::Resend, unprocessed::Unprocessed};
+use crate::{Error, attempt::Attempt, resend::Resend, unprocessed::Unprocessed};
 
 pin_project! {
     /// What a [`Client`](crate::Client) returns: the response, its body still to come.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture {
-        inner: legacy::ResponseFuture,
+        attempt: Attempt,
         again: Option<Resend>,
+        has_body: bool,
         #[pin]
         deadline: Option<Sleep>,
     }
@@ -29,13 +29,15 @@ pin_project! {
 
 impl ResponseFuture {
     pub(crate) fn new(
-        inner: legacy::ResponseFuture,
+        attempt: Attempt,
         again: Option<Resend>,
+        has_body: bool,
         limit: Option<Duration>,
     ) -> Self {
         Self {
-            inner,
+            attempt,
             again,
+            has_body,
             deadline: limit.map(tokio::time::sleep),
         }
     }
@@ -46,25 +48,43 @@ impl Future for ResponseFuture {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        while let Poll::Ready(outcome) = Pin::new(&mut *this.inner).poll(cx) {
+        while let Poll::Ready(outcome) = Pin::new(&mut *this.attempt).poll(cx) {
+            // What is kept of the body is released with it.
+            let again = this.again.take();
             let error = match outcome {
-                Ok(response) => return Poll::Ready(Ok(response)),
+                Ok(response) => {
+                    if *this.has_body && may_be_unread(&response) {
+                        this.attempt.give_up_connection();
+                    }
+                    return Poll::Ready(Ok(response));
+                }
                 Err(error) => error,
             };
-            let again = Unprocessed::of(&error).zip(this.again.as_mut());
-            match again.and_then(|(what, again)| again.after(what)) {
-                Some(sending) => *this.inner = sending,
+            let again = again.zip(Unprocessed::of(&error));
+            let again = again.and_then(|(mut again, what)| Some((again.after(what)?, again)));
+            match again {
+                Some((attempt, again)) => {
+                    *this.attempt = attempt;
+                    *this.again = Some(again);
+                }
                 None => return Poll::Ready(Err(error.into())),
             }
         }
         match this.deadline.as_pin_mut() {
             Some(deadline) => {
                 ready!(deadline.poll(cx));
+                this.attempt.out_of_time();
                 Poll::Ready(Err(Error::out_of_time()))
             }
             None => Poll::Pending,
         }
     }
+}
+
+/// Whether a server may have given this answer before it read the request's body, so that it is
+/// about to close the connection.
+fn may_be_unread(response: &Response<Incoming>) -> bool {
+    response.status() == StatusCode::UNAUTHORIZED && response.version() < Version::HTTP_2
 }
 
 impl fmt::Debug for ResponseFuture {

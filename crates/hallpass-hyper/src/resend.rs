@@ -1,12 +1,14 @@
-//! [`Resend`]: a request without a body, to be sent again if the server has not looked at it.
+//! [`Resend`]: a request to be sent again if the server has not looked at it.
 
+use std::sync::Arc;
+
+use hallpass_core::BoxError;
+use hallpass_tower::ReplayBody;
 use http::{Request, request::Parts};
 use http_body::Body;
 use hyper_util::client::legacy;
 
-use hallpass_core::BoxError;
-
-use crate::{connector::Connector, outgoing::Outgoing, unprocessed::Unprocessed};
+use crate::{attempt::Attempt, connector::Connector, unprocessed::Unprocessed};
 
 /// How many ending connections one request may meet: 8.
 ///
@@ -21,36 +23,47 @@ const CONNECTIONS: u8 = 8;
 const REFUSALS: u8 = 1;
 
 pub(crate) struct Resend {
-    send: Box<dyn Fn() -> legacy::ResponseFuture + Send + Sync>,
+    /// `None` if the body can't be sent again.
+    send: Box<dyn Fn() -> Option<Attempt> + Send>,
     connections: u8,
     refusals: u8,
 }
 
 impl Resend {
-    pub(crate) fn new<B>(client: &legacy::Client<Connector, Outgoing<B>>, head: &Parts) -> Self
+    /// Keeps the request, unless its body can't be sent again.
+    pub(crate) fn new<B>(
+        client: Arc<legacy::Client<Connector, ReplayBody<B>>>,
+        head: &Parts,
+        body: &ReplayBody<B>,
+    ) -> Option<Self>
     where
         B: Body + Send + Unpin + 'static,
-        B::Data: Send,
         B::Error: Into<BoxError>,
     {
-        let (client, head) = (client.clone(), head.clone());
-        Self {
-            send: Box::new(move || {
-                client.request(Request::from_parts(head.clone(), Outgoing::nothing()))
-            }),
+        let (head, body) = (head.clone(), body.try_clone()?);
+        let send = move || {
+            let body = body.try_clone()?;
+            Some(Attempt::new(
+                &client,
+                Request::from_parts(head.clone(), body),
+            ))
+        };
+        Some(Self {
+            send: Box::new(send),
             connections: CONNECTIONS,
             refusals: REFUSALS,
-        }
+        })
     }
 
     /// Sends the request once more, unless that has been done often enough.
-    pub(crate) fn after(&mut self, what: Unprocessed) -> Option<legacy::ResponseFuture> {
+    pub(crate) fn after(&mut self, what: Unprocessed) -> Option<Attempt> {
         let left = match what {
             Unprocessed::GoneAway => &mut self.connections,
             Unprocessed::Refused => &mut self.refusals,
         };
         *left = left.checked_sub(1)?;
+        let again = (self.send)()?;
         tracing::debug!(target: "hallpass", ?what, "the server has not looked at the request; sending it again");
-        Some((self.send)())
+        Some(again)
     }
 }

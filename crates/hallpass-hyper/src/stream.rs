@@ -1,37 +1,40 @@
-//! [`Stream`]: a connection that remembers whether it has ever answered.
+//! [`Stream`]: a connection that remembers when it last heard from its peer.
 
 use std::{
     fmt, io,
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use http::Extensions;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::MaybeHttpsStream;
-use hyper_util::{
-    client::legacy::connect::{Connected, Connection},
-    rt::TokioIo,
-};
-use tokio::net::TcpStream;
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use tokio::time::Instant;
 
-type Inner = MaybeHttpsStream<TokioIo<TcpStream>>;
+use crate::dialer::Socket;
 
-/// A connection, plain or TLS, with its [`Answered`] mark.
+type Inner = MaybeHttpsStream<Socket>;
+
+/// A connection, plain or TLS, with its [`Activity`].
 pub(crate) struct Stream {
     inner: Inner,
-    answered: Answered,
+    /// Whether requests are read by a proxy.
+    proxied: bool,
+    activity: Activity,
 }
 
 impl Stream {
-    pub(crate) fn new(inner: Inner) -> Self {
+    pub(crate) fn new(inner: Inner, proxied: bool) -> Self {
         Self {
             inner,
-            answered: Answered::default(),
+            proxied,
+            activity: Activity::new(),
         }
     }
 
@@ -42,7 +45,11 @@ impl Stream {
 
 impl Connection for Stream {
     fn connected(&self) -> Connected {
-        self.inner.connected().extra(self.answered.clone())
+        let connected = self.inner.connected().extra(self.activity.clone());
+        if self.proxied {
+            return connected.proxy(true);
+        }
+        connected
     }
 }
 
@@ -52,7 +59,13 @@ impl Read for Stream {
         cx: &mut Context<'_>,
         buf: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        self.project().poll_read(cx, buf)
+        let this = self.get_mut();
+        let read = Pin::new(&mut this.inner).poll_read(cx, buf);
+        // The end of the connection counts too: then there is nothing to give up.
+        if read.is_ready() {
+            this.activity.heard();
+        }
+        read
     }
 }
 
@@ -88,28 +101,57 @@ impl Write for Stream {
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(f)
+        f.debug_struct("Stream").finish_non_exhaustive()
     }
 }
 
-/// Whether a connection has brought an answer before. Travels with the connection's information,
-/// on answers and errors alike.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Answered(Arc<AtomicBool>);
+/// What is known of a connection. Travels with its information, on answers and errors alike.
+#[derive(Clone)]
+pub(crate) struct Activity(Arc<Known>);
 
-impl Answered {
+struct Known {
+    opened: Instant,
+    /// When its peer was last heard, in milliseconds after it was opened.
+    heard: AtomicU64,
+    answered: AtomicBool,
+}
+
+impl Activity {
+    fn new() -> Self {
+        Self(Arc::new(Known {
+            opened: Instant::now(),
+            heard: AtomicU64::new(0),
+            answered: AtomicBool::new(false),
+        }))
+    }
+
+    fn of(connected: &Connected) -> Option<Self> {
+        let mut extensions = Extensions::new();
+        connected.get_extras(&mut extensions);
+        extensions.remove()
+    }
+
+    fn heard(&self) {
+        let now = self.0.opened.elapsed().as_millis() as u64;
+        self.0.heard.store(now, Ordering::Relaxed);
+    }
+
     /// Marks the connection that a response came on.
-    pub(crate) fn note(extensions: &Extensions) {
-        if let Some(answered) = extensions.get::<Self>() {
-            answered.0.store(true, Ordering::Relaxed);
+    pub(crate) fn answered(extensions: &Extensions) {
+        if let Some(activity) = extensions.get::<Self>() {
+            activity.0.answered.store(true, Ordering::Relaxed);
         }
     }
 
-    pub(crate) fn before(connected: &Connected) -> bool {
-        let mut extensions = Extensions::new();
-        connected.get_extras(&mut extensions);
-        extensions
-            .get::<Self>()
-            .is_some_and(|answered| answered.0.load(Ordering::Relaxed))
+    /// Whether the connection has brought an answer before.
+    pub(crate) fn has_answered(connected: &Connected) -> bool {
+        Self::of(connected).is_some_and(|activity| activity.0.answered.load(Ordering::Relaxed))
+    }
+
+    /// For how long nothing has come from the peer.
+    pub(crate) fn silence(connected: &Connected) -> Option<Duration> {
+        let known = Self::of(connected)?.0;
+        let heard = Duration::from_millis(known.heard.load(Ordering::Relaxed));
+        Some(known.opened.elapsed().saturating_sub(heard))
     }
 }

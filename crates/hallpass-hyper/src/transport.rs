@@ -4,7 +4,8 @@ use std::{error::Error as StdError, fmt, io, time::Duration};
 
 use bytes::Bytes;
 use hallpass_oauth2::transport::{BODY_LIMIT, Phase, Transport, TransportError};
-use http::{Request, Response};
+use hallpass_tower::FreshConnection;
+use http::{HeaderValue, Request, Response, header::ACCEPT_ENCODING};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -14,8 +15,10 @@ use hyper_util::client::legacy::{
 };
 
 use crate::{
+    Proxy, coding,
     connector::{Connector, causes, is_timeout},
-    stream::Answered,
+    outgoing::announce_no_body,
+    stream::Activity,
     unprocessed::Unprocessed,
 };
 
@@ -25,17 +28,38 @@ type Hyper = legacy::Client<Connector, Full<Bytes>>;
 ///
 /// Redirects come back as answers. A request whose connection turns out to have died while it lay
 /// idle is sent once more on a fresh one; on a connection that never answered anything it is not.
+/// One with [`FreshConnection`] among its extensions gets a new connection at once. Answers are asked
+/// for uncoded; one in gzip or deflate is decoded all the same, and any other coding is an error
+/// that names it.
+///
 /// It must be used on a tokio runtime with I/O and time enabled, which may be another each time.
 #[derive(Clone)]
 pub struct HyperTransport {
     pooled: Hyper,
     /// Has no pool, so that what goes through it never meets an old connection.
     fresh: Hyper,
+    proxy: Proxy,
 }
 
 impl HyperTransport {
-    pub(crate) fn new(pooled: Hyper, fresh: Hyper) -> Self {
-        Self { pooled, fresh }
+    pub(crate) fn new(pooled: Hyper, fresh: Hyper, proxy: Proxy) -> Self {
+        Self {
+            pooled,
+            fresh,
+            proxy,
+        }
+    }
+
+    /// The request with what every token request needs.
+    fn complete(&self, request: Request<Bytes>) -> Request<Bytes> {
+        let (mut head, body) = request.into_parts();
+        if body.is_empty() {
+            announce_no_body(&mut head);
+        }
+        let identity = HeaderValue::from_static("identity");
+        head.headers.entry(ACCEPT_ENCODING).or_insert(identity);
+        self.proxy.authorize(&mut head);
+        Request::from_parts(head, body)
     }
 
     async fn exchange(
@@ -43,9 +67,14 @@ impl HyperTransport {
         request: Request<Bytes>,
         connection: &mut Option<CaptureConnection>,
     ) -> Result<Response<Bytes>, TransportError> {
+        let request = self.complete(request);
         let mut first = request.clone().map(Full::new);
         *connection = Some(capture_connection(&mut first));
-        let response = match self.pooled.request(first).await {
+        let client = match first.extensions().get() {
+            Some(FreshConnection) => &self.fresh,
+            None => &self.pooled,
+        };
+        let response = match client.request(first).await {
             Err(error) if met_a_dead_connection(&error) => {
                 tracing::debug!(target: "hallpass", "the idle connection had died; sending the token request on a fresh one");
                 let mut second = request.map(Full::new);
@@ -55,9 +84,9 @@ impl HyperTransport {
             outcome => outcome,
         };
         let response = response.map_err(failure)?;
-        Answered::note(response.extensions());
+        Activity::answered(response.extensions());
         let (parts, body) = response.into_parts();
-        Ok(Response::from_parts(parts, read(body).await?))
+        coding::decode(Response::from_parts(parts, read(body).await?))
     }
 }
 
@@ -121,7 +150,7 @@ fn failure(error: legacy::Error) -> TransportError {
 /// Then its server had most likely closed it before the request came. Should the server have acted
 /// on the request all the same, there is one token more that nobody uses.
 fn met_a_dead_connection(error: &legacy::Error) -> bool {
-    let used = error.connect_info().is_some_and(Answered::before);
+    let used = error.connect_info().is_some_and(Activity::has_answered);
     used && causes(error).any(is_end_of_connection)
 }
 

@@ -1,6 +1,8 @@
 //! [`Transport`]: how a token request gets to its endpoint. This crate opens no socket itself.
 
-use std::{error::Error as StdError, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    error::Error as StdError, fmt, future::Future, io, pin::Pin, sync::Arc, time::Duration,
+};
 
 use bytes::Bytes;
 use hallpass_core::BoxError;
@@ -90,6 +92,33 @@ impl TransportError {
     pub fn phase(&self) -> Phase {
         self.phase
     }
+
+    /// Whether this machine had no means for a connection: see [`is_local`].
+    ///
+    /// It says nothing about the token endpoint, and is over as soon as something is released, so
+    /// that the next attempt needs no long pause.
+    pub fn is_local(&self) -> bool {
+        self.source.as_deref().is_some_and(|source| is_local(source))
+    }
+}
+
+/// Whether an error, or anything behind it, says that this process or machine is out of file
+/// descriptors, ports or buffers.
+pub fn is_local(error: &(dyn StdError + 'static)) -> bool {
+    // `ErrorKind` has no stable name for these. EMFILE and ENFILE have the same numbers everywhere.
+    #[cfg(windows)]
+    const CODES: &[i32] = &[10024, 10055];
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const CODES: &[i32] = &[23, 24, 105];
+    #[cfg(not(any(windows, target_os = "linux", target_os = "android")))]
+    const CODES: &[i32] = &[23, 24, 55];
+
+    std::iter::successors(Some(error), |&error| error.source())
+        .filter_map(|error| error.downcast_ref::<io::Error>())
+        .any(|error| {
+            error.kind() == io::ErrorKind::AddrNotAvailable
+                || error.raw_os_error().is_some_and(|code| CODES.contains(&code))
+        })
 }
 
 impl fmt::Display for TransportError {

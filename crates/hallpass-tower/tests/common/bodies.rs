@@ -22,6 +22,7 @@ pub(crate) struct Frames {
     queue: VecDeque<Result<Frame<Bytes>, BoxError>>,
     sized: bool,
     announced: Option<u64>,
+    bounds: Option<(u64, u64)>,
     silent: bool,
     asked: Arc<AtomicBool>,
 }
@@ -61,6 +62,12 @@ impl Frames {
     /// Says this of its length, however much of it is left.
     pub(crate) fn announces(mut self, length: u64) -> Self {
         self.announced = Some(length);
+        self
+    }
+
+    /// Says only this much of its length.
+    pub(crate) fn between(mut self, lower: u64, upper: u64) -> Self {
+        self.bounds = Some((lower, upper));
         self
     }
 
@@ -104,7 +111,12 @@ impl Body for Frames {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if let Some(length) = self.announced {
+        if let Some((lower, upper)) = self.bounds {
+            let mut hint = SizeHint::new();
+            hint.set_lower(lower);
+            hint.set_upper(upper);
+            hint
+        } else if let Some(length) = self.announced {
             SizeHint::with_exact(length)
         } else if self.sized {
             SizeHint::with_exact(self.bytes().len() as u64)
