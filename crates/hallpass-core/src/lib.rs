@@ -32,6 +32,15 @@
 //! assert_eq!(cached.stats().fetches, 1);
 //! # Ok::<(), Error>(()) }).unwrap();
 //! ```
+//!
+//! [How the engine decides](docs::engine) says what each event does to the credential, the request
+//! and all other callers, and in which order to read the code; [Runtimes](docs::runtimes) says where
+//! a fetch runs.
+
+#[cfg(all(target_family = "wasm", target_os = "unknown"))]
+compile_error!(
+    "hallpass-core needs a tokio runtime with timers, which a browser does not have: let a server fetch the token"
+);
 
 pub mod adapter;
 pub mod cached;

@@ -331,15 +331,19 @@ impl CompletionGuard {
                     sent: sent.unwrap_or(now),
                     version,
                 };
-                let landed =
-                    shared.with_machine(|machine| machine.landed(now, number, brought, random));
+                let landed = shared.with_state(|state| {
+                    state.pending.take_if(|pending| pending.number == number);
+                    state.machine.landed(now, number, brought, random)
+                });
                 if let Some(credential) = landed {
                     shared.log_success(&credential);
                 }
             }
             Err(error) => {
                 let waiting = shared.waiting.load(Ordering::Relaxed) > 0;
-                let failed = shared.with_machine(|machine| {
+                let failed = shared.with_state(|state| {
+                    state.pending.take_if(|pending| pending.number == number);
+                    let machine = &mut state.machine;
                     machine.failed(now, number, &error, version, waiting, random)
                 });
                 if failed.is_some() {

@@ -311,7 +311,7 @@ impl Machine {
                     self.open_trial();
                     return Step::of(Wanted::Use(token));
                 }
-                let wanted = self.waiting_ends(now, want, Some(&token));
+                let wanted = self.waiting_ends(now, &token);
                 Step { wanted, begin }
             }
             // It is not renewed and used to its end: its successor is there.
@@ -329,12 +329,11 @@ impl Machine {
             let replacing = self
                 .pending
                 .is_some_and(|pending| pending.reason == Reason::Rejected);
-            let wanted = if replacing {
-                Wanted::Wait(None)
+            return Step::of(if replacing {
+                self.waiting_ends(now, &token)
             } else {
                 Wanted::Use(token)
-            };
-            return Step::of(wanted);
+            });
         }
         if token.unusable.passed(now) {
             return self.wanted_anew(now, version, want, Some(&token));
@@ -432,18 +431,15 @@ impl Machine {
         }
     }
 
-    /// Until when a caller waits for a replacement before it takes the suspect after all.
-    fn waiting_ends(&self, now: Moment, want: &Want, suspect: Option<&Arc<Current>>) -> Wanted {
-        let Some(pending) = self.pending else {
-            return Wanted::Wait(None);
-        };
-        let enough = pending.began.plus(self.policy.patience);
-        match suspect {
-            Some(token) if want.other_than.is_none() && enough.passed(now) => {
-                Wanted::Use(Arc::clone(token))
-            }
-            Some(_) if want.other_than.is_none() => Wanted::Wait(Some(enough.left(now))),
-            _ => Wanted::Wait(None),
+    /// Whoever waits for a replacement takes the suspect after all once patience is over. One that
+    /// was refused has its first answer then.
+    fn waiting_ends(&self, now: Moment, suspect: &Arc<Current>) -> Wanted {
+        let began = self.pending.map_or(now, |pending| pending.began);
+        let enough = began.plus(self.policy.patience);
+        if enough.passed(now) {
+            Wanted::Use(Arc::clone(suspect))
+        } else {
+            Wanted::Wait(Some(enough.left(now)))
         }
     }
 
