@@ -138,3 +138,26 @@ fn hostile_fields_are_cut_off() {
     let quotes = format!("Basic realm={}", "\"".repeat(60 * 1024));
     assert!(parse(&[quotes.as_bytes()]).len() < 64);
 }
+
+#[test]
+fn a_parameter_without_its_comma_is_read() {
+    let challenges: Challenges =
+        r#"Bearer realm="x" error="invalid_token" error_description=late, Basic realm=y"#
+            .parse()
+            .unwrap();
+    assert_eq!(challenges.len(), 2);
+    let mut all = challenges.iter();
+    let bearer = all.next().unwrap();
+    assert_eq!(bearer.param("realm"), Some("x"));
+    assert_eq!(bearer.param("error"), Some("invalid_token"));
+    assert_eq!(bearer.param("error_description"), Some("late"));
+    assert_eq!(all.next().unwrap().param("realm"), Some("y"));
+}
+
+#[test]
+fn a_scheme_without_its_comma_lends_nothing_to_the_one_before() {
+    let challenges: Challenges =
+        r#"Basic realm="x" Bearer error="invalid_request""#.parse().unwrap();
+    assert_eq!(challenges.len(), 1);
+    assert_eq!(challenges.iter().next().unwrap().param("error"), None);
+}

@@ -1,9 +1,13 @@
 //! Which public types may cross threads, and which may move while they are polled.
 
 use hallpass_core::{
-    Admission, Attempt, Authorizer, Cached, Challenge, Challenges, Clock, Credential, Description,
-    Error, Exchange, Fetch, Get, Moment, Next, Origin, Origins, Policy, Reason, Rejection, Stats,
-    SystemClock, Verdict,
+    Attempt, Authorizer, Cached, Challenge, Challenges, Choices, Clock, Credential, Demand,
+    Description, Error, Fetch, Get, Moment, Origin, Policy, Proof, Reason, Rejection, Resend,
+    Stats, SystemClock,
+    adapter::{
+        Acquired, Admission, AnsweredBy, CallError, Evidence, Exchange, Processed, Sharded,
+        Snapshot, Verdict,
+    },
     cached::{Builder, KeepWarm},
 };
 
@@ -24,7 +28,8 @@ macro_rules! shared {
 #[test]
 fn all_but_the_future_are_shared() {
     shared!(
-        Admission,
+        Acquired,
+        AnsweredBy,
         Attempt,
         Authorizer,
         Builder,
@@ -34,20 +39,26 @@ fn all_but_the_future_are_shared() {
         Credential,
         Description,
         Error,
-        Exchange,
+        CallError<Error>,
+        Choices,
+        Demand,
+        Evidence,
         Fetch,
         KeepWarm,
         Moment,
-        Next,
         Origin,
-        Origins,
         Policy,
+        Processed,
         Reason,
         Rejection,
         Stats,
         SystemClock,
+        Resend,
+        Sharded<Cached>,
+        Snapshot,
         Verdict,
         Box<dyn Clock>,
+        Box<dyn Proof>,
     );
 }
 
@@ -56,6 +67,10 @@ fn the_future_may_go_to_another_thread_and_needs_no_pin() {
     send::<Get>();
     unpin::<Get>();
     lasting::<Get>();
+    send::<Admission>();
+    send::<Exchange>();
+    unpin::<Exchange>();
+    lasting::<Exchange>();
 }
 
 #[test]

@@ -4,11 +4,14 @@
 
 mod common;
 
-use common::{HOUR, Source, bare, cached, challenges, flaky, refused, token};
+use common::{HOUR, Source, bare, cached, challenges, flaky, refused};
 use hallpass_core::{
-    Admission, Attempt, Authorizer, Cached, Credential, Error, Exchange, Next, NoCredential,
+    Attempt, Authorizer, Cached, Credential, Error, NoCredential, Resend,
+    adapter::{Admission, Answer as Seen, Attached, Exchange, Next, Withheld},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::AUTHORIZATION};
+use http::{
+    Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::AUTHORIZATION,
+};
 
 const URI: &str = "https://api.example/items";
 
@@ -34,7 +37,6 @@ async fn send(
     replayable: bool,
     server: impl Fn(usize, &HeaderMap) -> Answer,
 ) -> Result<Outcome, Error> {
-    let (method, uri) = (Method::POST, Uri::from_static(URI));
     let mut sent = Vec::new();
     let mut ask = |headers: &HeaderMap| {
         let authorization = headers.get_all(AUTHORIZATION);
@@ -53,38 +55,66 @@ async fn send(
             HeaderMap::from_iter(headers),
         )
     };
-    let mut headers = given.clone();
-    if authorizer.admit(&uri, &headers)? == Admission::Pass {
-        let status = ask(&headers).0.as_u16();
-        return Ok(Outcome {
-            status,
+    send_with(authorizer, given, &Extensions::new(), replayable, &mut ask)
+        .await
+        .map(|(status, attempt)| Outcome {
+            status: status.as_u16(),
             sent,
-            attempt: None,
+            attempt,
+        })
+}
+
+async fn send_with(
+    authorizer: &Authorizer,
+    given: &HeaderMap,
+    extensions: &Extensions,
+    replayable: bool,
+    ask: &mut impl FnMut(&HeaderMap) -> (StatusCode, HeaderMap),
+) -> Result<(StatusCode, Option<Attempt>), Error> {
+    let (method, uri) = (Method::POST, Uri::from_static(URI));
+    let mut headers = given.clone();
+    let mut exchange = match authorizer.admit(&uri, &headers, extensions) {
+        Admission::Pass(_) => return Ok((ask(&headers).0, None)),
+        Admission::Refuse(error) => return Err(error),
+        Admission::Carry(exchange) => exchange,
+    };
+    let mut attached = exchange.attach(&method, &uri, &mut headers)?;
+    if attached == Attached::NoneInHand {
+        let acquired = exchange.acquire(replayable).await?;
+        attached = exchange.attach_acquired(acquired, &method, &uri, &mut headers)?;
+    }
+    let mut sends = 0;
+    loop {
+        sends += 1;
+        assert!(sends <= 3, "never more often");
+        let (status, answer) = ask(&headers);
+        let next = exchange.answered(&Seen::new(status, &answer), || replayable);
+        assert!(attached == Attached::Yes || matches!(next, Next::Return));
+        let acquired = match next {
+            Next::Return => None,
+            Next::Again(acquired) => Some(acquired),
+            Next::Renew(renewal) => exchange.renewed(renewal).await,
+        };
+        let mut extensions = Extensions::new();
+        headers = given.clone();
+        let goes = acquired.is_some_and(|acquired| {
+            exchange.attach_again(acquired, &method, &uri, &mut headers, &mut extensions)
         });
-    }
-    let mut exchange = Exchange::new();
-    if !exchange.attach_current(authorizer, &mut headers) {
-        exchange.waited();
-        let credential = authorizer.cached().get().await?;
-        exchange.attach(&credential, &method, &uri, &mut headers);
-    }
-    let (mut status, answer) = ask(&headers);
-    if exchange.answered(authorizer, status, &answer, replayable) == Next::Renew {
-        let credential = authorizer.cached().get().await?;
-        if exchange.is_news(&credential) {
-            let mut headers = given.clone();
-            exchange.attach_again(authorizer, &credential, &method, &uri, &mut headers);
-            let (again, answer) = ask(&headers);
-            status = again;
-            let next = exchange.answered(authorizer, status, &answer, replayable);
-            assert_eq!(next, Next::Return, "never a third time");
+        if !goes {
+            exchange.report(&mut extensions);
+            return Ok((status, extensions.get().copied()));
         }
+        assert_eq!(extensions.get(), Some(&Resend(sends)));
     }
-    Ok(Outcome {
-        status: status.as_u16(),
-        sent,
-        attempt: exchange.report(authorizer),
-    })
+}
+
+/// The exchange of a request that carries a credential.
+fn exchange(authorizer: &Authorizer) -> Exchange {
+    let uri = Uri::from_static(URI);
+    match authorizer.admit(&uri, &HeaderMap::new(), &Extensions::new()) {
+        Admission::Carry(exchange) => exchange,
+        other => panic!("{other:?}"),
+    }
 }
 
 async fn simply(authorizer: &Authorizer, answers: [Answer; 2]) -> Outcome {
@@ -212,16 +242,21 @@ async fn rules_add_up_and_none_excuses_a_401() {
 #[tokio::test(start_paused = true)]
 async fn one_request_may_bring_its_own_or_go_without() {
     let (authorizer, source) = engine();
-    let mut extensions = http::Extensions::new();
-    let same = authorizer.for_request(&extensions).unwrap();
-    assert!(matches!(same, std::borrow::Cow::Borrowed(_)));
     let (other, other_source) = engine();
+    let mut extensions = Extensions::new();
     extensions.insert(other.cached().clone());
-    let own = authorizer.for_request(&extensions).unwrap();
-    simply(&own, [OK, BARE]).await;
+    let none = HeaderMap::new();
+    let mut ask = |headers: &HeaderMap| {
+        assert_eq!(headers[AUTHORIZATION], "Bearer token-1");
+        (StatusCode::OK, HeaderMap::new())
+    };
+    send_with(&authorizer, &none, &extensions, true, &mut ask)
+        .await
+        .unwrap();
     assert_eq!((source.fetches(), other_source.fetches()), (0, 1));
     extensions.insert(NoCredential);
-    assert!(authorizer.for_request(&extensions).is_none());
+    let admission = authorizer.admit(&Uri::from_static(URI), &none, &extensions);
+    assert!(matches!(admission, Admission::Pass(Withheld::OptedOut)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -246,21 +281,22 @@ async fn a_persistent_refusal_reaches_the_caller_and_costs_little() {
 async fn a_late_refusal_replays_with_the_current_one() {
     let (authorizer, source) = engine();
     let old = authorizer.cached().get().await.unwrap();
+    let (method, uri) = (Method::GET, Uri::from_static(URI));
+    let mut headers = HeaderMap::new();
+    let mut exchange = exchange(&authorizer);
+    exchange.attach(&method, &uri, &mut headers).unwrap();
     authorizer.cached().reject(&old, &challenges("Bearer"));
     authorizer.cached().get().await.unwrap();
-    let (method, uri) = (Method::GET, Uri::from_static(URI));
-    let mut exchange = Exchange::new();
-    exchange.attach(&old, &method, &uri, &mut HeaderMap::new());
-    let answer = exchange.answered(
-        &authorizer,
-        StatusCode::UNAUTHORIZED,
-        &HeaderMap::new(),
-        true,
+    let none = HeaderMap::new();
+    let answer = Seen::new(StatusCode::UNAUTHORIZED, &none);
+    let Next::Renew(renewal) = exchange.answered(&answer, || true) else {
+        panic!("it is to be sent again");
+    };
+    let acquired = exchange.renewed(renewal).await.unwrap();
+    assert_eq!(
+        (acquired.credential().generation(), source.fetches()),
+        (2, 2)
     );
-    assert_eq!(answer, Next::Renew);
-    let current = authorizer.cached().try_get().unwrap();
-    assert!(exchange.is_news(&current));
-    assert_eq!(source.fetches(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -303,12 +339,12 @@ async fn what_can_not_be_had_is_an_error_and_nothing_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_new_one_after_a_refusal_is_an_error_of_its_own() {
+async fn without_a_new_one_after_a_refusal_the_answer_is_the_callers() {
     let (authorizer, source) = engine();
     assert_eq!(simply(&authorizer, [OK, BARE]).await.status, 200);
     source.answer(|_, _| Err(flaky()));
-    let outcome = send(&authorizer, &HeaderMap::new(), true, |_, _| BARE).await;
-    assert!(outcome.unwrap_err().is_transient());
+    let outcome = simply(&authorizer, [BARE, OK]).await;
+    assert_eq!((outcome.status, outcome.sent.len()), (401, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -348,20 +384,70 @@ async fn another_header_of_the_callers_is_no_reason_to_leave_it_alone() {
     outcome.await.unwrap();
 }
 
+/// A source that announces `Authorization` and brings a key and a tenant in headers of their own.
+fn set() -> Cached {
+    let key = Credential::header(HeaderName::from_static("x-api-key"), "ours").unwrap();
+    let set = key.lives_for(HOUR).with_header(
+        HeaderName::from_static("x-tenant"),
+        HeaderValue::from_static("a"),
+    );
+    Cached::new(Source::always(Ok(set)))
+}
+
 #[tokio::test(start_paused = true)]
-async fn what_goes_beside_it_yields_to_the_callers() {
-    let tenant = HeaderName::from_static("x-tenant");
-    let beside = token(1, HOUR).with_header(tenant.clone(), HeaderValue::from_static("a"));
-    let authorizer = Authorizer::new(Cached::new(Source::always(Ok(beside))));
-    for (own, expected) in [(None, "a"), (Some("b"), "b")] {
-        let own = own.map(|value| (tenant.clone(), HeaderValue::from_static(value)));
-        let given = HeaderMap::from_iter(own);
-        let outcome = send(&authorizer, &given, true, |_, headers| {
-            assert_eq!(headers[&tenant], expected);
-            OK
-        });
-        outcome.await.unwrap();
+async fn one_header_of_the_set_of_the_callers_own_leaves_the_request_alone() {
+    let cached = set();
+    let authorizer = Authorizer::new(cached.clone());
+    for _ in ["cold", "warm"] {
+        for name in ["authorization", "x-api-key", "x-tenant"] {
+            let own = (
+                HeaderName::from_static(name),
+                HeaderValue::from_static("mine"),
+            );
+            let given = HeaderMap::from_iter([own]);
+            let outcome = send(&authorizer, &given, true, |_, headers| {
+                assert_eq!(*headers, given, "{name}");
+                BARE
+            });
+            let outcome = outcome.await.unwrap();
+            assert_eq!((outcome.sent.len(), outcome.attempt), (1, None));
+        }
+        assert_eq!(cached.stats().rejections, 0);
+        cached.get().await.unwrap();
     }
+    let authorizer = authorizer.override_existing();
+    let own = HeaderMap::from_iter([(
+        HeaderName::from_static("x-tenant"),
+        HeaderValue::from_static("b"),
+    )]);
+    let outcome = send(&authorizer, &own, true, |_, headers| {
+        assert_eq!(
+            (&headers["x-api-key"], &headers["x-tenant"]),
+            (
+                &HeaderValue::from_static("ours"),
+                &HeaderValue::from_static("a")
+            )
+        );
+        assert!(headers["x-tenant"].is_sensitive());
+        OK
+    });
+    outcome.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_of_the_set_comes_off_together() {
+    let credential = set().get().await.unwrap();
+    let mut headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("mine"))]);
+    credential
+        .attach(&Method::GET, &Uri::from_static(URI), &mut headers)
+        .unwrap();
+    assert!(credential.is_on(&headers));
+    assert_eq!(headers.len(), 3);
+    credential.detach(&mut headers);
+    assert!(!credential.is_on(&headers));
+    assert_eq!(headers.len(), 1);
+    let names: Vec<_> = credential.header_names().map(HeaderName::as_str).collect();
+    assert_eq!(names, ["x-api-key", "x-tenant"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -376,7 +462,7 @@ async fn the_caller_is_told_what_it_took() {
     let third = simply(&authorizer, [BARE, OK]).await.attempt.unwrap();
     assert_eq!(
         (third.generation, third.waited, third.replayed),
-        (2, false, true)
+        (2, true, true)
     );
     let authorizer = authorizer.report_attempts();
     let fourth = simply(&authorizer, [OK, BARE]).await.attempt.unwrap();

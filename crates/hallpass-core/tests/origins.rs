@@ -4,17 +4,54 @@
 mod common;
 
 use common::{HOUR, Source, token};
-use hallpass_core::{Admission, Authorizer, Cached, CredentialSource, Description, Error, Origin};
-use http::{HeaderMap, HeaderValue, Uri, header::AUTHORIZATION};
+use hallpass_core::{
+    Authorizer, Cached, CredentialSource, Description, Error, Origin,
+    adapter::{Admission, Attached, Hop, Withheld},
+};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Uri, header::AUTHORIZATION};
 
-use Admission::{Attach, Pass};
-
-fn plain() -> Authorizer {
-    Authorizer::new(Source::tokens(HOUR))
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Attach,
+    Pass,
 }
 
-fn admit(authorizer: &Authorizer, uri: &str) -> Result<Admission, Error> {
-    authorizer.admit(&uri.parse::<Uri>().unwrap(), &HeaderMap::new())
+use Outcome::{Attach, Pass};
+
+/// With a credential in hand.
+fn warm(source: impl CredentialSource) -> Cached {
+    let cached = Cached::new(source);
+    let runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = { runtime }.enable_all().build().unwrap();
+    runtime.block_on(async { cached.get().await }).unwrap();
+    cached
+}
+
+fn plain() -> Authorizer {
+    Authorizer::new(warm(Source::tokens(HOUR)))
+}
+
+/// Admits a request and, as it is the use that binds, attaches the credential in hand.
+fn admit(authorizer: &Authorizer, uri: &str) -> Result<Outcome, Error> {
+    admit_with(authorizer, uri, &HeaderMap::new())
+}
+
+fn admit_with(authorizer: &Authorizer, uri: &str, given: &HeaderMap) -> Result<Outcome, Error> {
+    let uri: Uri = uri.parse().unwrap();
+    match authorizer.admit(&uri, given, &Extensions::new()) {
+        Admission::Pass(_) => Ok(Pass),
+        Admission::Refuse(error) => Err(error),
+        Admission::Carry(mut exchange) => {
+            let mut headers = given.clone();
+            let attached = exchange.attach(&Method::GET, &uri, &mut headers)?;
+            Ok(if attached == Attached::LeftAlone {
+                Pass
+            } else {
+                Attach
+            })
+        }
+    }
 }
 
 fn refused(authorizer: &Authorizer, uri: &str) -> String {
@@ -29,7 +66,6 @@ fn without_a_set_the_first_one_used_binds() {
     for uri in [
         "https://api.example/a",
         "https://API.example:443/b?c",
-        "/origin-form",
         "https://api.example/again",
     ] {
         assert_eq!(admit(&authorizer, uri).unwrap(), Attach, "{uri}");
@@ -50,7 +86,7 @@ fn without_a_set_the_first_one_used_binds() {
 
 #[test]
 fn the_first_one_used_holds_for_all_clones() {
-    let cached = Cached::new(Source::tokens(HOUR));
+    let cached = warm(Source::tokens(HOUR));
     let (first, second) = (Authorizer::new(cached.clone()), Authorizer::new(cached));
     admit(&first, "https://api.example/").unwrap();
     refused(&second, "https://other.example/");
@@ -63,8 +99,12 @@ fn what_is_refused_does_not_bind() {
     refused(&authorizer, "http://evil.example/");
     refused(&authorizer, "https://user@evil.example/");
     let own = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer own"))]);
+    for evil in ["https://evil.example/", "http://evil.example/", "/"] {
+        assert_eq!(admit_with(&authorizer, evil, &own).unwrap(), Pass);
+    }
+    // Nor does one that is let in and then not sent.
     let evil = Uri::from_static("https://evil.example/");
-    assert_eq!(authorizer.admit(&evil, &own).unwrap(), Pass);
+    authorizer.admit(&evil, &HeaderMap::new(), &Extensions::new());
     assert_eq!(admit(&authorizer, "https://api.example/").unwrap(), Attach);
 }
 
@@ -81,11 +121,15 @@ fn outside_a_set_requests_pass_without_it() {
         ("http://api.example/", Pass),
         ("http://storage.example/", Pass),
         ("http://127.0.0.1/", Pass),
-        ("/origin-form", Attach),
-        ("*", Attach),
+        ("ws://api.example/", Pass),
+        ("api.example:443", Pass),
+        ("https://me:secret@storage.example/", Pass),
+        ("https://api.example@evil.example/", Pass),
     ] {
         assert_eq!(admit(&authorizer, uri).unwrap(), admission, "{uri}");
     }
+    assert!(refused(&authorizer, "/origin-form").contains("at(origin)"));
+    assert_eq!(authorizer.cached().stats().withheld, 9);
 }
 
 #[test]
@@ -148,9 +192,8 @@ fn plain_http_only_goes_to_this_machine() {
 }
 
 #[test]
-fn user_information_and_other_schemes_are_refused_everywhere() {
-    let set = plain().origins(["https://api.example"]).unwrap();
-    for authorizer in [plain(), plain().any_origin(), set] {
+fn user_information_and_other_schemes_are_refused_where_they_may_be_ours() {
+    for authorizer in [plain(), plain().any_origin()] {
         for uri in [
             "https://user@api.example/",
             "https://user:secret@api.example/",
@@ -159,11 +202,120 @@ fn user_information_and_other_schemes_are_refused_everywhere() {
             "https://api.example:443@evil.example/",
             "ws://api.example/",
             "unix://api.example/",
+            "api.example:443",
         ] {
             let message = refused(&authorizer, uri);
             assert!(!message.contains("secret"), "{message}");
         }
     }
+    let set = plain().origins(["https://api.example"]).unwrap();
+    assert!(!refused(&set, "https://user:secret@api.example/").contains("secret"));
+}
+
+#[test]
+fn a_proxy_reads_what_goes_to_this_machine() {
+    for uri in [
+        "http://localhost:8080/",
+        "http://127.0.0.1/",
+        "http://[::1]/",
+    ] {
+        let proxied = plain().behind_proxy();
+        assert!(refused(&proxied, uri).contains("proxy"), "{uri}");
+        let set = plain().behind_proxy().origins([uri]).unwrap();
+        assert!(refused(&set, uri).contains("proxy"), "{uri}");
+        let trusting = proxied.dangerously_allow_http();
+        assert_eq!(admit(&trusting, uri).unwrap(), Attach);
+    }
+    let proxied = plain().behind_proxy();
+    assert_eq!(admit(&proxied, "https://127.0.0.1/").unwrap(), Attach);
+}
+
+#[test]
+fn an_address_is_the_same_in_every_spelling() {
+    let authorizer = plain().origins(["https://[2001:DB8:0:0::1]"]).unwrap();
+    for (uri, expected) in [
+        ("https://[2001:db8::1]/", Attach),
+        (
+            "https://[2001:0db8:0000:0000:0000:0000:0000:0001]:443/",
+            Attach,
+        ),
+        ("https://[2001:db8::2]/", Pass),
+    ] {
+        assert_eq!(admit(&authorizer, uri).unwrap(), expected, "{uri}");
+    }
+}
+
+#[test]
+fn a_request_without_authority_goes_where_it_was_said_to() {
+    let bound = plain().at("https://api.example").unwrap();
+    assert_eq!(admit(&bound, "/items").unwrap(), Attach);
+    assert_eq!(admit(&bound, "https://api.example/").unwrap(), Attach);
+    refused(&bound, "https://other.example/");
+    let set = plain()
+        .at("https://api.example")
+        .unwrap()
+        .origins(["https://other.example"]);
+    assert_eq!(admit(&set.unwrap(), "/items").unwrap(), Pass);
+    refused(&plain().at("http://api.example").unwrap(), "/items");
+    assert!(plain().at("api.example").is_err());
+}
+
+#[test]
+fn an_answer_is_told_by_where_it_comes_from() {
+    let allowed = ["https://api.example", "https://other.example"];
+    let hop = |authorizer: &Authorizer, uri: &'static str, answered: &str| {
+        let (uri, answered) = (Uri::from_static(uri), answered.parse::<Uri>().unwrap());
+        match authorizer.admit(&uri, &HeaderMap::new(), &Extensions::new()) {
+            Admission::Carry(mut exchange) => {
+                exchange
+                    .attach(&Method::GET, &uri, &mut HeaderMap::new())
+                    .unwrap();
+                exchange.hop(&answered)
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    for authorizer in [
+        plain(),
+        plain().any_origin(),
+        plain().origins(allowed).unwrap(),
+        plain().at(allowed[0]).unwrap(),
+    ] {
+        for (answered, expected) in [
+            ("https://api.example/y", Hop::Followed),
+            ("https://API.example:443/", Hop::Followed),
+            ("/relative", Hop::Followed),
+            // Also one of ours: what it was sent carried nothing.
+            ("https://other.example/", Hop::Elsewhere),
+            ("http://api.example/", Hop::Elsewhere),
+            ("ftp://api.example/", Hop::Elsewhere),
+        ] {
+            let hop = hop(&authorizer, "https://api.example/x", answered);
+            assert_eq!(hop, expected, "{answered}");
+        }
+    }
+    let at = plain().at(allowed[0]).unwrap();
+    assert_eq!(hop(&at, "/x", "https://api.example/y"), Hop::Followed);
+    assert_eq!(hop(&at, "/x", "https://other.example/"), Hop::Elsewhere);
+}
+
+#[test]
+fn what_is_withheld_says_why() {
+    let authorizer = plain().origins(["https://api.example"]).unwrap();
+    let pass = |uri: &'static str, own: &HeaderMap| match authorizer.admit(
+        &Uri::from_static(uri),
+        own,
+        &Extensions::new(),
+    ) {
+        Admission::Pass(why) => why,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(
+        pass("https://other.example/", &HeaderMap::new()),
+        Withheld::Elsewhere
+    );
+    let own = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer own"))]);
+    assert_eq!(pass("https://other.example/", &own), Withheld::OwnHeader);
 }
 
 #[test]
@@ -171,7 +323,7 @@ fn a_port_that_is_none_is_not_the_default() {
     let authorizer = plain().origins(["https://api.example"]).unwrap();
     for uri in ["https://api.example:65979/", "https://api.example:99999/"] {
         if let Ok(uri) = uri.parse::<Uri>() {
-            let admitted = authorizer.admit(&uri, &HeaderMap::new());
+            let admitted = admit(&authorizer, &uri.to_string());
             assert!(admitted.is_err() || admitted.unwrap() == Pass, "{uri}");
         }
     }
@@ -203,7 +355,7 @@ impl CredentialSource for Named {
 
 #[test]
 fn what_the_source_names_holds_until_it_is_replaced() {
-    let named = || Authorizer::new(Named(vec!["https://api.example".parse().unwrap()]));
+    let named = || Authorizer::new(warm(Named(vec!["https://api.example".parse().unwrap()])));
     assert_eq!(admit(&named(), "https://api.example/").unwrap(), Attach);
     assert_eq!(admit(&named(), "https://other.example/").unwrap(), Pass);
     let other = named().origins(["https://other.example"]).unwrap();
@@ -213,7 +365,7 @@ fn what_the_source_names_holds_until_it_is_replaced() {
 
 #[test]
 fn a_source_that_names_none_sends_nothing_bare() {
-    let authorizer = Authorizer::new(Named(Vec::new()));
+    let authorizer = Authorizer::new(warm(Named(Vec::new())));
     assert_eq!(admit(&authorizer, "https://api.example/").unwrap(), Attach);
     refused(&authorizer, "https://other.example/");
 }

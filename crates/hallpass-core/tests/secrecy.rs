@@ -12,10 +12,10 @@ use std::{
 
 use common::{HOUR, SECOND, Source, cached, challenges, flaky, secs, settle};
 use hallpass_core::{
-    Authorizer, Cached, Credential, CredentialSource, Error, Exchange, Fetch, Next, Origins,
-    SystemClock,
+    Authorizer, Cached, Credential, CredentialSource, Error, Fetch, SystemClock,
+    adapter::{Admission, Answer, Attached, Exchange, Next},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use tracing_subscriber::fmt::{MakeWriter, format::FmtSpan};
 
 const SECRET: &str = "s3cr3t-T0k3n";
@@ -69,6 +69,23 @@ fn clean(what: &str, text: &str) {
 fn shows_nothing(what: &dyn Debug) {
     let text = format!("{what:?} {what:#?}");
     clean("Debug", &text);
+}
+
+fn exchange(authorizer: &Authorizer) -> (Exchange, Uri) {
+    let uri = Uri::from_static("https://api.example/");
+    match authorizer.admit(&uri, &HeaderMap::new(), &Extensions::new()) {
+        Admission::Carry(exchange) => (exchange, uri),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// Requests that go without it, with secrets of the caller's own.
+fn elsewhere(authorizer: &Authorizer) {
+    let authorizer = authorizer.clone().origins(["https://api.example"]).unwrap();
+    let uri = Uri::from_static("https://me:s3cr3t@b.example/?key=s3cr3t");
+    for _ in 0..3 {
+        authorizer.admit(&uri, &HeaderMap::new(), &Extensions::new());
+    }
 }
 
 fn credential() -> Credential {
@@ -166,18 +183,17 @@ async fn whatever_holds_one_shows_nothing() {
         .origins(["https://api.example/?token=s3cr3t-T0k3n"])
         .unwrap();
     shows_nothing(&authorizer);
-    shows_nothing(&Origins::default());
     shows_nothing(&Fetch::first());
     shows_nothing(&SystemClock::new());
     shows_nothing(&credential().fetch(&Fetch::first()).await);
-    let mut exchange = Exchange::new();
+    let (mut exchange, uri) = exchange(&authorizer);
     let mut headers = HeaderMap::new();
-    assert!(exchange.attach_current(&authorizer, &mut headers));
+    let attached = exchange.attach(&Method::GET, &uri, &mut headers).unwrap();
+    assert_eq!(attached, Attached::Yes);
     shows_nothing(&exchange);
-    shows_nothing(&exchange.report(&authorizer));
     assert!(headers["authorization"].is_sensitive());
-    headers.remove("x-second");
     shows_nothing(&headers);
+    shows_nothing(&exchange.acquire(true).await.unwrap());
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,11 +205,12 @@ async fn nothing_that_is_traced_holds_one() {
     });
     let (cached, hands) = cached(&source);
     let authorizer = Authorizer::new(cached.clone());
-    let (method, uri) = (Method::GET, Uri::from_static("https://api.example/"));
-    let mut headers = HeaderMap::new();
-    let mut exchange = Exchange::new();
-    let first = cached.get().await.unwrap();
-    exchange.attach(&first, &method, &uri, &mut headers);
+    let (mut exchange, uri) = exchange(&authorizer);
+    let (method, mut headers) = (Method::GET, HeaderMap::new());
+    let first = exchange.acquire(true).await.unwrap();
+    exchange
+        .attach_acquired(first, &method, &uri, &mut headers)
+        .unwrap();
     let refusal = HeaderMap::from_iter([(
         http::header::WWW_AUTHENTICATE,
         HeaderValue::from_static(
@@ -201,11 +218,17 @@ async fn nothing_that_is_traced_holds_one() {
         ),
     )]);
     let unauthorized = StatusCode::UNAUTHORIZED;
-    let next = exchange.answered(&authorizer, unauthorized, &refusal, true);
-    assert_eq!(next, Next::Renew);
-    let second = cached.get().await.unwrap();
-    exchange.attach_again(&authorizer, &second, &method, &uri, &mut headers);
-    exchange.answered(&authorizer, unauthorized, &refusal, true);
+    let answer = Answer::new(unauthorized, &refusal);
+    let Next::Renew(renewal) = exchange.answered(&answer, || true) else {
+        panic!("it is to be sent again");
+    };
+    let second = exchange.renewed(renewal).await.unwrap();
+    let mut extensions = Extensions::new();
+    headers.clear();
+    assert!(exchange.attach_again(second, &method, &uri, &mut headers, &mut extensions));
+    exchange.answered(&answer, || true);
+    exchange.report(&mut extensions);
+    elsewhere(&authorizer);
     source.answer(|_, _| {
         let cause = io::Error::other(format!("the issuer said {SECRET}"));
         Err(Error::transient(cause).context("asking the issuer"))
@@ -224,6 +247,8 @@ async fn nothing_that_is_traced_holds_one() {
         "fetch failed",
         "rejected",
         "replaying",
+        "withheld",
+        "origin=https://b.example reason=Elsewhere",
         "reason=First",
         "reason=Rejected",
         "reason=Expired",

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 /// For adapters. Taken before a credential is attached, it holds none.
 ///
 /// ```
-/// use hallpass_core::Snapshot;
+/// use hallpass_core::adapter::Snapshot;
 /// use http::{HeaderMap, HeaderValue, header::ACCEPT};
 ///
 /// let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("text/plain"))]);
