@@ -208,8 +208,8 @@ async fn an_api_has_its_own_troubles() {
     assert_eq!(status(&api, "/x", "token-1").await, 200);
 
     let hold = api.hold();
-    let held = tokio::time::timeout(SECOND, status(&api, "/x", "token-1")).await;
-    assert!(held.is_err());
+    let waited = tokio::time::timeout(SECOND, status(&api, "/x", "token-1")).await;
+    assert!(waited.is_err());
     hold.release();
     assert_eq!(api.dropped(), 1);
 }
