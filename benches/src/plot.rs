@@ -171,7 +171,7 @@ fn draw_strips(
     strips: &[Strip<'_>],
 ) -> Result<(), Box<dyn std::error::Error>> {
     const ROW: i32 = 26;
-    const TOP: i32 = 70;
+    const TOP: i32 = 78;
     const LEFT: i32 = 190;
     const WIDTH: f64 = 700.0;
     let bottom = TOP + ROW * i32::try_from(strips.len())?;
@@ -205,10 +205,12 @@ fn draw_strips(
             }
         }
     }
-    for band in bands {
-        let line = vec![(x(band.begin), TOP - 22), (x(band.begin), bottom)];
+    for (turn, band) in bands.iter().enumerate() {
+        // Names of short bands would run into the next ones: they take turns between two heights.
+        let top = TOP - if turn % 2 == 0 { 22 } else { 36 };
+        let line = vec![(x(band.begin), top), (x(band.begin), bottom)];
         root.draw(&PathElement::new(line, COLOURS[0]))?;
-        let at = (x(band.begin) + 3, TOP - 20);
+        let at = (x(band.begin) + 3, top + 2);
         root.draw(&Text::new(band.name, at, ("sans-serif", 11)))?;
     }
     root.present()?;

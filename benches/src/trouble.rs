@@ -37,8 +37,8 @@ use std::{thread, time::Duration};
 use crate::{machine, options::Options, targets};
 
 /// So long after one contender the next one begins, for cold starts not to disturb each other.
-const STAGGER: Duration = Duration::from_millis(700);
-/// Token ages, in seconds, of `--late`.
+const STAGGER: Duration = Duration::from_secs(2);
+/// Token ages, in seconds, at which `--late` has the 503, the hang and the 429 begin.
 const LATE: &str = "3,6,8";
 
 /// The project's own contenders, those by hand, and the control.
@@ -69,39 +69,35 @@ pub fn main(contenders: &[Contender]) -> Result<(), String> {
         "--markdown",
         "--svg",
     ])?;
-    let programs = programs(&options)?;
+    let program = program(&options)?;
     let wanted = options.text("--contender").unwrap_or_default();
     let chosen: Vec<&Contender> = contenders
         .iter()
         .filter(|contender| contender.name().contains(wanted))
         .collect();
     let machine = machine::line();
-    println!("{machine}\n{}", report::LEGEND);
-    let mut tallies = vec![];
-    for (program, all) in programs
-        .iter()
-        .zip(run(&programs, &chosen, options.has("--in-turn")))
-    {
-        println!("\n{program}\n");
-        for outcome in &all {
-            report::print(outcome);
-        }
-        targets::print(&wanted::targets(program, &all));
-        tallies.push((program, all));
+    println!("{machine}\n{}\n\n{program}", report::LEGEND);
+    let all = run(&program, &chosen, options.has("--in-turn"));
+    for outcome in &all {
+        report::print(outcome);
+    }
+    targets::print(&wanted::targets(&program, &all));
+    if let Some(busy) = report::busy(&all) {
+        println!("{busy}");
     }
     if let Some(file) = options.text("--json") {
-        write(file, &format!("{:#}\n", report::json(&tallies)))?;
+        write(file, &format!("{:#}\n", report::json(&program, &all)))?;
     }
     if let Some(file) = options.text("--markdown") {
-        write(file, &report::markdown(&machine, &tallies))?;
+        write(file, &report::markdown(&machine, &program, &all))?;
     }
-    if let (Some(file), Some((program, all))) = (options.text("--svg"), tallies.first()) {
-        report::svg(file, &machine, program, all)?;
+    if let Some(file) = options.text("--svg") {
+        report::svg(file, &machine, &program, &all)?;
     }
     Ok(())
 }
 
-fn programs(options: &Options) -> Result<Vec<Program>, String> {
+fn program(options: &Options) -> Result<Program, String> {
     let program = if options.has("--short") {
         Program::short()
     } else {
@@ -113,18 +109,15 @@ fn programs(options: &Options) -> Result<Vec<Program>, String> {
     };
     let late = options.has("--late").then_some(LATE);
     let Some(ages) = options.text("--ages").or(late) else {
-        return Ok(vec![program]);
+        return Ok(program);
     };
-    ages.split(',')
-        .map(|age| {
-            let seconds: f64 = age
-                .parse()
-                .ok()
-                .filter(|age| (0.0..=60.0).contains(age))
-                .ok_or("--ages takes seconds, with commas between")?;
-            Ok(program.clone().at_age(Duration::from_secs_f64(seconds)))
-        })
-        .collect()
+    let age = |text: &str| text.parse().ok().map(Duration::from_secs);
+    let ages: Option<Vec<Duration>> = ages.split(',').map(age).collect();
+    match ages.as_deref() {
+        Some([one]) => Ok(program.at_ages([*one; 3])),
+        Some([unavailable, hang, busy]) => Ok(program.at_ages([*unavailable, *hang, *busy])),
+        _ => Err("--ages takes one number of seconds, or three with commas between".to_owned()),
+    }
 }
 
 /// A contender's tally, or why it could not be set up.
@@ -136,30 +129,26 @@ pub struct Outcome {
     pub tally: Result<Tally, String>,
 }
 
-/// All contenders with all programs; at once, unless it is asked for otherwise.
-fn run(programs: &[Program], contenders: &[&Contender], in_turn: bool) -> Vec<Vec<Outcome>> {
+/// All contenders; at once, unless it is asked for otherwise.
+fn run(program: &Program, contenders: &[&Contender], in_turn: bool) -> Vec<Outcome> {
     thread::scope(|scope| {
         let mut started = vec![];
-        for program in programs {
-            let mut threads = vec![];
-            for contender in contenders {
-                let thread = scope.spawn(move || play(contender, program).map(|all| tally(&all)));
+        for contender in contenders {
+            let thread = scope.spawn(move || play(contender, program).map(|all| tally(&all)));
+            thread::sleep(STAGGER);
+            while in_turn && !thread.is_finished() {
                 thread::sleep(STAGGER);
-                while in_turn && !thread.is_finished() {
-                    thread::sleep(STAGGER);
-                }
-                threads.push((contender.name(), thread));
             }
-            started.push(threads);
+            started.push((contender.name(), thread));
         }
-        let join = |(name, thread): (_, thread::ScopedJoinHandle<'_, Result<Tally, String>>)| {
-            let panicked = |_| Err("panicked".to_owned());
-            let tally = thread.join().unwrap_or_else(panicked);
-            Outcome { name, tally }
-        };
         started
             .into_iter()
-            .map(|all| all.into_iter().map(join).collect())
+            .map(|(name, thread)| Outcome {
+                name,
+                tally: thread
+                    .join()
+                    .unwrap_or_else(|_| Err("it panicked".to_owned())),
+            })
             .collect()
     })
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask trouble`: what callers notice of two and a half minutes of trouble.
 //!
 //! ```text
-//! [--ages N,N…]      the token endpoint's troubles begin at these ages of the token, in seconds
+//! [--ages N,N,N]     503, hang and 429 begin at these ages of the token, in seconds; one N for all
 //! [--late]           the same as --ages 3,6,8
 //! [--short]          tokens of 3 s and half a minute, without the hang
 //! [--only EVENT]     one event after a cold start

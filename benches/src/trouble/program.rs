@@ -59,7 +59,7 @@ pub struct Program {
     pub lag: Duration,
     /// What `Retry-After` says; whole seconds.
     pub retry_after: Duration,
-    /// Whether [`at_age`](Self::at_age) changed it.
+    /// Whether [`at_ages`](Self::at_ages) changed it.
     late: bool,
 }
 
@@ -131,19 +131,23 @@ impl Program {
         Ok(self)
     }
 
-    /// Whatever is wrong with the token endpoint begins when the newest token is that old.
+    /// The token endpoint's failures begin at other ages of the token: 503, hang and 429.
     #[must_use]
-    pub fn at_age(mut self, age: Duration) -> Self {
+    pub fn at_ages(mut self, ages: [Duration; 3]) -> Self {
         self.late = true;
         for event in &mut self.events {
-            if event.wait > Duration::ZERO && event.age.is_some() {
-                event.age = Some(age);
+            let [unavailable, hang, busy] = ages;
+            match event.trouble {
+                Trouble::Unavailable => event.age = Some(unavailable),
+                Trouble::Hang => event.age = Some(hang),
+                Trouble::Busy => event.age = Some(busy),
+                _ => {}
             }
         }
         self
     }
 
-    /// Whether the token endpoint's troubles begin at another age than usual.
+    /// Whether the token endpoint's failures begin at other ages than usual.
     pub const fn is_late(&self) -> bool {
         self.late
     }

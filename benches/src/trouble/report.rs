@@ -13,13 +13,13 @@ use crate::plot::{self, Band, Strip};
 
 /// What the columns need to be read right.
 pub(super) const LEGEND: &str = "\
-failed: calls that did not end with 200 before their caller gave up; in brackets, for the hang, how
-many of them nobody could have served: their callers gave up before it ended, and came after the
-last token's end. twice: POSTs that the API did more than once. tokens: requests at the token
-endpoint, and at most how many within a second. waited: calls that took over 50 ms, and that
-longer than calls without a token took meanwhile. outage: the
-longest time from a failed call to the next good one. back: from the trouble's end to the last call
-that failed. bad: calls to the endpoint that refuses everybody, and how many got its 401.";
+failed: calls that did not end with 200 before their caller gave up; in brackets how many nobody
+could have served: they came after the last token's end, and gave up before the token endpoint was
+back. twice: POSTs that the API did more than once. tokens: requests at the token endpoint, and at
+most how many within a second. waited: calls that took over 50 ms, and that much longer than calls
+without a token did meanwhile. outage: the longest time from a failed call to the next good one.
+back: from the trouble's end to the last call that failed. bad: calls to the endpoint that refuses
+everybody, and how many got its 401.";
 
 const HEADS: [&str; 12] = [
     "event",
@@ -35,9 +35,6 @@ const HEADS: [&str; 12] = [
     "back, s",
     "bad",
 ];
-
-/// A program and what all contenders made of it.
-pub(super) type Played<'a> = (&'a Program, Vec<Outcome>);
 
 /// Prints one contender for a terminal.
 #[allow(clippy::print_stdout, reason = "for command-line tools")]
@@ -73,6 +70,18 @@ pub(super) fn print(outcome: &Outcome) {
     }
 }
 
+/// A line if the machine was too busy for the counts to be trusted.
+pub(super) fn busy(all: &[Outcome]) -> Option<String> {
+    let tallies = all.iter().filter_map(|outcome| outcome.tally.as_ref().ok());
+    let machine = tallies
+        .filter(|tally| tally.is_busy())
+        .map(|tally| tally.machine);
+    let slowest = machine.max()?.as_millis();
+    Some(format!(
+        "\nTHE MACHINE IS BUSY: of calls without a token one in a hundred took {slowest} ms and more. Measure again."
+    ))
+}
+
 fn cells(counts: &Counts) -> [String; 12] {
     let [p50, p99, p999] = counts
         .latencies
@@ -83,8 +92,8 @@ fn cells(counts: &Counts) -> [String; 12] {
         counts.name.to_owned(),
         counts.calls.to_string(),
         match counts.unavoidable {
-            Some(unavoidable) => format!("{} ({unavoidable})", counts.failed),
-            None => counts.failed.to_string(),
+            0 => counts.failed.to_string(),
+            unavoidable => format!("{} ({unavoidable})", counts.failed),
         },
         counts.duplicated.to_string(),
         format!("{}, {}/s", counts.token_requests, counts.burst),
@@ -118,24 +127,23 @@ fn whole(tally: &Tally) -> [String; 12] {
     cells
 }
 
-/// A page: for each program who lost how many calls in which event, and then all that was counted.
-pub(super) fn markdown(machine: &str, played: &[Played<'_>]) -> String {
+/// A page: who lost how many calls in which event, and then all that was counted.
+pub(super) fn markdown(machine: &str, program: &Program, all: &[Outcome]) -> String {
     let mut lines = vec![
         "# What callers notice of trouble".to_owned(),
         format!("\n{machine}, `cargo xtask trouble --peers`"),
         format!("\n{}", LEGEND.replace('\n', " ")),
     ];
-    for (program, all) in played {
-        lines.push(format!("\n## {program}\n\nCalls that failed:\n"));
-        lines.extend(failures(program, all));
-        for outcome in all {
-            lines.push(format!("\n### {}\n", outcome.name));
-            match &outcome.tally {
-                Ok(tally) => lines.extend(details(tally)),
-                Err(why) => lines.push(why.clone()),
-            }
+    lines.push(format!("\n{program}.\n\nCalls that failed:\n"));
+    lines.extend(failures(program, all));
+    for outcome in all {
+        lines.push(format!("\n## {}\n", outcome.name));
+        match &outcome.tally {
+            Ok(tally) => lines.extend(details(tally)),
+            Err(why) => lines.push(why.clone()),
         }
     }
+    lines.extend(busy(all));
     lines.join("\n") + "\n"
 }
 
@@ -183,8 +191,8 @@ fn head(first: &str, others: &[&str]) -> Vec<String> {
     ]
 }
 
-/// Rows for other programs.
-pub(super) fn json(played: &[Played<'_>]) -> Value {
+/// The same for other programs.
+pub(super) fn json(program: &Program, all: &[Outcome]) -> Value {
     let seconds = |time: Duration| time.as_secs_f64();
     let event = |counts: &Counts| {
         json!({
@@ -211,15 +219,10 @@ pub(super) fn json(played: &[Played<'_>]) -> Value {
         }),
         Err(why) => json!({"name": outcome.name, "missing": why}),
     };
-    played
-        .iter()
-        .map(|(program, all)| {
-            json!({
-                "program": program.to_string(),
-                "contenders": all.iter().map(outcome).collect::<Value>(),
-            })
-        })
-        .collect()
+    json!({
+        "program": program.to_string(),
+        "contenders": all.iter().map(outcome).collect::<Value>(),
+    })
 }
 
 /// Draws a strip for each contender: a second is as red as many of its calls failed.

@@ -27,7 +27,12 @@ pub struct Tally {
     pub events: Vec<Counts>,
     /// Of each second the share of calls that failed, and of those that waited.
     pub seconds: Vec<(f64, f64)>,
+    /// The 99th percentile of calls that need no token: what the machine makes calls wait for.
+    pub machine: Duration,
 }
+
+/// A machine on which calls without a token take longer is busy with something else.
+const BUSY: Duration = Duration::from_millis(100);
 
 /// What was counted in an event's slot. Calls count where they begin.
 #[derive(Debug, Default, Clone)]
@@ -57,15 +62,20 @@ pub struct Counts {
     pub recovery: Option<Duration>,
     /// Calls to the endpoint that refuses everybody, and how many of those got its 401.
     pub bad: (usize, usize),
-    /// In a hang: calls whose whole patience lay between the end of the last token and that of the
-    /// hang. No client can serve them.
-    pub unavoidable: Option<usize>,
+    /// Calls whose whole patience lay between the end of the last token and that of the token
+    /// endpoint's failure. No client can serve them.
+    pub unavoidable: usize,
 }
 
 impl Tally {
     /// The sum of a number over all events.
     pub fn sum(&self, of: impl Fn(&Counts) -> usize) -> usize {
         self.events.iter().map(of).sum()
+    }
+
+    /// Whether the machine held calls up so much that the counts may be its own doing.
+    pub fn is_busy(&self) -> bool {
+        self.machine > BUSY
     }
 
     /// The event of this name.
@@ -83,9 +93,12 @@ pub fn tally(recording: &Recording) -> Tally {
         .iter()
         .map(|span| counts(span, &calls, recording))
         .collect();
+    let pulses = recording.pulses.iter();
+    let pulses = pulses.map(|(begun, ended)| *ended - *begun).collect();
     Tally {
         events,
         seconds: seconds(&calls, &recording.pulses),
+        machine: percentiles(pulses, [0.99])[0],
     }
 }
 
@@ -116,7 +129,10 @@ fn counts(span: &Span, all: &[&Record], recording: &Recording) -> Counts {
             .iter()
             .filter(|call| waited(call, &recording.pulses))
             .count(),
-        latencies: latencies(&calls),
+        latencies: percentiles(
+            calls.iter().map(|call| call.took).collect(),
+            [0.5, 0.99, 0.999],
+        ),
         outage: outage(&calls, end),
         recovery: recovery(&calls, span),
         bad: (
@@ -159,10 +175,9 @@ fn burst(requests: &[Instant]) -> usize {
     requests.iter().map(within).max().unwrap_or_default()
 }
 
-fn latencies(calls: &[&Record]) -> [Duration; 3] {
-    let mut taken: Vec<Duration> = calls.iter().map(|call| call.took).collect();
+fn percentiles<const N: usize>(mut taken: Vec<Duration>, shares: [f64; N]) -> [Duration; N] {
     taken.sort_unstable();
-    [0.5, 0.99, 0.999].map(|share| {
+    shares.map(|share| {
         let at = (taken.len() as f64 * share) as usize;
         taken.get(at).or(taken.last()).copied().unwrap_or_default()
     })
@@ -189,16 +204,18 @@ fn recovery(calls: &[&Record], span: &Span) -> Option<Duration> {
     (!still).then(|| last.begun.saturating_duration_since(span.ended))
 }
 
-fn unavoidable(calls: &[&Record], span: &Span) -> Option<usize> {
-    if span.event.trouble != Trouble::Hang {
-        return None;
-    }
+fn unavoidable(calls: &[&Record], span: &Span) -> usize {
+    let fails = [Trouble::Unavailable, Trouble::Hang, Trouble::Busy];
     // Without a token of its own, a client depends on nothing.
-    let tokens_end = span.tokens_end?;
-    let lost = |call: &&&Record| {
-        call.begun >= tokens_end.max(span.begun) && call.begun + PATIENCE <= span.ended
+    let Some(tokens_end) = span
+        .tokens_end
+        .filter(|_| fails.contains(&span.event.trouble))
+    else {
+        return 0;
     };
-    Some(calls.iter().filter(lost).count())
+    let from = tokens_end.max(span.begun);
+    let lost = |call: &&&Record| call.begun >= from && call.begun + PATIENCE <= span.ended;
+    calls.iter().filter(lost).count()
 }
 
 fn seconds(calls: &[&Record], pulses: &Pulses) -> Vec<(f64, f64)> {

@@ -26,7 +26,7 @@ fn of(name: &str, program: &Program, tally: &Tally) -> Vec<Target> {
         match event.trouble {
             Trouble::Hang => {
                 outside -= counts.failed;
-                let unavoidable = counts.unavoidable.unwrap_or_default() as f64 * 1.1;
+                let unavoidable = counts.unavoidable as f64 * 1.1;
                 let limit = if program.is_late() { unavoidable } else { HANG };
                 let failed = counts.failed as f64;
                 targets.push(Target::at_most(

@@ -23,7 +23,7 @@ cargo xtask minimal   only: the lowest versions that the manifests allow compile
 cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
 cargo xtask load      throughput and latency with a real server [--seconds N]
 cargo xtask scale     a hundred thousand credentials
-cargo xtask trouble   what callers notice of a server in trouble [--peers] [--ages N,N… | --late] [--short] [--only EVENT]
+cargo xtask trouble   what callers notice of a server in trouble [--peers] [--ages N,N,N | --late] [--short] [--only EVENT]
                       [--contender NAME] [--in-turn] [--json|--markdown|--svg [FILE]]
 cargo xtask fleet     ten thousand processes on a virtual clock [--svg [FILE]]";
 
