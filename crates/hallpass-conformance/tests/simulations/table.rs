@@ -13,7 +13,7 @@ pub(crate) struct Figure {
     holds: bool,
 }
 
-pub(crate) fn at_most<T: PartialOrd + Display>(measured: T, most: T) -> Figure {
+pub(crate) fn at_most<T: Copy + PartialOrd + Display>(measured: T, most: T) -> Figure {
     Figure {
         holds: measured <= most,
         measured: format!("{measured:.2}"),
