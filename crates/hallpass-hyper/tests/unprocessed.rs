@@ -130,7 +130,10 @@ async fn a_server_that_refuses_every_stream_is_not_asked_for_ever() {
 /// the body that it got.
 fn fifty(stream: TcpStream) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     Box::pin(async move {
-        let mut connection = h2::server::handshake(stream).await.unwrap();
+        // With a small window frames are cut to crumbs, which the server takes for an attack.
+        let mut builder = h2::server::Builder::new();
+        builder.initial_connection_window_size(1 << 22);
+        let mut connection = builder.handshake::<_, Bytes>(stream).await.unwrap();
         let mut served = 0;
         while let Some(Ok((request, mut respond))) = connection.accept().await {
             served += 1;
@@ -143,7 +146,7 @@ fn fifty(stream: TcpStream) -> Pin<Box<dyn Future<Output = ()> + Send>> {
                 }
                 let answer = Response::builder().status(200).body(()).unwrap();
                 if let Ok(mut answer) = respond.send_response(answer, false) {
-                    let _ = answer.send_data(whole.into(), true);
+                    let _ = answer.send_data(Bytes::from(whole), true);
                 }
             });
             if served == 50 {
