@@ -39,9 +39,9 @@ fn coding(headers: &HeaderMap) -> Option<String> {
     (!codings.is_empty()).then(|| codings.join(", "))
 }
 
-fn read(decoder: impl Read, coding: &str) -> Result<Bytes, TransportError> {
+fn read(reader: impl Read, coding: &str) -> Result<Bytes, TransportError> {
     let mut decoded = Vec::new();
-    let mut limited = decoder.take(BODY_LIMIT as u64 + 1);
+    let mut limited = reader.take(BODY_LIMIT as u64 + 1);
     match limited.read_to_end(&mut decoded) {
         Ok(length) if length > BODY_LIMIT => Err(TransportError::new(Phase::TooLarge)),
         Ok(_) => Ok(decoded.into()),
