@@ -27,6 +27,7 @@ mod drain;
 mod error;
 mod evidence;
 pub(crate) mod exchange;
+mod fresh_connection;
 mod patience;
 mod renewal;
 mod run;
@@ -51,6 +52,7 @@ pub use self::{
     error::CallError,
     evidence::Evidence,
     exchange::{Answer, AnsweredBy, Attached, Exchange, Hop, Next, Processed},
+    fresh_connection::FreshConnection,
     patience::Patience,
     renewal::{Acquire, Acquired, Renewal},
     snapshot::Snapshot,

@@ -8,7 +8,8 @@ use std::{
 };
 
 use hallpass_core::BoxError;
-use hallpass_tower::{FreshConnection, ReplayBody};
+use hallpass_core::adapter::FreshConnection;
+use hallpass_tower::ReplayBody;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;

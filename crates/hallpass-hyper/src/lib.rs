@@ -59,7 +59,8 @@ pub use self::{
     transport::HyperTransport,
 };
 
-pub use hallpass_tower::{FreshConnection, ReplayBody};
+pub use hallpass_core::adapter::FreshConnection;
+pub use hallpass_tower::ReplayBody;
 
 use hallpass_core::BoxError;
 use http_body::Body;

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, io, time::Duration};
 
 use bytes::Bytes;
 use hallpass_oauth2::transport::{BODY_LIMIT, Phase, Transport, TransportError};
-use hallpass_tower::FreshConnection;
+use hallpass_core::adapter::FreshConnection;
 use http::{HeaderValue, Request, Response, header::ACCEPT_ENCODING};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};

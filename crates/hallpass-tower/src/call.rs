@@ -1,9 +1,10 @@
 //! [`Call`]: what one request keeps beside the future that it waits for.
 
 use hallpass_core::adapter::{
-    Acquired, Answer, AnsweredBy, Drain, Exchange, Hop, Next, Processed, can_be_drained,
+    Acquired, Answer, AnsweredBy, Drain, Exchange, FreshConnection, Hop, Next, Processed,
+    can_be_drained,
 };
-use http::{Extensions, Request, Response};
+use http::{Extensions, Request, Response, Version};
 use tower_http::follow_redirect::RequestUri;
 
 use crate::{
@@ -70,6 +71,9 @@ impl<S: Clone, M: Mode<B>, B> Call<S, M, B> {
         );
         if !attached {
             return Err(response);
+        }
+        if response.version() <= Version::HTTP_11 {
+            head.extensions.insert(FreshConnection);
         }
         let outgoing = Box::new(Outgoing {
             service,

@@ -64,6 +64,6 @@ pub use self::{
     mode::{Mode, Replay, WithoutReplay},
     peek::{Peek, PeekFuture, PeekedBody},
     peeking_layer::PeekingLayer,
-    replay_body::{FreshConnection, REPLAY_LIMIT, ReplayBody},
+    replay_body::{REPLAY_LIMIT, ReplayBody},
     service::BearerService,
 };

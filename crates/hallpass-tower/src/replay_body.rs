@@ -1,6 +1,5 @@
 //! [`ReplayBody`]: a body that can be sent a second time.
 
-mod fresh_connection;
 mod kept;
 mod sending;
 
@@ -15,7 +14,6 @@ use bytes::Bytes;
 use hallpass_core::BoxError;
 use http_body::{Body, Frame, SizeHint};
 
-pub use self::fresh_connection::FreshConnection;
 use self::{
     kept::in_bytes,
     sending::{NotWhole, Sending, Shared},
