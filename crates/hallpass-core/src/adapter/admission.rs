@@ -94,7 +94,7 @@ impl Rules {
                 && self.may_travel(origin.is_secure(), || origin.is_loopback())
         };
         match self.allowed(own) {
-            Allowed::Only(set) => set.iter().position(fits).map(Place::Listed),
+            Allowed::Only(set) => set.iter().position(fits).map(Place::listed),
             Allowed::FirstUsed => {
                 let bound = own.unwrap_or(&self.cached).bound_to();
                 bound.iter().any(fits).then_some(Place::Bound)
@@ -126,7 +126,7 @@ impl Rules {
         };
         let place = match allowed {
             Allowed::Only(set) => match set.iter().position(|origin| origin.is(&parts)) {
-                Some(at) => Place::Listed(at),
+                Some(at) => Place::listed(at),
                 None => return Ok(None),
             },
             Allowed::FirstUsed => match own.unwrap_or(&self.cached).bound_to().first() {

@@ -63,7 +63,7 @@ struct Rare {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     /// One of the allowed origins, by its position.
-    Listed(usize),
+    Listed(u32),
     /// The origin of the credential's first use…
     Bound,
     /// …which this request may turn out to be.
@@ -71,7 +71,7 @@ pub(super) enum Place {
     /// The configured one for requests that name none.
     At { binds: bool },
     /// Any other, by its hash.
-    Hashed(u64),
+    Hashed(u32),
     /// Somewhere, where anywhere is allowed.
     Unknown,
 }
@@ -415,7 +415,7 @@ impl Exchange {
         let rules = self.authorizer.rules();
         let ours = match (self.place, rules.allowed(self.own.as_ref())) {
             (Place::Listed(at), Allowed::Only(set)) => {
-                set.get(at).is_some_and(|origin| origin.is(&parts))
+                set.get(at as usize).is_some_and(|origin| origin.is(&parts))
             }
             (Place::At { .. }, _) => rules.at.as_ref().is_some_and(|at| at.is(&parts)),
             (Place::Hashed(_), _) => self.place == Place::hashed(&parts),
@@ -558,6 +558,10 @@ impl Exchange {
 }
 
 impl Place {
+    pub(super) fn listed(position: usize) -> Self {
+        Self::Listed(position as u32)
+    }
+
     pub(super) fn at(place: Self) -> Self {
         Self::At {
             binds: place == Self::Unbound,
@@ -569,6 +573,6 @@ impl Place {
         static STATE: OnceLock<RandomState> = OnceLock::new();
         let mut hasher = STATE.get_or_init(RandomState::new).build_hasher();
         parts.write_to(&mut hasher);
-        Self::Hashed(hasher.finish())
+        Self::Hashed(hasher.finish() as u32)
     }
 }
