@@ -28,6 +28,7 @@ mod error;
 mod evidence;
 pub(crate) mod exchange;
 mod patience;
+mod place;
 mod renewal;
 mod run;
 mod setters;

@@ -6,12 +6,12 @@ use super::{
     Authorizer, Exchange, Target, Withheld,
     authorizer::Rules,
     choices::{Choice, choice},
-    exchange::Place,
+    place::{Place, bound_elsewhere},
     target::destination,
 };
 use crate::{
     Cached, Error, Origin,
-    origin::{Allowed, Destination, Parts, USER_INFO},
+    origin::{Allowed, Destination, USER_INFO},
 };
 
 /// What is to become of a request.
@@ -160,11 +160,4 @@ impl Rules {
                 .with_current(|current| current.credential.is_on(headers))
                 .unwrap_or(false)
     }
-}
-
-pub(super) fn bound_elsewhere(bound: &Origin, parts: &Parts<'_>) -> Error {
-    Error::destination(format!(
-        "this credential is bound to {bound}, where it was first used; configure the origins that it may go to, {} among them",
-        parts.to_origin()
-    ))
 }

@@ -2,8 +2,6 @@
 
 use std::{
     future::poll_fn,
-    hash::{BuildHasher, Hasher as _, RandomState},
-    sync::OnceLock,
     task::{Context, Poll, ready},
 };
 
@@ -11,12 +9,14 @@ use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
 
 use super::{
     Acquire, Acquired, Authorizer, Demand, Evidence, Renewal, Target, Withheld,
-    admission::bound_elsewhere, evidence::judge, target::destination,
+    evidence::judge,
+    place::{Place, bound_elsewhere},
+    target::destination,
 };
 use crate::{
     Cached, Challenges, Credential, Error, Origin, Rejected, Rejection,
     credential::attach_proof,
-    origin::{Allowed, Destination, Parts},
+    origin::{Allowed, Destination},
     verdict::{GRPC_STATUS, Verdict, accepts, is_grpc},
 };
 
@@ -57,23 +57,6 @@ struct Rare {
     /// Of a credential with a proof: itself, and where the request goes.
     bound: Option<(Credential, Option<Origin>)>,
     demand: Option<Demand>,
-}
-
-/// Which of our places a request goes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// One of the allowed origins, by its position.
-    Listed(u32),
-    /// The origin of the credential's first use…
-    Bound,
-    /// …which this request may turn out to be.
-    Unbound,
-    /// The configured one for requests that name none.
-    At { binds: bool },
-    /// Any other, by its hash.
-    Hashed(u32),
-    /// Somewhere, where anywhere is allowed.
-    Unknown,
 }
 
 /// Three sends: more never helped where these did not.
@@ -554,25 +537,5 @@ impl Exchange {
         {
             extensions.insert(demand);
         }
-    }
-}
-
-impl Place {
-    pub(super) fn listed(position: usize) -> Self {
-        Self::Listed(position as u32)
-    }
-
-    pub(super) fn at(place: Self) -> Self {
-        Self::At {
-            binds: place == Self::Unbound,
-        }
-    }
-
-    /// Only ever compared with another hash of this process.
-    pub(super) fn hashed(parts: &Parts<'_>) -> Self {
-        static STATE: OnceLock<RandomState> = OnceLock::new();
-        let mut hasher = STATE.get_or_init(RandomState::new).build_hasher();
-        parts.write_to(&mut hasher);
-        Self::Hashed(hasher.finish() as u32)
     }
 }
