@@ -29,6 +29,7 @@ mod evidence;
 pub(crate) mod exchange;
 mod fresh_connection;
 mod patience;
+mod place;
 mod renewal;
 mod run;
 mod setters;

@@ -117,8 +117,11 @@ async fn a_new_nonce_is_worth_one_more_sending_with_the_same_token() {
     let tokens: Vec<_> = sent.iter().map(|(token, _)| token.as_str()).collect();
     assert_eq!(tokens, ["Bearer token-1"; 2]);
     assert!(sent[1].1.ends_with("2 n1"));
-    let stats = cached.stats();
-    assert_eq!((stats.fetches, stats.rejections, stats.replays), (1, 0, 1));
+    let counts = cached.stats();
+    assert_eq!(
+        (counts.fetches, counts.rejections, counts.replays),
+        (1, 0, 1)
+    );
 }
 
 #[tokio::test(start_paused = true)]

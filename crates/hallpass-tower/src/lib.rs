@@ -42,7 +42,29 @@
 //! Below a retry layer and a total timeout, so that a retried request gets a fresh credential and
 //! the wait for one counts; above connection pools. Below a redirect follower: there each hop is
 //! judged by itself, and the credential never goes to another origin. Above one it is the follower
-//! that has to drop the header, which most do for `Authorization` and for no other name.
+//! that has to drop the headers, which most do for `Authorization` and for no other name. There a
+//! 401 may come from a later hop than the one that did the work, so that only safe methods are sent
+//! again; that is known of tower-http's follower, and of what puts an
+//! [`AnsweredBy`](hallpass_core::adapter::AnsweredBy) into its responses.
+//!
+//! Below a layer that completes URIs, or with [`at`](BearerLayer::at): a request without an authority
+//! is refused, because nothing tells where the credential would go.
+//!
+//! # Readiness
+//!
+//! A request that waits for a credential holds nothing: the inner service that was polled ready is
+//! dropped, and a clone is polled ready after the wait. What that says then, such as a `LoadShed`
+//! that sheds, is the caller's error. [`hold_ready`](BearerLayer::hold_ready) is the other way.
+//!
+//! A request that is sent again needs the inner service to become ready once more. A caller who
+//! polls one clone ready ahead, for its next call, while it still waits for an answer holds a permit
+//! that this may need: over a limit of one, neither gets on. Call what is ready, or drop it.
+//!
+//! # Clones of the inner service
+//!
+//! A request that is sent at once and never refused clones no service: one clone for each of a few
+//! groups of threads is made at the first request and kept. A boxed stack, whose clones are deep,
+//! pays for more only where a request waits or is sent again.
 
 mod call;
 mod future;

@@ -6,12 +6,12 @@ use super::{
     Authorizer, Exchange, Target, Withheld,
     authorizer::Rules,
     choices::{Choice, choice},
-    exchange::Place,
+    place::{Place, bound_elsewhere},
     target::destination,
 };
 use crate::{
     Cached, Error, Origin,
-    origin::{Allowed, Destination, Parts, USER_INFO},
+    origin::{Allowed, Destination, USER_INFO},
 };
 
 /// What is to become of a request.
@@ -94,7 +94,7 @@ impl Rules {
                 && self.may_travel(origin.is_secure(), || origin.is_loopback())
         };
         match self.allowed(own) {
-            Allowed::Only(set) => set.iter().position(fits).map(Place::Listed),
+            Allowed::Only(set) => set.iter().position(fits).map(Place::listed),
             Allowed::FirstUsed => {
                 let bound = own.unwrap_or(&self.cached).bound_to();
                 bound.iter().any(fits).then_some(Place::Bound)
@@ -126,7 +126,7 @@ impl Rules {
         };
         let place = match allowed {
             Allowed::Only(set) => match set.iter().position(|origin| origin.is(&parts)) {
-                Some(at) => Place::Listed(at),
+                Some(at) => Place::listed(at),
                 None => return Ok(None),
             },
             Allowed::FirstUsed => match own.unwrap_or(&self.cached).bound_to().first() {
@@ -160,11 +160,4 @@ impl Rules {
                 .with_current(|current| current.credential.is_on(headers))
                 .unwrap_or(false)
     }
-}
-
-pub(super) fn bound_elsewhere(bound: &Origin, parts: &Parts<'_>) -> Error {
-    Error::destination(format!(
-        "this credential is bound to {bound}, where it was first used; configure the origins that it may go to, {} among them",
-        parts.to_origin()
-    ))
 }

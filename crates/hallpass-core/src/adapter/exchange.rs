@@ -2,8 +2,6 @@
 
 use std::{
     future::poll_fn,
-    hash::{BuildHasher, Hasher as _, RandomState},
-    sync::OnceLock,
     task::{Context, Poll, ready},
 };
 
@@ -11,12 +9,14 @@ use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
 
 use super::{
     Acquire, Acquired, Authorizer, Demand, Evidence, Renewal, Target, Withheld,
-    admission::bound_elsewhere, evidence::judge, target::destination,
+    evidence::judge,
+    place::{Place, bound_elsewhere},
+    target::destination,
 };
 use crate::{
     Cached, Challenges, Credential, Error, Origin, Rejected, Rejection,
     credential::attach_proof,
-    origin::{Allowed, Destination, Parts},
+    origin::{Allowed, Destination},
     verdict::{GRPC_STATUS, Verdict, accepts, is_grpc},
 };
 
@@ -57,23 +57,6 @@ struct Rare {
     /// Of a credential with a proof: itself, and where the request goes.
     bound: Option<(Credential, Option<Origin>)>,
     demand: Option<Demand>,
-}
-
-/// Which of our places a request goes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    /// One of the allowed origins, by its position.
-    Listed(usize),
-    /// The origin of the credential's first use…
-    Bound,
-    /// …which this request may turn out to be.
-    Unbound,
-    /// The configured one for requests that name none.
-    At { binds: bool },
-    /// Any other, by its hash.
-    Hashed(u64),
-    /// Somewhere, where anywhere is allowed.
-    Unknown,
 }
 
 /// Three sends: more never helped where these did not.
@@ -415,7 +398,7 @@ impl Exchange {
         let rules = self.authorizer.rules();
         let ours = match (self.place, rules.allowed(self.own.as_ref())) {
             (Place::Listed(at), Allowed::Only(set)) => {
-                set.get(at).is_some_and(|origin| origin.is(&parts))
+                set.get(at as usize).is_some_and(|origin| origin.is(&parts))
             }
             (Place::At { .. }, _) => rules.at.as_ref().is_some_and(|at| at.is(&parts)),
             (Place::Hashed(_), _) => self.place == Place::hashed(&parts),
@@ -559,21 +542,5 @@ impl Exchange {
         {
             extensions.insert(demand);
         }
-    }
-}
-
-impl Place {
-    pub(super) fn at(place: Self) -> Self {
-        Self::At {
-            binds: place == Self::Unbound,
-        }
-    }
-
-    /// Only ever compared with another hash of this process.
-    pub(super) fn hashed(parts: &Parts<'_>) -> Self {
-        static STATE: OnceLock<RandomState> = OnceLock::new();
-        let mut hasher = STATE.get_or_init(RandomState::new).build_hasher();
-        parts.write_to(&mut hasher);
-        Self::Hashed(hasher.finish())
     }
 }
