@@ -2,13 +2,17 @@
 
 use std::fmt;
 
-use hallpass_core::{Authorizer, Cached, Error, Origin};
-use hallpass_tower::{BearerLayer, BearerService, Replay, WithoutReplay};
-use http::{HeaderMap, StatusCode};
+use hallpass_core::{Authorizer, Cached};
+use hallpass_tower::{BearerLayer, BearerService, REPLAY_LIMIT, Replay, WithoutReplay};
+use tokio::runtime::Handle;
 use tonic::transport::Channel;
 use tower_layer::Layer as _;
 
-use crate::{Destination, destination::Lead, wire::Wire};
+use crate::{
+    Destination,
+    destination::Lead,
+    wire::{Replays, Wire},
+};
 
 /// A channel for generated clients whose calls carry this credential.
 ///
@@ -26,12 +30,19 @@ pub fn bearer<S>(to: impl Into<Destination<S>>, source: impl Into<Cached>) -> Be
 /// A channel whose calls carry an always-fresh credential; [`bearer`] makes one.
 ///
 /// The methods configure it as those of the same names do [`BearerLayer`], and are for before the
-/// first call. Every response has an [`Attempt`](hallpass_core::Attempt) among its extensions.
+/// first call.
 #[derive(Clone)]
 pub struct BearerChannel<S = Channel, M = Replay> {
-    pub(crate) layer: BearerLayer<M>,
     pub(crate) service: BearerService<Wire<S>, M>,
     pub(crate) lead: Lead,
+    mode: Mode<M>,
+}
+
+/// How the layer is made again when a rule changes.
+#[derive(Debug, Clone, Copy)]
+struct Mode<M> {
+    limit: usize,
+    make: fn(Authorizer, usize) -> BearerLayer<M>,
 }
 
 impl<S> BearerChannel<S> {
@@ -41,82 +52,77 @@ impl<S> BearerChannel<S> {
     /// With an endpoint, outside a tokio runtime.
     pub fn with(to: impl Into<Destination<S>>, authorizer: Authorizer) -> Self {
         let Destination { service, lead } = to.into();
-        // The attempt tells which generation the trailers are about.
-        let layer = BearerLayer::with(authorizer).report_attempts();
-        Self::build(layer, service, lead)
+        let wire = Wire {
+            inner: service,
+            replays: Replays::OneMessage,
+            runtime: Handle::try_current().ok(),
+        };
+        let mode = Mode {
+            limit: REPLAY_LIMIT,
+            make: |authorizer, limit| BearerLayer::with(authorizer).replay_limit(limit),
+        };
+        Self::build(authorizer.report_evidence(), wire, lead, mode)
     }
 
-    /// How many bytes of a call's messages are kept for a replay: of a streaming call all that
-    /// were sent by the time of the refusal.
+    /// How many bytes of a call's messages are kept for a replay.
     #[must_use]
-    pub fn replay_limit(self, bytes: usize) -> Self {
-        self.map(|layer| layer.replay_limit(bytes))
+    pub fn replay_limit(mut self, bytes: usize) -> Self {
+        self.mode.limit = bytes;
+        let authorizer = self.authorizer().clone();
+        self.with_rules(authorizer)
+    }
+
+    /// Also replays calls that stream their messages, with all that was sent by the time of the
+    /// refusal and whatever follows.
+    ///
+    /// A server may have acted on such messages before it refused the call, and acts on them again
+    /// then. So this is for servers that check the credential before they read, or whose methods may
+    /// be repeated.
+    #[must_use]
+    pub fn replay_client_streams(mut self) -> Self {
+        let authorizer = self.authorizer().clone();
+        self.service.get_mut().replays = Replays::Streams;
+        self.with_rules(authorizer)
     }
 
     /// Replays nothing: a refused call's status goes to the caller, while the credential is still
-    /// dropped, so that the next call gets another.
+    /// renewed, so that the next call gets another.
     #[must_use]
     pub fn without_replay(self) -> BearerChannel<S, WithoutReplay> {
-        let layer = self.layer.without_replay();
-        BearerChannel::build(layer, self.service.into_inner().0, self.lead)
+        let authorizer = self.authorizer().clone();
+        let mode = Mode {
+            limit: 0,
+            make: |authorizer, _| BearerLayer::with(authorizer).without_replay(),
+        };
+        let mut wire = self.service.into_inner();
+        wire.replays = Replays::None;
+        BearerChannel::build(authorizer, wire, self.lead, mode)
     }
 }
 
 impl<S, M: Clone> BearerChannel<S, M> {
-    fn build(layer: BearerLayer<M>, service: S, lead: Lead) -> Self {
-        let service = layer.layer(Wire(service));
+    hallpass_core::adapter::setters!();
+
+    fn build(authorizer: Authorizer, wire: Wire<S>, lead: Lead, mode: Mode<M>) -> Self {
+        let service = (mode.make)(authorizer, mode.limit).layer(wire);
         Self {
-            layer,
             service,
             lead,
+            mode,
         }
     }
 
-    fn map(self, edit: impl FnOnce(BearerLayer<M>) -> BearerLayer<M>) -> Self {
-        Self::build(edit(self.layer), self.service.into_inner().0, self.lead)
+    fn with_rules(self, authorizer: Authorizer) -> Self {
+        Self::build(authorizer, self.service.into_inner(), self.lead, self.mode)
     }
 
-    /// Binds the credential to these origins; calls to any other go without it.
-    ///
-    /// # Errors
-    /// If one is not an `http` or `https` URL with a host, or there is none.
-    pub fn origins<O>(self, origins: impl IntoIterator<Item = O>) -> Result<Self, Error>
-    where
-        O: TryInto<Origin>,
-        Error: From<O::Error>,
-    {
-        let layer = self.layer.origins(origins)?;
-        Ok(Self::build(layer, self.service.into_inner().0, self.lead))
+    fn edit<E>(self, edit: impl FnOnce(Authorizer) -> Result<Authorizer, E>) -> Result<Self, E> {
+        let authorizer = edit(self.authorizer().clone())?;
+        Ok(self.with_rules(authorizer))
     }
+}
 
-    /// Lets the credential go wherever the channel leads.
-    #[must_use]
-    pub fn any_origin(self) -> Self {
-        self.map(BearerLayer::any_origin)
-    }
-
-    /// Lets the credential go over plain `http` to other machines, where anyone on the way reads it.
-    #[must_use]
-    pub fn dangerously_allow_http(self) -> Self {
-        self.map(BearerLayer::dangerously_allow_http)
-    }
-
-    /// Replaces metadata of that name that the caller has set, instead of leaving such a call alone.
-    #[must_use]
-    pub fn overriding(self) -> Self {
-        self.map(BearerLayer::overriding)
-    }
-
-    /// Also treats answers as a rejection for which this is true. It is asked about an answer's
-    /// headers and, with status 200, about its trailers.
-    #[must_use]
-    pub fn rejected_when(
-        self,
-        predicate: impl Fn(StatusCode, &HeaderMap) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.map(|layer| layer.rejected_when(predicate))
-    }
-
+impl<S, M> BearerChannel<S, M> {
     /// The rules, and through them the credential.
     pub const fn authorizer(&self) -> &Authorizer {
         self.service.authorizer()

@@ -23,7 +23,7 @@ const GRAIN: Duration = Duration::from_millis(1);
 pub(crate) struct Deadline {
     limit: Duration,
     pub(crate) at: Instant,
-    /// The channel times what it sends by itself, also by `grpc-timeout`.
+    /// Whether an answer is waited for, and not a credential.
     sending: AtomicBool,
 }
 
@@ -36,10 +36,6 @@ impl Deadline {
             at,
             sending: AtomicBool::new(false),
         }))
-    }
-
-    pub(crate) fn is_sending(&self) -> bool {
-        self.sending.load(Ordering::Acquire)
     }
 
     /// The request leaves: with what is left, if it waited.
@@ -58,9 +54,14 @@ impl Deadline {
     }
 
     pub(crate) fn error(&self) -> Error {
+        let missing = if self.sending.load(Ordering::Acquire) {
+            "answer"
+        } else {
+            "credential"
+        };
+        let limit = self.limit.as_secs_f64();
         Error::timeout(format!(
-            "no credential within the call's deadline of {} s",
-            self.limit.as_secs_f64()
+            "no {missing} within the call's deadline of {limit} s"
         ))
     }
 }
@@ -147,7 +148,6 @@ mod tests {
         let deadline = Deadline::of(&headers).unwrap();
         deadline.leaves(&mut headers);
         assert_eq!(headers[GRPC_TIMEOUT], "2S");
-        assert!(deadline.is_sending());
         tokio::time::advance(Duration::from_millis(500)).await;
         deadline.leaves(&mut headers);
         assert_eq!(headers[GRPC_TIMEOUT], "1500000u");

@@ -7,13 +7,13 @@ use http::{
 };
 use tonic::transport::{Channel, Endpoint};
 
-use crate::tls;
+use crate::{origin::sent_origin, tls};
 
 /// What makes the calls, and where it leads.
 ///
 /// | made from | where it leads |
 /// |---|---|
-/// | an [`Endpoint`] | to the endpoint's URI, which every call is judged by. If it is `https` and says nothing of TLS, it gets tonic's defaults: [`ClientTlsConfig::with_enabled_roots`](https://docs.rs/tonic/latest/tonic/transport/struct.ClientTlsConfig.html) |
+/// | an [`Endpoint`] | to the endpoint's URI, or the [origin](Endpoint::origin) that it has besides; every call is judged by that. If it is `https` and says nothing of TLS, it gets tonic's defaults: [`ClientTlsConfig::with_enabled_roots`](https://docs.rs/tonic/latest/tonic/transport/struct.ClientTlsConfig.html) |
 /// | a [`Channel`], or [`unknown`](Self::unknown) | a channel doesn't tell: see the [crate's documentation](crate#where-the-credential-goes) |
 /// | [`at`](Self::at) | where you say |
 #[derive(Debug, Clone)]
@@ -44,9 +44,7 @@ impl<S> Destination<S> {
         O: TryInto<Origin>,
         Error: From<O::Error>,
     {
-        let origin: Origin = origin.try_into()?;
-        let uri = Uri::try_from(origin.to_string()).map_err(Error::permanent)?;
-        let lead = Lead::of(&uri)?;
+        let lead = Lead::at(&origin.try_into()?)?;
         Ok(Self { service, lead })
     }
 
@@ -101,6 +99,11 @@ impl From<Endpoint> for Destination {
 }
 
 impl Lead {
+    pub(crate) fn at(origin: &Origin) -> Result<Self, Error> {
+        let uri = Uri::try_from(origin.to_string()).map_err(Error::permanent)?;
+        Self::of(&uri)
+    }
+
     fn of_endpoint(endpoint: &Endpoint) -> Self {
         let uri = endpoint.uri();
         if uri.scheme() == Some(&Scheme::HTTPS) && !tls::is_compiled_in() {
@@ -108,7 +111,23 @@ impl Lead {
                 "tonic is built without TLS and would carry the credential in the clear, also to an https endpoint: enable its feature tls-ring or tls-aws-lc",
             ));
         }
-        Self::of(uri).unwrap_or_else(Self::Nowhere)
+        let lead = match (Self::of(uri), sent_origin(endpoint)) {
+            (Ok(_), Some(sent)) if !names(uri, &sent) => Self::through(uri, &sent),
+            (lead, _) => lead,
+        };
+        lead.unwrap_or_else(Self::Nowhere)
+    }
+
+    /// Calls go to one address in the name of another. The name says whom the credential is for, and
+    /// the address who reads it on the way.
+    fn through(address: &Uri, origin: &Uri) -> Result<Self, Error> {
+        let address = Origin::of(address)?;
+        if address.is_secure() || address.is_loopback() {
+            return Self::of(origin);
+        }
+        Err(Error::destination(format!(
+            "{address} would carry the credential in the clear: use https"
+        )))
     }
 
     fn of(uri: &Uri) -> Result<Self, Error> {
@@ -120,4 +139,9 @@ impl Lead {
             )),
         }
     }
+}
+
+/// Whether a URI says this scheme and authority.
+fn names(uri: &Uri, origin: &Uri) -> bool {
+    uri.scheme() == origin.scheme() && uri.authority() == origin.authority()
 }

@@ -8,25 +8,27 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use hallpass_core::{Attempt, Authorizer, Error};
-use http::{Response, StatusCode};
+use hallpass_core::{Error, adapter::Evidence};
+use http::Response;
 use http_body::Body;
 use pin_project_lite::pin_project;
-use tokio::time::Sleep;
+use tokio::runtime::Handle;
 use tonic::Status;
 
-use crate::{ResponseBody, deadline::Deadline, status, watch::Watch};
+use crate::{ResponseBody, deadline::Deadline, status, timer::Timer};
 
 pin_project! {
     /// The future of a [`BearerChannel`](crate::BearerChannel).
     ///
     /// # Cancel safety
     /// Dropping it ends this call only; a fetch that it waits for goes on.
+    ///
+    /// # Panics
+    /// If a call with a deadline has to wait on a tokio runtime without a time driver.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {
         #[pin]
         step: Step<F>,
-        call: Option<Call>,
     }
 }
 
@@ -34,94 +36,97 @@ pin_project! {
     #[project = StepProj]
     enum Step<F> {
         Refused { error: Option<Error> },
-        Calling { #[pin] future: F },
+        Calling { #[pin] future: F, call: Call },
     }
 }
 
-/// What a call needs that may get a credential.
+/// What a call keeps until it is answered.
 pub(crate) struct Call {
-    pub(crate) authorizer: Authorizer,
-    pub(crate) deadline: Option<Arc<Deadline>>,
-    /// Only there while something else is waited for than the channel's answer.
-    pub(crate) sleep: Option<Pin<Box<Sleep>>>,
+    pub(crate) limit: Option<Limit>,
+    /// Whether nobody has said where it goes.
+    pub(crate) is_unaddressed: bool,
+}
+
+/// The deadline of a call that has one, whatever it waits for: a credential, a connection, an answer.
+pub(crate) struct Limit {
+    pub(crate) deadline: Arc<Deadline>,
+    pub(crate) runtime: Option<Handle>,
+    /// Made when there is something to wait for.
+    pub(crate) timer: Option<Timer>,
 }
 
 impl<F> ResponseFuture<F> {
     pub(crate) const fn refused(error: Error) -> Self {
         Self {
             step: Step::Refused { error: Some(error) },
-            call: None,
         }
     }
 
-    pub(crate) const fn calling(future: F, call: Option<Call>) -> Self {
+    pub(crate) const fn calling(future: F, call: Call) -> Self {
         Self {
-            step: Step::Calling { future },
-            call,
+            step: Step::Calling { future, call },
         }
     }
 }
 
 impl<F, R> Future for ResponseFuture<F>
 where
-    F: Future<Output = Result<Response<R>, hallpass_tower::Error<Status>>>,
+    F: Future<Output = Result<Response<ResponseBody<R>>, hallpass_tower::Error<Status>>>,
     R: Body,
 {
     type Output = Result<Response<ResponseBody<R>>, Status>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let future = match this.step.project() {
+        let (future, call) = match self.project().step.project() {
             StepProj::Refused { error } => {
                 return match error.take() {
-                    Some(error) => Poll::Ready(Err(status::refused(error))),
+                    Some(error) => Poll::Ready(Err(status::status(error))),
                     None => Poll::Pending,
                 };
             }
-            StepProj::Calling { future } => future,
+            StepProj::Calling { future, call } => (future, call),
         };
-        let outcome = match (future.poll(context), this.call.as_mut()) {
-            (Poll::Ready(outcome), _) => outcome,
-            (Poll::Pending, None) => return Poll::Pending,
-            (Poll::Pending, Some(call)) => return call.poll_deadline(context).map(Err),
+        let Poll::Ready(outcome) = future.poll(context) else {
+            let Some(limit) = &mut call.limit else {
+                return Poll::Pending;
+            };
+            return limit.poll(context).map(Err);
         };
         Poll::Ready(match outcome {
-            Ok(response) => {
-                let watch = this.call.take().and_then(|call| call.watch(&response));
-                Ok(response.map(|body| ResponseBody::new(body, watch)))
+            Ok(mut response) => {
+                if let Some(evidence) = response.extensions_mut().remove::<Evidence>() {
+                    response.body_mut().tell(evidence);
+                }
+                Ok(response)
             }
-            Err(hallpass_tower::Error::Credential(error)) => Err(status::status(error)),
+            Err(hallpass_tower::Error::Credential(error)) => {
+                Err(status::status(call.explained(error)))
+            }
             Err(hallpass_tower::Error::Inner(status)) => Err(status),
         })
     }
 }
 
 impl Call {
-    fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<Status> {
-        let Some(deadline) = &self.deadline else {
+    fn explained(&self, error: Error) -> Error {
+        if self.is_unaddressed && error.is_destination() {
+            error.context("a channel does not tell where it leads, so the credential stays here: pass its Endpoint instead, or name the origins that the credential is for")
+        } else {
+            error
+        }
+    }
+}
+
+impl Limit {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Status> {
+        if self.timer.is_none() {
+            self.timer = Timer::at(self.deadline.at, self.runtime.as_ref());
+        }
+        let Some(timer) = &mut self.timer else {
             return Poll::Pending;
         };
-        if deadline.is_sending() {
-            self.sleep = None;
-            return Poll::Pending;
-        }
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(deadline.at)));
-        ready!(sleep.as_mut().poll(context));
-        Poll::Ready(status::deadline(deadline.error()))
-    }
-
-    /// Something to watch the trailers, if they are still to come and a credential was sent.
-    fn watch<R: Body>(self, response: &Response<R>) -> Option<Watch> {
-        let attempt = response.extensions().get::<Attempt>()?;
-        let complete = response.status() != StatusCode::OK
-            || response.headers().contains_key(Status::GRPC_STATUS)
-            || response.body().is_end_stream();
-        (!complete).then(|| Watch {
-            authorizer: self.authorizer,
-            generation: attempt.generation,
-        })
+        ready!(timer.poll(context));
+        Poll::Ready(status::deadline(self.deadline.error()))
     }
 }
 

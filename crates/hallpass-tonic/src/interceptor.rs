@@ -6,7 +6,10 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use hallpass_core::{Authorizer, Cached, Error};
+use hallpass_core::{
+    Authorizer, Cached, Error,
+    adapter::{Admission, Attached},
+};
 use http::{Method, Uri};
 use tonic::{Request, Status};
 
@@ -63,36 +66,40 @@ impl Interceptor {
 
     /// Replaces metadata of that name that the caller has set, instead of leaving it alone.
     #[must_use]
-    pub fn overriding(mut self) -> Self {
-        self.authorizer = self.authorizer.overriding();
+    pub fn override_existing(mut self) -> Self {
+        self.authorizer = self.authorizer.override_existing();
         self
     }
 }
 
 impl tonic::service::Interceptor for Interceptor {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let Some(authorizer) = self.authorizer.for_request(request.extensions()) else {
-            return Ok(request);
-        };
-        // An interceptor is not told the URI; one without authority passes for any.
+        // An interceptor is not told the URI; one without authority passes where any is allowed.
         let uri = Uri::from_static("/");
-        let headers = request.metadata().as_ref();
-        let admission = authorizer.admit(&uri, headers).map_err(status::status)?;
-        if admission == hallpass_core::Admission::Pass {
-            return Ok(request);
-        }
-        // One poll takes the credential in hand, or starts a fetch, or has the remembered error.
-        let mut get = authorizer.cached().get();
-        let mut context = Context::from_waker(Waker::noop());
-        let credential = match Pin::new(&mut get).poll(&mut context) {
-            Poll::Ready(outcome) => outcome.map_err(status::status)?,
-            Poll::Pending => {
-                let error = Error::transient("an interceptor can't wait for a fetch")
-                    .context("no credential in hand yet; one is being fetched");
-                return Err(status::status(error));
-            }
+        let (metadata, extensions) = (request.metadata(), request.extensions());
+        let admission = self.authorizer.admit(&uri, metadata.as_ref(), extensions);
+        let mut exchange = match admission {
+            Admission::Pass(_) => return Ok(request),
+            Admission::Refuse(error) => return Err(status::status(error)),
+            Admission::Carry(exchange) => exchange,
         };
-        credential.attach(&Method::POST, &uri, request.metadata_mut().as_mut());
+        let headers = request.metadata_mut().as_mut();
+        let attached = exchange.attach(&Method::POST, &uri, headers);
+        if attached.map_err(status::status)? == Attached::NoneInHand {
+            // One poll starts a fetch, or has the remembered error.
+            let mut acquire = exchange.acquire(false);
+            let mut context = Context::from_waker(Waker::noop());
+            let Poll::Ready(acquired) = Pin::new(&mut acquire).poll(&mut context) else {
+                return Err(status::status(Error::transient(
+                    "no credential in hand yet; one is being fetched, and an interceptor can't wait for it",
+                )));
+            };
+            acquired
+                .and_then(|acquired| {
+                    exchange.attach_acquired(acquired, &Method::POST, &uri, headers)
+                })
+                .map_err(status::status)?;
+        }
         Ok(request)
     }
 }

@@ -93,11 +93,14 @@ mod channel;
 mod deadline;
 mod destination;
 mod future;
+mod in_process;
 mod interceptor;
+mod origin;
+mod progress;
 mod service;
 mod status;
+mod timer;
 mod tls;
-mod watch;
 mod wire;
 
 pub use self::{

@@ -6,15 +6,21 @@ use std::{
 };
 
 use bytes::Bytes;
-use hallpass_core::{Admission, BoxError, Error};
+use hallpass_core::{BoxError, Error, adapter::Admission};
 use hallpass_tower::{BearerService, Mode};
-use http::{Request, Response, Uri, uri::PathAndQuery};
+use http::{
+    Request, Response, Uri,
+    uri::{Authority, PathAndQuery, Scheme},
+};
 use tonic::{Status, body::Body};
 use tower_service::Service;
 
 use crate::{
-    BearerChannel, ResponseBody, ResponseFuture, deadline::Deadline, destination::Lead,
-    future::Call, wire::Wire,
+    BearerChannel, ResponseBody, ResponseFuture,
+    deadline::Deadline,
+    destination::Lead,
+    future::{Call, Limit},
+    wire::Wire,
 };
 
 impl<S, M, R> Service<Request<Body>> for BearerChannel<S, M>
@@ -24,7 +30,7 @@ where
     M: Mode<Body> + Clone,
     M::Body: http_body::Body<Data = Bytes> + Send + 'static,
     <M::Body as http_body::Body>::Error: Into<BoxError>,
-    R: http_body::Body,
+    R: http_body::Body + Unpin,
 {
     type Response = Response<ResponseBody<R>>;
     type Error = Status;
@@ -45,61 +51,56 @@ where
             self.service = self.service.clone();
             return ResponseFuture::refused(error);
         }
-        let authorizer = self.authorizer().for_request(request.extensions());
-        let call = authorizer.map(|authorizer| Call {
-            authorizer: authorizer.into_owned(),
-            deadline: Deadline::of(request.headers()),
-            sleep: None,
+        let limit = Deadline::of(request.headers()).map(|deadline| {
+            request.extensions_mut().insert(Arc::clone(&deadline));
+            Limit {
+                deadline,
+                runtime: self.service.get_ref().runtime.clone(),
+                timer: None,
+            }
         });
-        if let Some(Call {
-            deadline: Some(deadline),
-            ..
-        }) = &call
-        {
-            request.extensions_mut().insert(Arc::clone(deadline));
-        }
+        let is_unaddressed = request.uri().authority().is_none();
+        let call = Call {
+            limit,
+            is_unaddressed,
+        };
         ResponseFuture::calling(self.service.call(request), call)
     }
 }
 
-impl<S, M: Clone> BearerChannel<S, M> {
+impl<S, M> BearerChannel<S, M> {
     /// Writes the destination into the request, for the rules to judge. A channel would write the
     /// same, only too late to be seen.
     fn address(&self, request: &mut Request<Body>) -> Result<(), Error> {
         match &self.lead {
-            Lead::Known(scheme, authority) => {
-                let mut parts = std::mem::take(request.uri_mut()).into_parts();
-                parts.scheme = Some(scheme.clone());
-                parts.authority = Some(authority.clone());
-                parts
-                    .path_and_query
-                    .get_or_insert_with(|| PathAndQuery::from_static("/"));
-                *request.uri_mut() = Uri::from_parts(parts).map_err(Error::permanent)?;
-                Ok(())
+            Lead::Known(scheme, authority) => write(request.uri_mut(), scheme, authority),
+            Lead::Unknown if request.uri().authority().is_some() => Ok(()),
+            // Whoever has named origins for a credential of this channel says that it leads there.
+            Lead::Unknown => match self.authorizer().presumed_origin(request.extensions()) {
+                Some(origin) => match Lead::at(origin)? {
+                    Lead::Known(scheme, authority) => write(request.uri_mut(), &scheme, &authority),
+                    Lead::Unknown | Lead::Nowhere(_) => Ok(()),
+                },
+                None => Ok(()),
+            },
+            Lead::Nowhere(error) => {
+                let (uri, headers) = (request.uri(), request.headers());
+                match self.authorizer().admit(uri, headers, request.extensions()) {
+                    Admission::Pass(_) => Ok(()),
+                    Admission::Refuse(_) | Admission::Carry(_) => Err(error.clone()),
+                }
             }
-            Lead::Unknown if self.vouched_for(request) => Ok(()),
-            Lead::Unknown if self.attaches(request)? => Err(Error::destination(
-                "a channel does not tell where it leads, so the credential stays here: pass its Endpoint instead, or name the origins that the credential is for",
-            )),
-            Lead::Nowhere(error) if self.attaches(request)? => Err(error.clone()),
-            Lead::Unknown | Lead::Nowhere(_) => Ok(()),
         }
     }
+}
 
-    /// Whether somebody has said where a call through a channel goes: the rules, the client, or
-    /// the source of a credential that this call has to itself.
-    fn vouched_for(&self, request: &Request<Body>) -> bool {
-        request.uri().authority().is_some()
-            || self
-                .authorizer()
-                .for_request(request.extensions())
-                .is_some_and(|rules| rules.names_origins())
-    }
-
-    fn attaches(&self, request: &Request<Body>) -> Result<bool, Error> {
-        match self.authorizer().for_request(request.extensions()) {
-            None => Ok(false),
-            Some(rules) => Ok(rules.admit(request.uri(), request.headers())? == Admission::Attach),
-        }
-    }
+fn write(uri: &mut Uri, scheme: &Scheme, authority: &Authority) -> Result<(), Error> {
+    let mut parts = std::mem::take(uri).into_parts();
+    parts.scheme = Some(scheme.clone());
+    parts.authority = Some(authority.clone());
+    parts
+        .path_and_query
+        .get_or_insert_with(|| PathAndQuery::from_static("/"));
+    *uri = Uri::from_parts(parts).map_err(Error::permanent)?;
+    Ok(())
 }

@@ -1,6 +1,6 @@
 //! What becomes of a credential error in gRPC's words.
 
-use std::sync::Arc;
+use std::{error::Error as StdError, fmt::Write as _, io, sync::Arc};
 
 use hallpass_core::Error;
 use tonic::{Code, Status};
@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 ///
 /// | error | code |
 /// |---|---|
-/// | may pass: network, overload, 429 | `UNAVAILABLE` |
+/// | may pass: network, overload, 429, a file that is not there | `UNAVAILABLE` |
 /// | [permanent](Error::is_permanent): the client was refused, a setting is wrong | `UNAUTHENTICATED` |
 /// | [destination](Error::is_destination): the credential may not go there | `FAILED_PRECONDITION` |
 ///
@@ -18,7 +18,7 @@ use tonic::{Code, Status};
 pub(crate) fn status(error: Error) -> Status {
     let code = if error.is_destination() {
         Code::FailedPrecondition
-    } else if error.is_transient() {
+    } else if error.is_transient() || is_local(&error) {
         Code::Unavailable
     } else {
         Code::Unauthenticated
@@ -26,18 +26,31 @@ pub(crate) fn status(error: Error) -> Status {
     coded(code, error)
 }
 
-/// The call may not be made this way, whatever kind of error says so.
-pub(crate) fn refused(error: Error) -> Status {
-    coded(Code::FailedPrecondition, error)
-}
-
-/// The call's own deadline came before a credential.
+/// The call's own deadline came first.
 pub(crate) fn deadline(error: Error) -> Status {
     coded(Code::DeadlineExceeded, error)
 }
 
+/// No server has refused a client whose token file, say, is not there.
+fn is_local(error: &Error) -> bool {
+    causes(error).any(|cause| cause.downcast_ref::<io::Error>().is_some())
+}
+
+fn causes(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
+}
+
+/// A status travels through logs without its source, so that it says the causes itself.
 fn coded(code: Code, error: Error) -> Status {
-    let mut status = Status::new(code, error.to_string());
+    let mut message = error.to_string();
+    for cause in causes(&error) {
+        let cause = cause.to_string();
+        if !message.contains(&cause) {
+            // Writing to a string can't fail.
+            let _ = write!(message, ": {cause}");
+        }
+    }
+    let mut status = Status::new(code, message);
     status.set_source(Arc::new(error));
     status
 }

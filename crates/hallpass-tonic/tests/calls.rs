@@ -38,25 +38,46 @@ async fn all_four_kinds_carry_one_credential() {
 
 #[tokio::test]
 async fn each_kind_is_replayed_after_a_refusal_at_once() {
-    for how in [Refuse::AtOnce, Refuse::Http401] {
-        let (server, issuer, mut client) = start().await;
+    for how in [Refuse::AtOnce, Refuse::InTrailers, Refuse::Http401] {
+        let server = Server::start().await;
+        let issuer = Issuer::new();
+        let channel = bearer(server.endpoint(), Arc::clone(&issuer));
+        let channel = if how == Refuse::InTrailers {
+            channel
+        } else {
+            channel.replay_client_streams()
+        };
+        let mut client = EchoClient::new(channel);
         client.unary(message("first")).await.unwrap();
         server.gate.refuse(how);
+        // Refused in trailers, only calls of one message are sent again.
+        let (first, last) = ("a", if how == Refuse::InTrailers { "" } else { "bc" });
         for kind in 0..4 {
             server.gate.revoke();
             match kind {
                 0 => drop(client.unary(message("a")).await.unwrap()),
                 1 => {
-                    let parts = stream::iter(["a", "b", "c"].map(message));
+                    let parts = if last.is_empty() {
+                        vec![first]
+                    } else {
+                        vec![first, "b", "c"]
+                    };
+                    let parts = stream::iter(parts.into_iter().map(message));
                     let answer = client.collect(parts).await.unwrap();
-                    assert_eq!(answer.into_inner(), message("abc"));
+                    assert_eq!(answer.into_inner(), message(format!("{first}{last}")));
                 }
                 2 => drop(client.repeat(message("a")).await.unwrap()),
                 _ => {
-                    let parts = stream::iter(["a", "b"].map(message));
-                    let answers = client.chat(parts).await.unwrap().into_inner();
+                    let parts = if last.is_empty() {
+                        vec![first]
+                    } else {
+                        vec![first, "b"]
+                    };
+                    let sent = stream::iter(parts.clone().into_iter().map(message));
+                    let answers = client.chat(sent).await.unwrap().into_inner();
                     let answers: Vec<_> = answers.map(Result::unwrap).collect().await;
-                    assert_eq!(answers, ["a", "b"].map(message), "{how:?}");
+                    let parts: Vec<_> = parts.into_iter().map(message).collect();
+                    assert_eq!(answers, parts, "{how:?}");
                 }
             }
         }
@@ -103,7 +124,9 @@ async fn more_than_the_limit_is_returned_and_the_credential_still_dropped() {
 #[tokio::test]
 async fn a_stream_past_the_limit_is_returned_and_the_credential_still_dropped() {
     let server = Server::start().await;
-    let channel = bearer(server.endpoint(), Issuer::new()).replay_limit(1500);
+    let channel = bearer(server.endpoint(), Issuer::new())
+        .replay_client_streams()
+        .replay_limit(1500);
     let mut client = EchoClient::new(channel);
     client.unary(message("first")).await.unwrap();
     server.gate.revoke();
@@ -119,7 +142,9 @@ async fn a_stream_past_the_limit_is_returned_and_the_credential_still_dropped() 
 
 #[tokio::test]
 async fn a_stream_goes_on_after_its_replay() {
-    let (server, _, mut client) = start().await;
+    let server = Server::start().await;
+    let channel = bearer(server.endpoint(), Issuer::new()).replay_client_streams();
+    let mut client = EchoClient::new(channel);
     client.unary(message("first")).await.unwrap();
     server.gate.revoke();
     let (sender, receiver) = tokio::sync::mpsc::channel(1);
@@ -135,6 +160,39 @@ async fn a_stream_goes_on_after_its_replay() {
         server.gate.bearers(),
         tokens(["token-1", "token-1", "token-2"])
     );
+}
+
+#[tokio::test]
+async fn a_stream_that_the_server_has_read_is_sent_once() {
+    let (server, issuer, mut client) = start().await;
+    client.unary(message("first")).await.unwrap();
+    for how in [Refuse::AfterReading, Refuse::AtOnce] {
+        server.gate.refuse(how);
+        server.gate.revoke();
+        let calls = server.gate.calls();
+        let parts = stream::iter(["a", "b"].map(message));
+        let status = client.collect(parts).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unauthenticated);
+        assert_eq!(status.message(), "no valid token");
+        assert_eq!(server.gate.calls(), calls + 1, "{how:?}");
+        // The next call has another credential.
+        client.unary(message("b")).await.unwrap();
+    }
+    assert_eq!(issuer.fetches(), 3);
+    // Two messages of three bytes behind their prefixes, once.
+    assert_eq!(server.gate.read(), 16);
+}
+
+#[tokio::test]
+async fn a_call_of_one_message_is_sent_again_also_after_it_was_read() {
+    let (server, _, mut client) = start().await;
+    client.unary(message("first")).await.unwrap();
+    server.gate.refuse(Refuse::AfterReading);
+    server.gate.revoke();
+    client.unary(message("a")).await.unwrap();
+    server.gate.revoke();
+    drop(client.repeat(message("a")).await.unwrap());
+    assert_eq!(server.gate.calls(), 5);
 }
 
 #[tokio::test]
@@ -207,7 +265,7 @@ async fn a_callers_own_metadata_is_left_alone() {
     assert_eq!(status.code(), Code::Unauthenticated);
     assert_eq!((issuer.fetches(), server.gate.calls()), (0, 2));
 
-    let channel = bearer(server.endpoint(), Arc::clone(&issuer)).overriding();
+    let channel = bearer(server.endpoint(), Arc::clone(&issuer)).override_existing();
     let mut request = Request::new(message("a"));
     request
         .metadata_mut()

@@ -104,17 +104,38 @@ async fn a_token_endpoint_that_is_down_is_unavailable() {
     assert_eq!(status.code(), Code::Unavailable);
     let io = std::error::Error::source(cause(&status)).unwrap();
     assert!(io.downcast_ref::<std::io::Error>().is_some());
+    // Logs show the message alone.
+    assert!(status.message().contains("refused"), "{status:?}");
+}
+
+struct TokenFile;
+
+impl hallpass_core::CredentialSource for TokenFile {
+    async fn fetch(&self, _why: &hallpass_core::Fetch) -> Result<hallpass_core::Credential, Error> {
+        let missing = std::fs::read_to_string("/nowhere/token").unwrap_err();
+        Err(Error::permanent(missing).context("/nowhere/token can't be read"))
+    }
 }
 
 #[tokio::test]
-async fn a_failed_replay_says_why() {
+async fn a_missing_token_file_is_unavailable() {
+    let server = Server::start().await;
+    let mut client = EchoClient::new(bearer(server.endpoint(), TokenFile));
+    let status = client.unary(message("a")).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(status.message().starts_with("/nowhere/token can't be read"));
+    assert!(status.message().contains("No such file"), "{status:?}");
+}
+
+#[tokio::test]
+async fn a_refused_call_without_a_replacement_gets_its_own_answer() {
     let (server, issuer, mut client) = start().await;
     client.unary(message("a")).await.unwrap();
     server.gate.revoke();
     issuer.fails(Error::permanent("the client was struck off"));
     let status = client.unary(message("a")).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
-    assert!(cause(&status).is_permanent());
+    assert_eq!(status.message(), "no valid token");
     assert_eq!(server.gate.calls(), 2);
 }
 

@@ -54,18 +54,54 @@ async fn a_late_one_for_an_old_credential_costs_nothing() {
     assert_eq!(issuer.fetches(), 2);
 }
 
-#[tokio::test]
-async fn a_server_that_refuses_everybody_is_no_reason_for_a_storm() {
+/// The token requests of a hundred calls to a server that refuses every token.
+async fn refused_by_everybody(how: Refuse) -> usize {
     let (server, issuer, mut client) = start().await;
     client.unary(message("a")).await.unwrap();
-    server.gate.refuse(Refuse::Late);
+    server.gate.refuse(how);
     server.gate.refuse_everybody();
     for _ in 0..100 {
-        let (_, outcome) = repeat(&mut client).await;
-        outcome.unwrap_err();
+        match client.repeat(message("a")).await {
+            Ok(answers) => {
+                let mut answers = answers.into_inner();
+                while let Ok(Some(_)) = answers.message().await {}
+            }
+            Err(status) => assert_eq!(status.code(), Code::Unauthenticated),
+        }
     }
-    // The engine's own limit: a burst, and then one every few seconds.
-    let policy = hallpass_core::Policy::default();
-    let burst = policy.rejection_burst as usize;
-    assert!(issuer.fetches() <= burst + 4, "{}", issuer.fetches());
+    issuer.fetches()
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_everybody_costs_as_little_wherever_it_says_so() {
+    let at_once = refused_by_everybody(Refuse::AtOnce).await;
+    assert!(at_once <= 3, "{at_once}");
+    let in_trailers = refused_by_everybody(Refuse::InTrailers).await;
+    assert!(in_trailers <= 3, "{in_trailers}");
+}
+
+#[tokio::test]
+async fn a_status_that_says_nothing_of_the_credential_is_no_acceptance() {
+    let (server, issuer, mut client) = start().await;
+    client.unary(message("a")).await.unwrap();
+    server.gate.refuse_everybody();
+    for _ in 0..10 {
+        server.gate.refuse(Refuse::Down);
+        let status = client.unary(message("a")).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable);
+        server.gate.refuse(Refuse::AtOnce);
+        client.unary(message("a")).await.unwrap_err();
+    }
+    assert!(issuer.fetches() <= 3, "{}", issuer.fetches());
+}
+
+#[tokio::test]
+async fn a_message_is_an_acceptance() {
+    let (server, issuer, mut client) = start().await;
+    client.unary(message("a")).await.unwrap();
+    for fetches in 2..6 {
+        server.gate.revoke();
+        assert!(matches!(repeat(&mut client).await, (3, Ok(()))));
+        assert_eq!(issuer.fetches(), fetches);
+    }
 }

@@ -2,9 +2,12 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderMap, StatusCode};
+use http::{Extensions, HeaderMap, StatusCode};
 
-use super::withheld::Trace;
+use super::{
+    choices::{Choice, choice},
+    withheld::Trace,
+};
 use crate::{Cached, Error, Origin, Rejected, origin::Allowed, sharded::Sharded};
 
 /// A [`Cached`] credential and the rules for where it goes and what rejects it.
@@ -184,9 +187,20 @@ impl Authorizer {
         self
     }
 
-    /// Whether somebody has said where the credential may go: the user, or its source.
-    pub fn names_origins(&self) -> bool {
-        !matches!(self.rules.allowed(None), Allowed::FirstUsed)
+    /// Where a request without an authority may be presumed to go, for an adapter whose client leads
+    /// to one place that it does not tell: what [`at`](Self::at) has said, or else the first of the
+    /// origins that the user or the source has named for the credential of this request.
+    pub fn presumed_origin<'a>(&'a self, extensions: &'a Extensions) -> Option<&'a Origin> {
+        let rules = &*self.rules;
+        let own = match choice(extensions, rules.name.as_deref()) {
+            Choice::Other(cached) => Some(cached),
+            Choice::Default | Choice::None => None,
+        };
+        match (&rules.at, rules.allowed(own)) {
+            (Some(at), _) => Some(at),
+            (None, Allowed::Only(set)) => set.first(),
+            (None, Allowed::FirstUsed | Allowed::Any) => None,
+        }
     }
 
     /// The credential.

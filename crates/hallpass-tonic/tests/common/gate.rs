@@ -9,7 +9,12 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderMap, Request, Response, StatusCode, header::AUTHORIZATION};
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
+    header::{AUTHORIZATION, CONTENT_TYPE},
+};
+use http_body::{Body as _, Frame};
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 
@@ -23,8 +28,14 @@ pub(crate) enum Refuse {
     Late,
     /// By a proxy that knows nothing of gRPC.
     Http401,
+    /// Head and trailers, one right after the other and nothing in between.
+    InTrailers,
+    /// Trailers-only, but after it has read all messages.
+    AfterReading,
     /// With another code: everybody, good token or not.
     Forbidden,
+    /// Trailers-only with `UNAVAILABLE`: everybody.
+    Down,
 }
 
 /// Put into a request's extensions by [`Refuse::Late`].
@@ -40,6 +51,8 @@ struct State {
     nobody: bool,
     dead: HashSet<String>,
     calls: Vec<(String, HeaderMap)>,
+    /// Bytes read of calls that were refused after that.
+    read: usize,
 }
 
 impl Gate {
@@ -65,6 +78,11 @@ impl Gate {
 
     pub(crate) fn calls(&self) -> usize {
         self.0.lock().unwrap().calls.len()
+    }
+
+    /// Bytes read of calls that were refused after that.
+    pub(crate) fn read(&self) -> usize {
+        self.0.lock().unwrap().read
     }
 
     /// The headers of each call so far.
@@ -96,7 +114,8 @@ impl Gate {
         state.calls.push((path.to_owned(), headers.clone()));
         let good =
             !state.nobody && bearer(headers).is_some_and(|token| !state.dead.contains(&token));
-        (!good || state.refuse == Refuse::Forbidden).then_some(state.refuse)
+        let everybody = matches!(state.refuse, Refuse::Forbidden | Refuse::Down);
+        (!good || everybody).then_some(state.refuse)
     }
 }
 
@@ -126,6 +145,7 @@ impl<S, B> Service<Request<B>> for Gated<S>
 where
     S: Service<Request<B>, Response = Response<Body>, Error = Infallible>,
     S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + Unpin + 'static,
 {
     type Response = Response<Body>;
     type Error = Infallible;
@@ -143,6 +163,30 @@ where
                 None
             }
             Some(Refuse::AtOnce) => Some(Status::unauthenticated("no valid token").into_http()),
+            Some(Refuse::InTrailers) => {
+                let mut trailers = HeaderMap::new();
+                let status = Status::unauthenticated("no valid token");
+                status.add_header(&mut trailers).unwrap();
+                let mut answer = Response::new(Body::new(Trailers(Some(trailers))));
+                let grpc = HeaderValue::from_static("application/grpc");
+                answer.headers_mut().insert(CONTENT_TYPE, grpc);
+                Some(answer)
+            }
+            Some(Refuse::AfterReading) => {
+                let gate = self.gate.clone();
+                let mut body = request.into_body();
+                return Box::pin(async move {
+                    while let Some(Ok(frame)) =
+                        std::future::poll_fn(|context| Pin::new(&mut body).poll_frame(context))
+                            .await
+                    {
+                        let length = frame.data_ref().map_or(0, Bytes::len);
+                        gate.0.lock().unwrap().read += length;
+                    }
+                    Ok(Status::unauthenticated("no valid token").into_http())
+                });
+            }
+            Some(Refuse::Down) => Some(Status::unavailable("down").into_http()),
             Some(Refuse::Forbidden) => Some(Status::permission_denied("not you").into_http()),
             Some(Refuse::Http401) => {
                 let mut answer = Response::new(Body::empty());
@@ -154,5 +198,20 @@ where
             Some(answer) => Box::pin(std::future::ready(Ok(answer))),
             None => Box::pin(self.inner.call(request)),
         }
+    }
+}
+
+/// Nothing but trailers.
+struct Trailers(Option<HeaderMap>);
+
+impl http_body::Body for Trailers {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(Frame::trailers).map(Ok))
     }
 }

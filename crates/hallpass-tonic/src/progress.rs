@@ -1,0 +1,146 @@
+//! [`Counted`]: a request's body that tells how many messages it has sent.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+/// What a call has sent, as far as its replay depends on it.
+#[derive(Debug, Default)]
+pub(crate) struct Progress(AtomicBool);
+
+impl Progress {
+    /// Whether the body has ended after exactly one message, as that of a unary or a
+    /// server-streaming call does.
+    pub(crate) fn is_one_message(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+pin_project! {
+    pub(crate) struct Counted<B> {
+        #[pin]
+        inner: B,
+        messages: Messages,
+        progress: Arc<Progress>,
+    }
+}
+
+impl<B> Counted<B> {
+    pub(crate) fn new(inner: B, progress: Arc<Progress>) -> Self {
+        Self {
+            inner,
+            messages: Messages::default(),
+            progress,
+        }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for Counted<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let mut this = self.project();
+        let frame = ready!(this.inner.as_mut().poll_frame(context));
+        let has_ended = match &frame {
+            Some(Ok(frame)) => {
+                if let Some(data) = frame.data_ref() {
+                    this.messages.read(data);
+                }
+                frame.is_trailers() || this.inner.is_end_stream()
+            }
+            Some(Err(_)) => false,
+            None => true,
+        };
+        if has_ended && this.messages.is_one() {
+            this.progress.0.store(true, Ordering::Release);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+/// Flag and length, before each message (gRPC over HTTP/2, "Length-Prefixed-Message").
+const PREFIX: usize = 5;
+
+/// Counts messages, however they are cut into frames.
+#[derive(Debug, Default)]
+struct Messages {
+    count: u64,
+    prefix: [u8; PREFIX],
+    /// Bytes of the prefix read.
+    read: usize,
+    /// Bytes of the message still to come.
+    left: u32,
+}
+
+impl Messages {
+    fn read(&mut self, mut data: &[u8]) {
+        while let Some((first, rest)) = data.split_first() {
+            if self.read < PREFIX {
+                self.prefix[self.read] = *first;
+                self.read += 1;
+                data = rest;
+                if self.read == PREFIX {
+                    let [_, a, b, c, d] = self.prefix;
+                    self.left = u32::from_be_bytes([a, b, c, d]);
+                }
+            } else {
+                let length = u32::try_from(data.len()).unwrap_or(u32::MAX).min(self.left);
+                self.left -= length;
+                data = data.get(length as usize..).unwrap_or_default();
+            }
+            if self.read == PREFIX && self.left == 0 {
+                self.count += 1;
+                self.read = 0;
+            }
+        }
+    }
+
+    fn is_one(&self) -> bool {
+        self.count == 1 && self.read == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(frames: &[&[u8]]) -> (u64, bool) {
+        let mut messages = Messages::default();
+        for frame in frames {
+            messages.read(frame);
+        }
+        (messages.count, messages.is_one())
+    }
+
+    #[test]
+    fn messages_are_counted_however_they_are_cut() {
+        assert_eq!(count(&[]), (0, false));
+        assert_eq!(count(&[b"\0\0\0\0\0"]), (1, true));
+        assert_eq!(count(&[b"\0\0\0\0\x03abc"]), (1, true));
+        assert_eq!(count(&[b"\0\0", b"\0\0\x03a", b"", b"bc"]), (1, true));
+        assert_eq!(count(&[b"\0\0\0\0\x03ab"]), (0, false));
+        assert_eq!(count(&[b"\0\0\0\0\x03abc\0"]), (1, false));
+        assert_eq!(count(&[b"\0\0\0\0\x01a\x01\0\0\0\x01b"]), (2, false));
+    }
+}
