@@ -78,7 +78,7 @@ pub(super) fn busy(all: &[Outcome]) -> Option<String> {
         .map(|tally| tally.machine);
     let slowest = machine.max()?.as_millis();
     Some(format!(
-        "\nTHE MACHINE IS BUSY: of calls without a token one in a hundred took {slowest} ms and more. Measure again."
+        "\nTHE MACHINE IS BUSY: of calls without a token one in twenty took {slowest} ms and more. Measure again."
     ))
 }
 
