@@ -32,6 +32,9 @@ pub struct Error {
 struct Inner {
     kind: Kind,
     message: Cow<'static, str>,
+    code: Option<Cow<'static, str>>,
+    /// Whether the message is all of the cause, so that it must not be lost to another message.
+    is_cause: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -49,14 +52,22 @@ impl Error {
     ///
     /// Fits `map_err(Error::transient)`. Add what was being done with [`context`](Self::context).
     pub fn transient(source: impl Into<BoxError>) -> Self {
-        Self::new(Kind::Transient, "the credential source failed for now").with_source(source)
+        Self::caused(
+            Kind::Transient,
+            "the credential source failed for now",
+            source.into(),
+        )
     }
 
     /// A failure that stays until somebody changes something: a refused client, a wrong setting.
     ///
     /// Fits `map_err(Error::permanent)`. Add what was being done with [`context`](Self::context).
     pub fn permanent(source: impl Into<BoxError>) -> Self {
-        Self::new(Kind::Permanent, "the credential source failed").with_source(source)
+        Self::caused(
+            Kind::Permanent,
+            "the credential source failed",
+            source.into(),
+        )
     }
 
     /// A failure to answer in time; also [transient](Self::is_transient).
@@ -84,21 +95,45 @@ impl Error {
             inner: Arc::new(Inner {
                 kind,
                 message: message.into(),
+                code: None,
+                is_cause: false,
                 source: None,
             }),
             retry_after: None,
         }
     }
 
-    fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        Arc::make_mut(&mut self.inner).source = Some(Arc::from(source.into()));
+    /// An error made from a text says that text; any other cause keeps its own words to itself.
+    fn caused(kind: Kind, message: &'static str, source: BoxError) -> Self {
+        // The type that the standard library makes of a text can't be named; it shows as the text.
+        let text = source.to_string();
+        let is_cause = source.source().is_none() && format!("{source:?}") == format!("{text:?}");
+        if is_cause {
+            let mut error = Self::new(kind, text);
+            Arc::make_mut(&mut error.inner).is_cause = true;
+            return error;
+        }
+        let mut error = Self::new(kind, message);
+        Arc::make_mut(&mut error.inner).source = Some(Arc::from(source));
+        error
+    }
+
+    /// Replaces the sentence that `Display` writes; the source stays, and a text that the error was
+    /// made from becomes it.
+    #[must_use]
+    pub fn context(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        let inner = Arc::make_mut(&mut self.inner);
+        let before = std::mem::replace(&mut inner.message, message.into());
+        if std::mem::take(&mut inner.is_cause) {
+            inner.source = Some(Arc::from(BoxError::from(before)));
+        }
         self
     }
 
-    /// Replaces the sentence that `Display` writes; the source stays.
+    /// Says by which code the server refused; see [`code`](Self::code).
     #[must_use]
-    pub fn context(mut self, message: impl Into<Cow<'static, str>>) -> Self {
-        Arc::make_mut(&mut self.inner).message = message.into();
+    pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
+        Arc::make_mut(&mut self.inner).code = Some(code.into());
         self
     }
 
@@ -117,6 +152,11 @@ impl Error {
     /// Whether the same call may work later.
     pub fn is_transient(&self) -> bool {
         !self.is_permanent()
+    }
+
+    /// The server's own code for a refusal, such as `invalid_grant` (RFC 6749 §5.2), if it gave one.
+    pub fn code(&self) -> Option<&str> {
+        self.inner.code.as_deref()
     }
 
     /// Whether time ran out.
@@ -161,6 +201,7 @@ impl fmt::Debug for Error {
         f.debug_struct("Error")
             .field("kind", &self.inner.kind)
             .field("message", &self.inner.message)
+            .field("code", &self.inner.code)
             .field("retry_after", &self.retry_after)
             .field("source", &self.inner.source)
             .finish()

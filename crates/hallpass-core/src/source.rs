@@ -85,6 +85,11 @@ pub struct Description {
     pub origins: Option<Vec<Origin>>,
     /// What else than the usual answers means that a credential no longer works.
     pub rejected: Rejected,
+    /// Whether a new credential ends the one before, as with issuers that allow one live token.
+    pub kills_old: bool,
+    /// Whether a second fetch beside a silent one does no harm, so that a hanging connection is not
+    /// waited for. Not where fetches are counted, or each ends what the other brings.
+    pub hedge: bool,
 }
 
 impl Default for Description {
@@ -94,6 +99,8 @@ impl Default for Description {
             header: AUTHORIZATION,
             origins: None,
             rejected: Rejected::default(),
+            kills_old: false,
+            hedge: false,
         }
     }
 }
