@@ -2,12 +2,16 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, header::DATE};
+use http::{
+    HeaderMap,
+    header::{AGE, DATE},
+};
 use serde_json::Value;
 
 use crate::{
-    body::Members,
-    dialect::{Path, days_hours_minutes, hours_minutes_seconds, read_rfc3339},
+    body::TokenResponse,
+    calendar::{days_hours_minutes, hours_minutes_seconds, read_rfc3339},
+    json_path::Path,
     jwt,
 };
 
@@ -148,31 +152,62 @@ impl Stated {
 pub(crate) struct Evidence<'a> {
     pub(crate) stated: Stated,
     /// None where the whole body is the token.
-    pub(crate) members: Option<&'a Members>,
+    pub(crate) members: Option<&'a TokenResponse>,
     pub(crate) token: &'a str,
-    pub(crate) now: SystemTime,
+    /// What may be the time, the server's own first.
+    pub(crate) clocks: Vec<SystemTime>,
     /// For events.
     pub(crate) name: &'a str,
 }
 
 /// The earliest end that any of `sources` names, else `default`.
+///
+/// An instant that has passed by every clock is no evidence beside a duration: the token was issued
+/// just now, so it is the clocks that are wrong.
 pub(crate) fn lifetime(
     sources: &[Expiry],
     evidence: &Evidence<'_>,
     default: Option<Duration>,
 ) -> Option<Duration> {
-    let said = sources.iter().filter_map(|source| match source {
-        Expiry::ExpiresIn => evidence.stated.number().map(Duration::from_secs),
-        Expiry::Jwt => jwt::expiry(evidence.token).map(|exp| until(exp, evidence.now)),
+    let said = |source: &Expiry| match source {
+        Expiry::ExpiresIn => {
+            let now = evidence.clocks.first().copied()?;
+            Unit::Seconds.lifetime(&evidence.stated.number()?.into(), now)
+        }
+        Expiry::Jwt => of_jwt(evidence),
         Expiry::Member { path, unit } => member(path, *unit, evidence),
-    });
-    said.min().or(default)
+    };
+    let said: Vec<Duration> = sources.iter().filter_map(said).collect();
+    let stated_zero = evidence.stated.number() == Some(0);
+    let living = said.iter().filter(|life| !life.is_zero()).min();
+    match living {
+        Some(living) if !stated_zero => Some(*living),
+        _ => said.into_iter().min().or(default),
+    }
+}
+
+/// How long a JWT lives by its own word: never longer than from its beginning to its end.
+fn of_jwt(evidence: &Evidence<'_>) -> Option<Duration> {
+    let times = jwt::times(evidence.token)?;
+    let life = shortest(evidence.clocks.iter().map(|now| until(times.exp, *now)))?;
+    Some(match times.iat {
+        Some(iat) if times.exp > iat => {
+            let whole = Duration::from_secs(times.exp - iat);
+            if life.is_zero() {
+                whole
+            } else {
+                life.min(whole)
+            }
+        }
+        _ => life,
+    })
 }
 
 fn member(path: &str, unit: Unit, evidence: &Evidence<'_>) -> Option<Duration> {
     let found = evidence.members?.at(&Path::parse(path));
     let value = found.filter(|value| !value.is_null())?;
-    let lifetime = unit.lifetime(value, evidence.now);
+    let clocks = evidence.clocks.iter();
+    let lifetime = shortest(clocks.filter_map(|now| unit.lifetime(value, *now)));
     if lifetime.is_none() {
         tracing::warn!(
             target: "hallpass",
@@ -184,6 +219,14 @@ fn member(path: &str, unit: Unit, evidence: &Evidence<'_>) -> Option<Duration> {
     lifetime
 }
 
+/// What is left by the clock that leaves the least, as long as that is anything: a clock that stands
+/// still or lies in the past makes a token live for years, one that is ahead ends it on arrival.
+fn shortest(lives: impl Iterator<Item = Duration>) -> Option<Duration> {
+    let lives: Vec<Duration> = lives.collect();
+    let living = lives.iter().filter(|life| !life.is_zero()).min();
+    living.or(lives.first()).copied()
+}
+
 fn until(exp: u64, now: SystemTime) -> Duration {
     let now = now
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -191,15 +234,19 @@ fn until(exp: u64, now: SystemTime) -> Duration {
     Duration::from_secs(exp).saturating_sub(now)
 }
 
-/// The server's clock if it tells it, else ours: `exp` is the server's time, and the distance
-/// between two readings of one clock is right however wrong that clock is.
-pub(crate) fn server_now(headers: &HeaderMap) -> SystemTime {
-    headers
-        .get(DATE)
-        .and_then(|date| date.to_str().ok())
+/// The clocks by which an instant in an answer may be meant: the server's if it tells it, for the
+/// distance between two readings of one clock is right however wrong that clock is, and ours. An
+/// answer that was kept on the way says for how long (RFC 9111 §5.1).
+pub(crate) fn clocks(headers: &HeaderMap) -> Vec<SystemTime> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let age = text(AGE)
+        .and_then(|age| age.trim().parse().ok())
+        .unwrap_or(0);
+    let date = text(DATE)
         .filter(|date| date.len() < 64)
         .and_then(|date| httpdate::parse_http_date(date).ok())
-        .unwrap_or_else(SystemTime::now)
+        .and_then(|date| date.checked_add(Duration::from_secs(age)));
+    date.into_iter().chain([SystemTime::now()]).collect()
 }
 
 #[cfg(test)]

@@ -21,6 +21,11 @@ impl TokenUrl {
                 "the token URL has a fragment (#…): remove it",
             ));
         }
+        if text.contains(char::is_whitespace) {
+            return Err(Error::configuration(
+                "the token URL holds a space or a line break: remove it, or write %20",
+            ));
+        }
         let uri: Uri = text.parse().map_err(|_| not_absolute())?;
         let authority = uri.authority().ok_or_else(not_absolute)?;
         if authority.as_str().contains('@') {

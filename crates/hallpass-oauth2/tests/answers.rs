@@ -142,7 +142,7 @@ async fn only_bearer_tokens_are_used() {
     let mac =
         "https://auth.example.com issued a token of type \"mac\"; only Bearer is supported here";
     let none = "https://auth.example.com issued a token without a type; \
-                if it is known to be Bearer, say so with assume_bearer";
+                if it is known to be Bearer, set token_type_optional";
     let odd = "https://auth.example.com issued a token whose type is not text; only Bearer is supported here";
     for (kind, strict, assumed) in [
         (r#","token_type":"Bearer""#, None, None),
@@ -154,7 +154,10 @@ async fn only_bearer_tokens_are_used() {
         (r#","token_type":7"#, Some(odd), Some(odd)),
     ] {
         let body = format!(r#"{{"access_token":"t"{kind}}}"#);
-        for (builder, expected) in [(client(), strict), (client().assume_bearer(), assumed)] {
+        for (builder, expected) in [
+            (client(), strict),
+            (client().token_type_optional(), assumed),
+        ] {
             let found = outcome(builder, Step::ok(body.clone())).await;
             assert_eq!(
                 found.err().map(|error| error.to_string()).as_deref(),

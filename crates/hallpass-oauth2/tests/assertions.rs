@@ -13,20 +13,20 @@ use common::{
     sent,
 };
 use hallpass_oauth2::{
-    Algorithm, ClientCredentials, Key, Profile, QUICK_RETRIES, RefreshToken, Secret,
+    Algorithm, ClientCredentials, Key, Profile, QUICK_RETRIES, RefreshToken, Secret, TokenRequest,
     transport::Phase,
 };
 use serde_json::json;
 
 const ISSUER: &str = "https://auth.example.com";
 
-fn with(key: Key) -> ClientCredentials {
+fn with(key: Key) -> TokenRequest {
     ClientCredentials::at(URL)
         .private_key_jwt("my-client", key)
         .issuer(ISSUER)
 }
 
-async fn assertion(builder: ClientCredentials) -> Jws {
+async fn assertion(builder: TokenRequest) -> Jws {
     let seen = sent(builder).await;
     Jws::of(&seen.body, "client_assertion")
 }
@@ -266,7 +266,7 @@ async fn a_refusal_says_what_to_check() {
             format!("https://auth.example.com refused client \"my-client\" ({code}): {expected}")
         );
     }
-    let refresh = RefreshToken::at(URL).token("r").public("my-client");
+    let refresh = RefreshToken::at(URL).refresh_token("r").public("my-client");
     let source = refresh
         .build(Script::of([invalid("invalid_grant")]))
         .unwrap();

@@ -239,7 +239,7 @@ async fn a_rotated_refresh_token_survives_a_move() {
     let source = Discovery::of(ISSUER)
         .source(script.clone(), |found| {
             RefreshToken::at(found.token_endpoint())
-                .token("r1")
+                .refresh_token("r1")
                 .public("id")
         })
         .unwrap();

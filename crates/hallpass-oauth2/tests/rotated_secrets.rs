@@ -192,7 +192,7 @@ async fn keys_and_tokens_change_too() {
         Step::status(400, r#"{"error":"invalid_grant"}"#),
         Step::ok(TOKEN),
     ]);
-    let source = RefreshToken::at(URL).token(token).public("id");
+    let source = RefreshToken::at(URL).refresh_token(token).public("id");
     fetch(&source.build(script.clone()).unwrap()).await.unwrap();
     assert_eq!(script.seen().len(), 2);
 }

@@ -2,7 +2,8 @@
 
 use hallpass_core::Error;
 
-use super::{Profile, file};
+use super::{description::Profile, file};
+use crate::text::printable;
 
 /// Names and files, one line each.
 const SHIPPED: &[(&str, &str)] = &[
@@ -97,7 +98,7 @@ impl Profile {
         let Some((name, text)) = SHIPPED.iter().find(|(shipped, _)| *shipped == name) else {
             return Err(Error::configuration(format!(
                 "there is no profile \"{}\"; one of {}",
-                crate::text::printable(name),
+                printable(name),
                 Self::names().collect::<Vec<_>>().join(", ")
             )));
         };

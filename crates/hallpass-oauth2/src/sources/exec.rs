@@ -17,7 +17,7 @@ use tokio::{
 use zeroize::Zeroizing;
 
 use super::header::Placed;
-use crate::{dialect::read_rfc3339, text::printable};
+use crate::{calendar::read_rfc3339, text::printable};
 
 /// What is read of a program's output: more than any credential needs.
 const OUTPUT_LIMIT: usize = 1024 * 1024;
