@@ -17,7 +17,7 @@ use common::{
     lifetime,
 };
 use hallpass_core::{Cached, Credential, CredentialSource, Error, Fetch};
-use hallpass_oauth2::{Chain, Jwt, Key, Secret, SelfSigned, Static, Token, TokenFile};
+use hallpass_oauth2::{ABSENT, Chain, Jwt, Key, Secret, SelfSigned, Static, Token, TokenFile};
 use http::{HeaderMap, Method, Uri};
 
 async fn get(source: &impl CredentialSource) -> Result<Credential, Error> {
@@ -178,7 +178,7 @@ async fn an_unreadable_file_leaves_the_last_token() {
     let path = path();
     let source = TokenFile::at(&path);
     let error = get(&source).await.unwrap_err();
-    assert!(error.is_permanent());
+    assert!(error.is_transient());
     assert_eq!(
         error.to_string(),
         format!("{} can't be read", path.display())
@@ -225,16 +225,64 @@ async fn a_chain_takes_the_first_that_has_something() {
     assert_eq!(value(&get(&chain).await.unwrap()), "Bearer last");
 
     let error = get(&Chain::of(unset()).or(missing())).await.unwrap_err();
+    assert!(error.is_transient(), "the file may be written yet");
+    let error = get(&Chain::of(missing()).or(unset())).await.unwrap_err();
     assert!(error.is_permanent());
     assert_eq!(
         error.to_string(),
-        "no credential from any of variable, file"
+        "no credential from any of file, variable"
     );
 
     // A server that is down is no reason to become somebody else.
     let down = client().build(Script::of([Step::status(500, "")])).unwrap();
     let chain = Chain::of(down).or(Static::bearer("other").unwrap());
     assert!(get(&chain).await.unwrap_err().is_transient());
+}
+
+/// Answers as its script says, the last line again and again.
+#[derive(Clone)]
+struct Scripted(std::sync::Arc<std::sync::Mutex<Vec<Result<&'static str, Error>>>>);
+
+impl Scripted {
+    fn of(mut steps: Vec<Result<&'static str, Error>>) -> Self {
+        steps.reverse();
+        Self(std::sync::Arc::new(std::sync::Mutex::new(steps)))
+    }
+}
+
+impl CredentialSource for Scripted {
+    async fn fetch(&self, _: &Fetch) -> Result<Credential, Error> {
+        let mut steps = self.0.lock().unwrap();
+        let step = if steps.len() > 1 { steps.pop().unwrap() } else { steps[0].clone() };
+        Credential::bearer(step?)
+    }
+}
+
+#[tokio::test]
+async fn a_chain_never_becomes_somebody_else_in_silence() {
+    let other = || Static::bearer("other").unwrap();
+    for error in [
+        Error::permanent("refused").with_code("invalid_client"),
+        Error::transient("down"),
+        Error::permanent("no metadata server").with_code(ABSENT),
+    ] {
+        // Before anybody has delivered, only what is absent moves it on.
+        let absent = error.code() == Some(ABSENT);
+        let chain = Chain::of(Scripted::of(vec![Err(error.clone())])).or(other());
+        assert_eq!(get(&chain).await.is_ok(), absent);
+        // Afterwards nothing does.
+        let first = Scripted::of(vec![Ok("first"), Err(error)]);
+        let chain = Chain::of(first).or(other());
+        assert_eq!(value(&get(&chain).await.unwrap()), "Bearer first");
+        assert!(get(&chain.clone()).await.is_err());
+    }
+    // The second that has delivered stays, too, though the first is there by now.
+    let late = Scripted::of(vec![Err(Error::permanent("no").with_code(ABSENT)), Ok("late")]);
+    let chain = Chain::of(late).or(other());
+    for _ in 0..2 {
+        assert_eq!(value(&get(&chain).await.unwrap()), "Bearer other");
+    }
+    assert_eq!(chain.description().name, "static");
 }
 
 #[test]
