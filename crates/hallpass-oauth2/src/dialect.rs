@@ -1,6 +1,6 @@
 //! [`Dialect`]: how one endpoint departs from RFC 6749, beyond what a builder needs to know.
 
-mod calendar;
+pub(crate) mod calendar;
 mod condition;
 mod param;
 mod path;
@@ -9,15 +9,14 @@ mod text;
 
 use http::Method;
 
+pub use self::{condition::Condition, param::Param, renewal::Reissue};
 pub(crate) use self::{
-    calendar::{days_hours_minutes, hours_minutes_seconds, read_rfc3339},
     condition::{Judge, judge},
     param::{FilledParams, form_pairs},
     path::{Path, scalar},
     renewal::Renewal,
     text::{Call, Late, Piece, Text},
 };
-pub use self::{condition::Condition, param::Param, renewal::Reissue};
 
 /// What a profile settles and a builder leaves at its default.
 #[derive(Clone)]

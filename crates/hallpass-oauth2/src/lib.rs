@@ -36,6 +36,7 @@
 //! }
 //! ```
 
+mod absent;
 mod answer;
 mod assertion;
 mod body;
@@ -65,7 +66,7 @@ pub mod transport;
 #[cfg(feature = "exec")]
 pub use self::sources::Exec;
 pub use self::{
-    assertion::{Algorithm, Jwt, Key},
+    assertion::{Algorithm, CertificateHeader, Jwt, Key},
     client_credentials::ClientCredentials,
     dialect::{Condition, Param, Reissue},
     discovery::{Discovered, Discovery, METADATA_LIFETIME, Metadata},

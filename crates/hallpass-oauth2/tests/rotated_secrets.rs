@@ -83,7 +83,7 @@ async fn a_file_is_read_at_each_fetch() {
 
     fs::remove_file(&path).unwrap();
     let error = fetch(&source).await.unwrap_err();
-    assert!(error.is_permanent());
+    assert!(error.is_transient());
     assert_eq!(
         error.to_string(),
         format!(

@@ -4,6 +4,8 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
 
+use crate::absent::Absent;
+
 /// Several places where a credential may be, asked in order at each fetch.
 ///
 /// A source that fails for good, such as a variable that is not set or a file that is not there,
@@ -69,7 +71,9 @@ impl CredentialSource for Chain {
         for source in &self.sources {
             match source.fetch(why).await {
                 Ok(credential) => return Ok(credential),
-                Err(error) if error.is_transient() => return Err(error),
+                Err(error) if error.is_transient() && !Absent::is_behind(&error) => {
+                    return Err(error);
+                }
                 Err(error) => {
                     tracing::debug!(
                         target: "hallpass",

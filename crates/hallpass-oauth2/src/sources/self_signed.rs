@@ -39,8 +39,8 @@ impl SelfSigned {
 
     /// Snowflake's key-pair authentication. The account's name goes without region and cloud.
     pub fn snowflake(account: &str, user: &str, key: Key) -> Self {
-        // Snowflake takes an hour at most.
-        const LIFETIME: Duration = Duration::from_secs(59 * 60);
+        // Snowflake takes an hour at most, from `iat`.
+        const LIFETIME: Duration = Duration::from_secs(58 * 60);
         let account = account.split('.').next().unwrap_or_default();
         let subject = format!("{account}.{user}").to_uppercase();
         let jwt = Jwt::signed_by(key)
@@ -108,7 +108,7 @@ impl CredentialSource for SelfSigned {
         let jwt = self.jwt.ready(&self.placed.description.name).await?;
         why.sending();
         let token = jwt.sign()?;
-        let credential = self.placed.credential(&token)?.lives_for(jwt.left());
+        let credential = self.placed.credential(&token)?.lives_for(jwt.lifetime());
         let beside = self.beside.iter().cloned();
         Ok(beside.fold(credential, |credential, (name, value)| {
             credential.with_header(name, value)
