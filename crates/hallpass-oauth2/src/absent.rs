@@ -17,6 +17,11 @@ impl Absent {
         Error::transient(Self(cause.into()))
     }
 
+    /// Something that stays away until somebody changes it.
+    pub(crate) fn for_good(cause: impl Into<BoxError>) -> Error {
+        Error::permanent(Self(cause.into()))
+    }
+
     pub(crate) fn is_behind(error: &Error) -> bool {
         let mut cause = error.source();
         while let Some(error) = cause {

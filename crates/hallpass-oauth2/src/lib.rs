@@ -16,6 +16,8 @@
 //! | by signing it oneself | [`SelfSigned`] |
 //! | from a variable or a vault, a file, the first of several | [`Token`], [`TokenFile`], [`Chain`] |
 //! | from a program, with the feature `exec` | `Exec` |
+//! | for the token of another source | [`Composed`] |
+//! | as the platform says who one is: GitHub, Kubernetes, Azure, Google | [`cloud`] |
 //! | that never changes | [`Static`], [`Basic`] |
 //!
 //! [`Discovery`] finds the endpoint through its issuer, [`Revocation`] gives tokens back at the end.
@@ -41,6 +43,7 @@ mod answer;
 mod assertion;
 mod body;
 mod client_credentials;
+pub mod cloud;
 mod dialect;
 mod discovery;
 mod echo;
@@ -80,7 +83,7 @@ pub use self::{
     request::{ClientAuth, Encoding},
     revocation::{REVOCATION_DEADLINE, Revocation},
     secret::{Secret, SecretHandle},
-    sources::{Chain, SelfSigned, Token, TokenFile},
+    sources::{Chain, Composed, SelfSigned, Token, TokenFile},
     statics::{Basic, Static},
     token_request::TokenRequest,
     token_source::{ATTEMPT_DEADLINE, QUICK_RETRIES, TokenSource},

@@ -2,6 +2,7 @@
 //! several.
 
 mod chain;
+mod composed;
 #[cfg(feature = "exec")]
 mod exec;
 mod header;
@@ -11,4 +12,6 @@ mod token_file;
 
 #[cfg(feature = "exec")]
 pub use self::exec::Exec;
-pub use self::{chain::Chain, self_signed::SelfSigned, token::Token, token_file::TokenFile};
+pub use self::{
+    chain::Chain, composed::Composed, self_signed::SelfSigned, token::Token, token_file::TokenFile,
+};

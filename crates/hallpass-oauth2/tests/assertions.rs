@@ -32,6 +32,7 @@ async fn assertion(builder: ClientCredentials) -> Jws {
 }
 
 /// How many seconds ago it was issued, and how many it has left.
+#[allow(clippy::unwrap_used, reason = "a helper of tests fails by panicking")]
 fn ages(jws: &Jws) -> (i64, i64) {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now = now.unwrap().as_secs().cast_signed();

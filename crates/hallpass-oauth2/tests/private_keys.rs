@@ -1,4 +1,5 @@
 //! Keys that are encrypted, and the certificates that name them.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod common;
 

@@ -16,6 +16,11 @@ const SHIPPED: &[(&str, &str)] = &[
     ("atomic", include_str!("../../profiles/atomic.toml")),
     ("auth0", include_str!("../../profiles/auth0.toml")),
     (
+        "azure-app-service",
+        include_str!("../../profiles/azure-app-service.toml"),
+    ),
+    ("azure-imds", include_str!("../../profiles/azure-imds.toml")),
+    (
         "checkout-com",
         include_str!("../../profiles/checkout-com.toml"),
     ),
@@ -33,10 +38,27 @@ const SHIPPED: &[(&str, &str)] = &[
     ("ebay", include_str!("../../profiles/ebay.toml")),
     ("entra", include_str!("../../profiles/entra.toml")),
     ("entra-v1", include_str!("../../profiles/entra-v1.toml")),
+    (
+        "entra-workload-identity",
+        include_str!("../../profiles/entra-workload-identity.toml"),
+    ),
     ("fedex", include_str!("../../profiles/fedex.toml")),
     ("feishu", include_str!("../../profiles/feishu.toml")),
+    (
+        "gce-metadata",
+        include_str!("../../profiles/gce-metadata.toml"),
+    ),
     ("generic", include_str!("../../profiles/generic.toml")),
     ("genesys", include_str!("../../profiles/genesys.toml")),
+    (
+        "github-actions",
+        include_str!("../../profiles/github-actions.toml"),
+    ),
+    ("github-app", include_str!("../../profiles/github-app.toml")),
+    (
+        "google-impersonation",
+        include_str!("../../profiles/google-impersonation.toml"),
+    ),
     (
         "iceberg-rest",
         include_str!("../../profiles/iceberg-rest.toml"),
@@ -44,6 +66,10 @@ const SHIPPED: &[(&str, &str)] = &[
     ("is2", include_str!("../../profiles/is2.toml")),
     ("keycloak", include_str!("../../profiles/keycloak.toml")),
     ("kroger", include_str!("../../profiles/kroger.toml")),
+    (
+        "kubernetes-token-request",
+        include_str!("../../profiles/kubernetes-token-request.toml"),
+    ),
     ("lark", include_str!("../../profiles/lark.toml")),
     ("marketo", include_str!("../../profiles/marketo.toml")),
     ("oauth-v2", include_str!("../../profiles/oauth-v2.toml")),
@@ -71,6 +97,10 @@ const SHIPPED: &[(&str, &str)] = &[
     ("twitch", include_str!("../../profiles/twitch.toml")),
     ("ups", include_str!("../../profiles/ups.toml")),
     ("vanta", include_str!("../../profiles/vanta.toml")),
+    (
+        "vault-approle",
+        include_str!("../../profiles/vault-approle.toml"),
+    ),
     ("walmart", include_str!("../../profiles/walmart.toml")),
     ("xero", include_str!("../../profiles/xero.toml")),
     ("zoom", include_str!("../../profiles/zoom.toml")),
