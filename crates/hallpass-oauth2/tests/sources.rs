@@ -71,6 +71,15 @@ async fn snowflake_names_the_key_in_the_issuer() {
             "KEYPAIR_JWT"
         );
     }
+    for (account, expected) in [
+        ("xy12345", "XY12345.ROBOT"),
+        ("myorg-prod", "MYORG-PROD.ROBOT"),
+        ("acct-x.global", "ACCT.ROBOT"),
+    ] {
+        let key = Key::from_pem(jws::P256).unwrap();
+        let source = SelfSigned::snowflake(account, "robot", key);
+        assert_eq!(token(&get(&source).await.unwrap()).claim("sub"), expected);
+    }
     let source = SelfSigned::snowflake("a", "u", Key::hmac("s3cr3t"));
     assert!(get(&source).await.unwrap_err().is_permanent());
 }

@@ -37,11 +37,17 @@ impl SelfSigned {
         }
     }
 
-    /// Snowflake's key-pair authentication. The account's name goes without region and cloud.
+    /// Snowflake's key-pair authentication. The account's name goes without region and cloud, and
+    /// one of a replicated account (`acme-x.global`) without what comes after its first hyphen.
     pub fn snowflake(account: &str, user: &str, key: Key) -> Self {
         // Snowflake takes an hour at most, from `iat`.
         const LIFETIME: Duration = Duration::from_secs(58 * 60);
-        let account = account.split('.').next().unwrap_or_default();
+        let end = if account.contains(".global") {
+            '-'
+        } else {
+            '.'
+        };
+        let account = account.split(end).next().unwrap_or_default();
         let subject = format!("{account}.{user}").to_uppercase();
         let jwt = Jwt::signed_by(key)
             .issuer(subject.as_str())
