@@ -8,12 +8,7 @@ use http::{
 };
 use serde_json::Value;
 
-use crate::{
-    body::TokenResponse,
-    calendar::{days_hours_minutes, hours_minutes_seconds, read_rfc3339},
-    json_path::Path,
-    jwt,
-};
+use crate::{body::TokenResponse, calendar, json_path::Path, jwt};
 
 /// A part of the answer that may say how long the token is good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +47,16 @@ pub enum Unit {
     HoursMinutesSeconds,
     /// From now: `12:03:45`.
     DaysHoursMinutes,
+    /// Minutes from now.
+    Minutes,
+    /// A date without a time, `2027-01-31`: the end is that day's first moment in UTC.
+    Date,
+    /// A date as HTTP writes it (RFC 1123): `Sun, 06 Nov 1994 08:49:37 GMT`.
+    HttpDate,
+    /// `M/D/YYYY h:mm:ss AM`, in UTC.
+    UsDateTime,
+    /// An ISO 8601 duration from now: `PT1H`.
+    IsoDuration,
 }
 
 impl Expiry {
@@ -76,6 +81,11 @@ impl Unit {
         ("rfc3339", Self::Rfc3339),
         ("h:m:s", Self::HoursMinutesSeconds),
         ("d:h:m", Self::DaysHoursMinutes),
+        ("min", Self::Minutes),
+        ("date", Self::Date),
+        ("http-date", Self::HttpDate),
+        ("m/d/y", Self::UsDateTime),
+        ("iso-duration", Self::IsoDuration),
     ];
 
     /// What `value` says in this unit, seen from `now`; none if it can't be read.
@@ -83,13 +93,20 @@ impl Unit {
         let number = || Stated::read(Some(value))?.number();
         let text = || value.as_str();
         Some(match self {
-            Self::Seconds => Duration::from_secs(number()?),
+            Self::Seconds => from_now(number()?, now),
             Self::Milliseconds => Duration::from_millis(number()?),
+            Self::Minutes => Duration::from_secs(number()?.saturating_mul(60)),
             Self::Unix => until(number()?, now),
             Self::UnixMs => until(number()? / 1000, now),
-            Self::Rfc3339 => until(read_rfc3339(text()?)?, now),
-            Self::HoursMinutesSeconds => Duration::from_secs(hours_minutes_seconds(text()?)?),
-            Self::DaysHoursMinutes => Duration::from_secs(days_hours_minutes(text()?)?),
+            Self::Rfc3339 => left(calendar::read_rfc3339(text()?)?, now),
+            Self::Date => left(calendar::read_date(text()?)?, now),
+            Self::HttpDate => left(calendar::read_http_date(text()?)?, now),
+            Self::UsDateTime => left(calendar::read_us_date_time(text()?)?, now),
+            Self::IsoDuration => calendar::read_iso_duration(text()?)?,
+            Self::HoursMinutesSeconds => {
+                Duration::from_secs(calendar::hours_minutes_seconds(text()?)?)
+            }
+            Self::DaysHoursMinutes => Duration::from_secs(calendar::days_hours_minutes(text()?)?),
         })
     }
 }
@@ -171,8 +188,8 @@ pub(crate) fn lifetime(
 ) -> Option<Duration> {
     let said = |source: &Expiry| match source {
         Expiry::ExpiresIn => {
-            let now = evidence.clocks.first().copied()?;
-            Unit::Seconds.lifetime(&evidence.stated.number()?.into(), now)
+            let stated = evidence.stated.number()?;
+            shortest(evidence.clocks.iter().map(|now| from_now(stated, *now)))
         }
         Expiry::Jwt => of_jwt(evidence),
         Expiry::Member { path, unit } => member(path, *unit, evidence),
@@ -225,6 +242,20 @@ fn shortest(lives: impl Iterator<Item = Duration>) -> Option<Duration> {
     let lives: Vec<Duration> = lives.collect();
     let living = lives.iter().filter(|life| !life.is_zero()).min();
     living.or(lives.first()).copied()
+}
+
+/// Seconds from now. No token lives for 31 years: a number that large is an instant in seconds or
+/// milliseconds, which some servers put where a duration belongs.
+fn from_now(seconds: u64, now: SystemTime) -> Duration {
+    match seconds {
+        1_000_000_000..1_000_000_000_000 => until(seconds, now),
+        1_000_000_000_000..1_000_000_000_000_000 => until(seconds / 1000, now),
+        _ => Duration::from_secs(seconds),
+    }
+}
+
+fn left(end: SystemTime, now: SystemTime) -> Duration {
+    end.duration_since(now).unwrap_or_default()
 }
 
 fn until(exp: u64, now: SystemTime) -> Duration {
@@ -296,6 +327,23 @@ mod tests {
             (Unit::Rfc3339, json!("1994-11-06T08:50:37Z"), Some(60.0)),
             (Unit::HoursMinutesSeconds, json!("00:01:00"), Some(60.0)),
             (Unit::DaysHoursMinutes, json!("0:00:01"), Some(60.0)),
+            (Unit::Minutes, json!(1), Some(60.0)),
+            (Unit::Date, json!("1994-11-07"), Some(54_623.0)),
+            (Unit::Rfc3339, json!("1969-12-31T23:59:59Z"), Some(0.0)),
+            (
+                Unit::HttpDate,
+                json!("Sun, 06 Nov 1994 08:50:37 GMT"),
+                Some(60.0),
+            ),
+            (Unit::UsDateTime, json!("11/6/1994 8:50:37 AM"), Some(60.0)),
+            (Unit::IsoDuration, json!("PT1M"), Some(60.0)),
+            // An instant where a duration belongs.
+            (Unit::Seconds, json!(1_000_000_000), Some(215_888_223.0)),
+            (
+                Unit::Seconds,
+                json!(1_000_000_000_000_u64),
+                Some(215_888_223.0),
+            ),
             (Unit::Rfc3339, json!(60), None),
             (Unit::Unix, json!("soon"), None),
             (Unit::Seconds, json!({}), None),

@@ -17,6 +17,8 @@
 //! | by signing it oneself | [`SelfSigned`] |
 //! | from a variable or a vault, a file, the first of several | [`Token`], [`TokenFile`], [`Chain`] |
 //! | from a program, with the feature `exec` | `Exec` |
+//! | for the token of another source | [`Composed`] |
+//! | as the platform says who one is: GitHub, Kubernetes, Azure, Google | [`cloud`] |
 //! | that never changes | [`Static`], [`Basic`] |
 //!
 //! [`Discovery`] finds the endpoint through its issuer, [`Revocation`] gives tokens back at the end.
@@ -42,6 +44,7 @@ mod assertion;
 mod basic;
 mod body;
 mod calendar;
+pub mod cloud;
 mod condition;
 mod discovery;
 mod expiry;
@@ -71,7 +74,7 @@ mod value;
 #[cfg(feature = "exec")]
 pub use self::sources::Exec;
 pub use self::{
-    assertion::{Algorithm, Jwt, Key},
+    assertion::{Algorithm, CertificateHeader, Jwt, Key},
     condition::Condition,
     discovery::{Discovered, Discovery, METADATA_LIFETIME, MOVED_AFTER, Metadata},
     expiry::{Expiry, Unit},
@@ -80,7 +83,7 @@ pub use self::{
     renewal::Reissue,
     revocation::{REVOCATION_DEADLINE, Revocation},
     secret::{Secret, SecretHandle},
-    sources::{ABSENT, Basic, Chain, SelfSigned, Static, Token, TokenFile},
+    sources::{ABSENT, Basic, Chain, Composed, SelfSigned, Static, Token, TokenFile},
     token_request::{
         ClientCredentials, JwtBearer, Password, RefreshToken, TokenExchange, TokenRequest,
         token_type,

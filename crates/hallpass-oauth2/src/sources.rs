@@ -2,6 +2,7 @@
 //! several.
 
 mod chain;
+mod composed;
 #[cfg(feature = "exec")]
 mod exec;
 mod header;
@@ -14,6 +15,7 @@ mod token_file;
 pub use self::exec::Exec;
 pub use self::{
     chain::{ABSENT, Chain},
+    composed::Composed,
     self_signed::SelfSigned,
     statics::{Basic, Static},
     token::Token,

@@ -151,7 +151,13 @@ impl CredentialSource for TokenSource {
                         inputs = now;
                         continue;
                     }
-                    _ => return Err(failure.error),
+                    Ok(_) => {}
+                    Err(_) => return Err(failure.error),
+                }
+                // So does an assertion that is right by the server's clock.
+                if let Some(skew) = failure.skew {
+                    inputs.set_skew(skew);
+                    continue;
                 }
             }
             if let Some((limit, phase)) = failure.waited {

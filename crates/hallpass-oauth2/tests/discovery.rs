@@ -9,8 +9,8 @@ use common::{
 };
 use hallpass_core::{CredentialSource as _, Error, Fetch};
 use hallpass_oauth2::{
-    ClientCredentials, Discovered, Discovery, Key, METADATA_LIFETIME, MOVED_AFTER, Metadata, RefreshToken,
-    transport::Phase,
+    ClientCredentials, Discovered, Discovery, Key, METADATA_LIFETIME, MOVED_AFTER, Metadata,
+    RefreshToken, transport::Phase,
 };
 
 const ISSUER: &str = "https://as.example";
@@ -233,7 +233,11 @@ async fn failures_in_a_row_ask_again() {
         || vec![Step::status(403, "<html>")],
         || (0..3).map(|_| Step::status(503, "")).collect(),
         || (0..3).map(|_| Step::Hang).collect(),
-        || (0..3).map(|_| Step::Fail(Phase::Connect)).collect::<Vec<_>>(),
+        || {
+            (0..3)
+                .map(|_| Step::Fail(Phase::Connect))
+                .collect::<Vec<_>>()
+        },
     ] {
         let mut steps = vec![plain()];
         steps.extend((0..MOVED_AFTER).flat_map(|_| old()));

@@ -130,7 +130,10 @@ async fn success_and_throttles_are_what_the_profile_says() {
     let unknown = Step::ok(r#"{"code":7,"msg":"system busy"}"#);
     let error = answered(lines, unknown).await.unwrap_err();
     assert!(error.is_transient());
-    assert_eq!(chain(&error).lines().last(), Some("status 200, error 7: system busy"));
+    assert_eq!(
+        chain(&error).lines().last(),
+        Some("status 200, error 7: system busy")
+    );
     let missing = answered(lines, Step::ok("{}")).await.unwrap_err();
     assert!(missing.is_transient());
     for step in [

@@ -84,7 +84,9 @@ async fn other_failures_are_left_to_the_engine() {
 async fn what_hangs_is_tried_again_while_there_is_time() {
     let script = Script::of([Step::Hang, Step::ok(TOKEN)]);
     let start = Instant::now();
-    fetch(&client().build(script.clone()).unwrap()).await.unwrap();
+    fetch(&client().build(script.clone()).unwrap())
+        .await
+        .unwrap();
     assert!(start.elapsed() < ATTEMPT_DEADLINE + Duration::from_secs(1));
     let seen = script.seen();
     assert_eq!(seen.len(), 2);

@@ -107,7 +107,8 @@ async fn nothing_is_shown_at_any_level() {
     show(&mut shown, &Token::new("s3cr3t")).await;
     show(&mut shown, &Token::new("s3cr3t with spaces")).await;
     show(&mut shown, &TokenFile::at("tests/keys/p256.pem")).await;
-    let chained = Chain::of(Token::new(Secret::env("HALLPASS_TEST_NEVER_SET"))).or(Token::new("s3cr3t"));
+    let chained =
+        Chain::of(Token::new(Secret::env("HALLPASS_TEST_NEVER_SET"))).or(Token::new("s3cr3t"));
     show(&mut shown, &chained).await;
     let discovered = Discovery::of("https://auth.example.com").source(answers(), |found| {
         ClientCredentials::at(found.token_endpoint()).basic("id", "s3cr3t")

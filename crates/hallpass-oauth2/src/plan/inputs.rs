@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     ClientAuth, Jwt, Secret,
-    assertion::{ReadyJwt, SettledAssertion},
+    assertion::{ReadyJwt, SettledAssertion, Skew},
     rotation::Rotation,
     secret::Use,
     template::TemplateContext,
@@ -104,6 +104,8 @@ pub(crate) struct ResolvedInputs {
     pub(crate) variables: Vec<(String, Zeroizing<String>)>,
     /// What else stands in the parameters: the client's assertion, the grant's tokens.
     further: Vec<(&'static str, ResolvedInput)>,
+    /// How far the clock is from ours by which JWTs are signed.
+    skew: Skew,
 }
 
 impl Inputs {
@@ -137,6 +139,7 @@ impl Inputs {
             },
             variables: Vec::with_capacity(self.variables.len()),
             further: Vec::new(),
+            skew: Skew::default(),
         };
         for (name, secret) in &self.variables {
             let what = "secret variables";
@@ -220,6 +223,17 @@ impl ResolvedInputs {
         self
     }
 
+    /// Whether a JWT is among them, which a clock that differs may spoil.
+    pub(crate) fn sign(&self) -> bool {
+        let jwt = |(_, input): &(_, ResolvedInput)| matches!(input, ResolvedInput::Jwt(_));
+        self.further.iter().any(jwt)
+    }
+
+    /// Signs by another clock from now on.
+    pub(crate) fn set_skew(&mut self, skew: Skew) {
+        self.skew = skew;
+    }
+
     /// The refresh token that the request sends.
     pub(crate) fn refresh_token(&self) -> Option<&str> {
         self.further.iter().find_map(|(name, input)| match input {
@@ -233,7 +247,7 @@ impl ResolvedInputs {
         let value = |(name, input): &(&'static str, ResolvedInput)| {
             let value = match input {
                 ResolvedInput::Text(text) => text.clone(),
-                ResolvedInput::Jwt(jwt) => jwt.sign()?,
+                ResolvedInput::Jwt(jwt) => jwt.sign_for(self.skew)?,
             };
             Ok((*name, value))
         };

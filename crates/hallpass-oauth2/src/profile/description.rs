@@ -202,7 +202,8 @@ pub struct Profile {
     /// What says how long a token is good for: a list of `expires_in`, `jwt` and tables such as
     /// `{ at = "data.expire", unit = "ms" }`; the earliest end counts. `["expires_in"]` unless set.
     ///
-    /// Units are `s` (unless set), `ms`, `unix`, `unix-ms`, `rfc3339`, `h:m:s` and `d:h:m`.
+    /// Units are `s` (unless set), `ms`, `min`, `unix`, `unix-ms`, `rfc3339`, `date`,
+    /// `http-date`, `m/d/y`, `iso-duration`, `h:m:s` and `d:h:m`.
     #[serde(deserialize_with = "foreign::expiry")]
     pub expiry: Vec<Expiry>,
     /// How long a token is good for when nothing says so; in seconds.

@@ -129,15 +129,23 @@ impl TokenRequest {
     /// How long the client's assertions live; a minute unless set.
     #[must_use]
     pub fn assertion_lifetime(mut self, lifetime: Duration) -> Self {
-        self.settings.assertion.lifetime = lifetime;
+        self.settings.assertion.validity.lifetime = lifetime;
         self
     }
 
-    /// Leaves `client-authentication+jwt` out of the assertion's header, for servers that refuse
-    /// what they don't know: `typ` is `JWT` then.
+    /// How far `iat` of the client's assertions lies before the moment they are signed, for servers
+    /// whose clocks are behind. A minute unless set.
     #[must_use]
-    pub fn plain_assertion_type(mut self) -> Self {
-        self.settings.assertion.typed = false;
+    pub fn assertion_backdated(mut self, by: Duration) -> Self {
+        self.settings.assertion.validity.backdated = by;
+        self
+    }
+
+    /// The `typ` of the assertion's header: `client-authentication+jwt` unless set. Servers that
+    /// refuse what they don't know take `JWT`.
+    #[must_use]
+    pub fn assertion_typ(mut self, typ: impl Into<String>) -> Self {
+        self.settings.assertion.typ = typ.into();
         self
     }
 }

@@ -1,6 +1,9 @@
 //! One try at a token: a request, its answer, and what a failure says about another try.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use hallpass_core::{Credential, Error, Fetch};
@@ -9,6 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::unanswered::unanswered;
 use crate::{
+    assertion::Skew,
     plan::{Plan, ResolvedInputs},
     response::{Answer, Asked, Redactor, Verdict, classify, error, issue},
     rotation::Turn,
@@ -26,6 +30,8 @@ pub(super) struct Failure {
     pub(super) uncertain: bool,
     /// Whether the server refused what it was sent.
     pub(super) refused: bool,
+    /// How far the server's clock is from ours, if that may be why.
+    pub(super) skew: Option<Skew>,
     /// How long was waited in vain, and for what, if time ran out.
     pub(super) waited: Option<(Duration, Option<&'static str>)>,
 }
@@ -47,6 +53,7 @@ impl Failure {
             again: Again::No,
             uncertain: false,
             refused: false,
+            skew: None,
             waited: None,
         }
     }
@@ -102,10 +109,13 @@ pub(super) async fn attempt(
             let refused = matches!(verdict, Verdict::Refused { .. });
             let error = error(&asked, &answer, verdict);
             let quick = gateway && !refused && error.retry_after().is_none();
+            let skew = || Skew::told_by(&answer.headers, SystemTime::now());
+            let signed = refused && inputs.sign();
             Err(Failure {
                 again: if quick { Again::Soon } else { Again::No },
                 uncertain: gateway,
                 refused,
+                skew: signed.then(skew).flatten(),
                 ..Failure::last(error)
             })
         }
