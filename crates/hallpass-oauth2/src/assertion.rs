@@ -1,17 +1,21 @@
 //! Signing JWTs: the keys, the claims, and the assertion that a client authenticates with.
 
 mod algorithm;
+mod certificate;
 mod client;
 mod der;
+mod encrypted;
 mod jwk;
 mod jwt;
 mod key;
 mod key_pair;
+mod skew;
 
-pub use self::{algorithm::Algorithm, jwt::Jwt, key::Key};
+pub use self::{algorithm::Algorithm, certificate::CertificateHeader, jwt::Jwt, key::Key};
 pub(crate) use self::{
     client::{Audience, ClientAssertion, SettledAssertion},
     jwt::ReadyJwt,
+    skew::Skew,
 };
 
 #[cfg(test)]

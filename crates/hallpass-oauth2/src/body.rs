@@ -1,25 +1,27 @@
 //! The members of a token endpoint's answer that anybody here reads, parsed strictly and within
 //! bounds.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
+use percent_encoding::percent_decode_str;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::dialect::Path;
+use crate::json_path::{Path, scalar};
 
 /// The members that count; others are skipped. At most 1 MiB comes in, which bounds them. What they
 /// hold is overwritten at the end, as one of them is the token.
 #[derive(Default)]
-pub(crate) struct Members {
+pub(crate) struct TokenResponse {
     pub(crate) access_token: Option<Value>,
     pub(crate) token_type: Option<Value>,
     pub(crate) expires_in: Option<Value>,
     pub(crate) scope: Option<Value>,
     pub(crate) error: Option<Value>,
-    pub(crate) error_description: Option<Value>,
-    /// Members beside these that a profile asks for.
+    pub(crate) refresh_token: Option<Value>,
+    pub(crate) issued_token_type: Option<Value>,
+    /// TokenResponse beside these that a profile asks for.
     others: Vec<(String, Option<Value>)>,
     repeated: Option<String>,
 }
@@ -31,8 +33,19 @@ pub(crate) enum Fault {
     Html,
     Xml,
     NoObject,
-    Broken { line: usize, column: usize },
+    Broken {
+        line: usize,
+        column: usize,
+    },
     Repeated(String),
+    /// In a coding that was not asked for and can't be undone.
+    Coded(String),
+    /// Too large once it is decoded.
+    TooLarge,
+    /// JSON where a text is expected that is the token.
+    NoToken,
+    /// An object without the token.
+    NoAccessToken,
 }
 
 impl fmt::Display for Fault {
@@ -46,33 +59,42 @@ impl fmt::Display for Fault {
                 write!(f, "JSON that can't be read (line {line}, column {column})")
             }
             Self::Repeated(name) => write!(f, "two members \"{name}\""),
+            Self::Coded(coding) => {
+                write!(
+                    f,
+                    "a body in the coding \"{coding}\", though none was asked for"
+                )
+            }
+            Self::TooLarge => f.write_str("a body of more than 1 MiB once it is decoded"),
+            Self::NoAccessToken => f.write_str("no access token"),
+            Self::NoToken => f.write_str("JSON instead of a token"),
         }
     }
 }
 
-impl Members {
-    /// The content type is not asked: servers send JSON under many.
-    pub(crate) fn parse<'a>(
-        body: &[u8],
-        wanted: impl Iterator<Item = &'a str>,
+impl TokenResponse {
+    /// The content type is not asked: servers send JSON under many, and some send a form.
+    pub(crate) fn parse(
+        body: &str,
+        wanted: impl IntoIterator<Item = String>,
     ) -> Result<Self, Fault> {
         let mut members = Self::default();
         for name in wanted {
-            if members.slot(name).is_none() {
-                members.others.push((name.to_owned(), None));
+            if members.slot(&name).is_none() {
+                members.others.push((name, None));
             }
         }
-        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-        let body = body.trim_ascii_start();
-        match body {
+        let body = body.trim_start();
+        match body.as_bytes() {
             [] => return Err(Fault::Empty),
             [b'<', b'?', ..] => return Err(Fault::Xml),
             [b'<', ..] => return Err(Fault::Html),
             [b'{', ..] => {}
+            _ if members.read_form(body) => return Ok(members),
             _ => return Err(Fault::NoObject),
         }
         // The parser's own message may quote the body, so only the position is kept.
-        let mut parser = serde_json::Deserializer::from_slice(body);
+        let mut parser = serde_json::Deserializer::from_str(body);
         let parsed = Object(&mut members).deserialize(&mut parser);
         parsed
             .and_then(|()| parser.end())
@@ -86,13 +108,36 @@ impl Members {
         }
     }
 
-    /// The error code, if there is one that says something.
-    pub(crate) fn code(&self) -> Option<&str> {
-        text(self.error.as_ref())
+    /// Takes a form for what it says, if it is one: some servers answer as they are asked.
+    fn read_form(&mut self, body: &str) -> bool {
+        let pairs = || {
+            body.trim_end()
+                .split('&')
+                .filter_map(|pair| pair.split_once('='))
+        };
+        if !pairs().any(|(name, _)| matches!(name, "access_token" | "error")) {
+            return false;
+        }
+        for (name, value) in pairs() {
+            if let Some(slot) = self.slot(name) {
+                let spaced = Zeroizing::new(value.replace('+', " "));
+                let decoded = percent_decode_str(&spaced).decode_utf8_lossy();
+                *slot = Some(Value::String(decoded.into_owned()));
+            }
+        }
+        true
     }
 
-    pub(crate) fn description(&self) -> Option<&str> {
-        text(self.error_description.as_ref())
+    /// What the first of these paths that leads to something says, as text.
+    pub(crate) fn said_at(&self, paths: &[Path]) -> Option<Cow<'_, str>> {
+        let said = |path| scalar(self.at(path)?).filter(|text| !text.is_empty());
+        paths.iter().find_map(said)
+    }
+
+    /// The next refresh token, if it brings one.
+    pub(crate) fn successor(&self) -> Option<Zeroizing<String>> {
+        let token = self.refresh_token.as_ref()?.as_str()?;
+        (!token.is_empty()).then(|| Zeroizing::new(token.to_owned()))
     }
 
     /// The member of this name at the top, if it counts.
@@ -103,7 +148,8 @@ impl Members {
             "expires_in" => self.expires_in.as_ref(),
             "scope" => self.scope.as_ref(),
             "error" => self.error.as_ref(),
-            "error_description" => self.error_description.as_ref(),
+            "refresh_token" => self.refresh_token.as_ref(),
+            "issued_token_type" => self.issued_token_type.as_ref(),
             _ => {
                 let other = self.others.iter().find(|(other, _)| other == name);
                 other.and_then(|(_, value)| value.as_ref())
@@ -122,7 +168,8 @@ impl Members {
             "expires_in" => &mut self.expires_in,
             "scope" => &mut self.scope,
             "error" => &mut self.error,
-            "error_description" => &mut self.error_description,
+            "refresh_token" => &mut self.refresh_token,
+            "issued_token_type" => &mut self.issued_token_type,
             _ => {
                 let other = self.others.iter_mut().find(|(other, _)| other == name);
                 return other.map(|(_, slot)| slot);
@@ -131,7 +178,7 @@ impl Members {
     }
 }
 
-impl Drop for Members {
+impl Drop for TokenResponse {
     fn drop(&mut self) {
         fn wipe(value: &mut Value) {
             match value {
@@ -142,7 +189,10 @@ impl Drop for Members {
             }
         }
         let others = self.others.iter_mut().map(|(_, value)| value);
-        for value in others.chain([&mut self.access_token]).flatten() {
+        for value in others
+            .chain([&mut self.access_token, &mut self.refresh_token])
+            .flatten()
+        {
             wipe(value);
         }
     }
@@ -157,14 +207,8 @@ pub(crate) fn peek(start: &[u8], name: &str) -> Option<Value> {
     found
 }
 
-fn text(value: Option<&Value>) -> Option<&str> {
-    value
-        .and_then(Value::as_str)
-        .filter(|text| !text.is_empty())
-}
-
 // By hand, because a derived struct would take an array for an object.
-struct Object<'a>(&'a mut Members);
+struct Object<'a>(&'a mut TokenResponse);
 
 impl<'de> DeserializeSeed<'de> for Object<'_> {
     type Value = ();

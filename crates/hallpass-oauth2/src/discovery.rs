@@ -9,19 +9,24 @@ use bytes::Bytes;
 use hallpass_core::{Error, Origin};
 use http::{
     HeaderValue, Request, Response, Uri,
-    header::{ACCEPT, USER_AGENT},
+    header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT},
 };
 use tokio::time::timeout;
 
 pub use self::{discovered::Discovered, metadata::Metadata};
 use crate::{
     ATTEMPT_DEADLINE, TokenRequest, Transport,
+    response::decode,
     text::printable,
     transport::{BODY_LIMIT, DynTransport},
 };
 
 /// How long metadata is taken as it was. Endpoints hardly ever move.
 pub const METADATA_LIFETIME: Duration = Duration::from_secs(24 * 3600);
+
+/// After how many fetches in a row that failed for now the metadata is asked for again: one may be
+/// a bad moment, and a second one costs no more than a look.
+pub const MOVED_AFTER: u32 = 2;
 
 /// Asks a server for its endpoints. Off unless used: a token URL that you know is safer.
 ///
@@ -106,12 +111,12 @@ impl Discovery {
     pub async fn metadata(&self, transport: &impl Transport) -> Result<Metadata, Error> {
         let checked = self.checked()?;
         let exchange = Transport::send(transport, request(&checked.url), ATTEMPT_DEADLINE);
-        self.judged(&checked, exchange).await
+        self.judged(&checked, exchange, ATTEMPT_DEADLINE).await
     }
 
     /// A source that asks at its first fetch, and again when the metadata is older than
-    /// [`METADATA_LIFETIME`] or the endpoint refuses for good. While no metadata can be had, the
-    /// last stays.
+    /// [`METADATA_LIFETIME`], the endpoint refuses for good, or [`MOVED_AFTER`] fetches in a row have
+    /// failed: it may have moved. While no metadata can be had, the last stays.
     ///
     /// `build` makes the request to the token endpoint that was found; without an
     /// [`issuer`](TokenRequest::issuer) of its own it gets this one. It is called once at once,
@@ -119,30 +124,31 @@ impl Discovery {
     ///
     /// # Errors
     /// If the issuer is no `https` URL, and what [`TokenRequest::build`] has to say of the rest.
-    pub fn source<G: 'static>(
+    pub fn source(
         self,
         transport: impl Transport,
-        build: impl Fn(&Metadata) -> TokenRequest<G> + Send + Sync + 'static,
+        build: impl Fn(&Metadata) -> TokenRequest + Send + Sync + 'static,
     ) -> Result<Discovered, Error> {
         Discovered::new(self, transport, build)
     }
 
-    async fn ask(&self, transport: &dyn DynTransport) -> Result<Metadata, Error> {
+    async fn ask(&self, transport: &dyn DynTransport, limit: Duration) -> Result<Metadata, Error> {
         let checked = self.checked()?;
-        let exchange = transport.send(request(&checked.url), ATTEMPT_DEADLINE);
-        self.judged(&checked, exchange).await
+        let exchange = transport.send(request(&checked.url), limit);
+        self.judged(&checked, exchange, limit).await
     }
 
     async fn judged<E>(
         &self,
         checked: &Checked,
         exchange: impl Future<Output = Result<Response<Bytes>, E>>,
+        limit: Duration,
     ) -> Result<Metadata, Error>
     where
         E: std::error::Error + Send + Sync + 'static,
     {
         let host = shown(&checked.url);
-        let sent = timeout(ATTEMPT_DEADLINE, exchange).await;
+        let sent = timeout(limit, exchange).await;
         let answer = sent
             .map_err(|_| Error::timeout(format!("no metadata from {host} in time")))?
             .map_err(|error| Error::transient(error).context(format!("no metadata from {host}")))?;
@@ -221,6 +227,7 @@ fn request(url: &Uri) -> Request<Bytes> {
     *request.uri_mut() = url.clone();
     let headers = request.headers_mut();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let agent = concat!("hallpass/", env!("CARGO_PKG_VERSION"));
     headers.insert(USER_AGENT, HeaderValue::from_static(agent));
     request
@@ -246,7 +253,8 @@ fn read(host: &str, answer: &Response<Bytes>) -> Result<Metadata, Error> {
     if code != 200 || answer.body().len() > BODY_LIMIT {
         return Err(unusable());
     }
-    Metadata::parse(answer.body()).ok_or_else(unusable)
+    let body = decode(answer.headers(), answer.body()).map_err(|_| unusable())?;
+    Metadata::parse(&body).ok_or_else(unusable)
 }
 
 fn shown(url: &Uri) -> String {

@@ -2,14 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, header::DATE};
+use http::{
+    HeaderMap,
+    header::{AGE, DATE},
+};
 use serde_json::Value;
 
-use crate::{
-    body::Members,
-    dialect::{Path, days_hours_minutes, hours_minutes_seconds, read_rfc3339},
-    jwt,
-};
+use crate::{body::TokenResponse, calendar, json_path::Path, jwt};
 
 /// A part of the answer that may say how long the token is good for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +47,16 @@ pub enum Unit {
     HoursMinutesSeconds,
     /// From now: `12:03:45`.
     DaysHoursMinutes,
+    /// Minutes from now.
+    Minutes,
+    /// A date without a time, `2027-01-31`: the end is that day's first moment in UTC.
+    Date,
+    /// A date as HTTP writes it (RFC 1123): `Sun, 06 Nov 1994 08:49:37 GMT`.
+    HttpDate,
+    /// `M/D/YYYY h:mm:ss AM`, in UTC.
+    UsDateTime,
+    /// An ISO 8601 duration from now: `PT1H`.
+    IsoDuration,
 }
 
 impl Expiry {
@@ -72,6 +81,11 @@ impl Unit {
         ("rfc3339", Self::Rfc3339),
         ("h:m:s", Self::HoursMinutesSeconds),
         ("d:h:m", Self::DaysHoursMinutes),
+        ("min", Self::Minutes),
+        ("date", Self::Date),
+        ("http-date", Self::HttpDate),
+        ("m/d/y", Self::UsDateTime),
+        ("iso-duration", Self::IsoDuration),
     ];
 
     /// What `value` says in this unit, seen from `now`; none if it can't be read.
@@ -79,13 +93,20 @@ impl Unit {
         let number = || Stated::read(Some(value))?.number();
         let text = || value.as_str();
         Some(match self {
-            Self::Seconds => Duration::from_secs(number()?),
+            Self::Seconds => from_now(number()?, now),
             Self::Milliseconds => Duration::from_millis(number()?),
+            Self::Minutes => Duration::from_secs(number()?.saturating_mul(60)),
             Self::Unix => until(number()?, now),
             Self::UnixMs => until(number()? / 1000, now),
-            Self::Rfc3339 => until(read_rfc3339(text()?)?, now),
-            Self::HoursMinutesSeconds => Duration::from_secs(hours_minutes_seconds(text()?)?),
-            Self::DaysHoursMinutes => Duration::from_secs(days_hours_minutes(text()?)?),
+            Self::Rfc3339 => left(calendar::read_rfc3339(text()?)?, now),
+            Self::Date => left(calendar::read_date(text()?)?, now),
+            Self::HttpDate => left(calendar::read_http_date(text()?)?, now),
+            Self::UsDateTime => left(calendar::read_us_date_time(text()?)?, now),
+            Self::IsoDuration => calendar::read_iso_duration(text()?)?,
+            Self::HoursMinutesSeconds => {
+                Duration::from_secs(calendar::hours_minutes_seconds(text()?)?)
+            }
+            Self::DaysHoursMinutes => Duration::from_secs(calendar::days_hours_minutes(text()?)?),
         })
     }
 }
@@ -148,31 +169,62 @@ impl Stated {
 pub(crate) struct Evidence<'a> {
     pub(crate) stated: Stated,
     /// None where the whole body is the token.
-    pub(crate) members: Option<&'a Members>,
+    pub(crate) members: Option<&'a TokenResponse>,
     pub(crate) token: &'a str,
-    pub(crate) now: SystemTime,
+    /// What may be the time, the server's own first.
+    pub(crate) clocks: Vec<SystemTime>,
     /// For events.
     pub(crate) name: &'a str,
 }
 
 /// The earliest end that any of `sources` names, else `default`.
+///
+/// An instant that has passed by every clock is no evidence beside a duration: the token was issued
+/// just now, so it is the clocks that are wrong.
 pub(crate) fn lifetime(
     sources: &[Expiry],
     evidence: &Evidence<'_>,
     default: Option<Duration>,
 ) -> Option<Duration> {
-    let said = sources.iter().filter_map(|source| match source {
-        Expiry::ExpiresIn => evidence.stated.number().map(Duration::from_secs),
-        Expiry::Jwt => jwt::expiry(evidence.token).map(|exp| until(exp, evidence.now)),
+    let said = |source: &Expiry| match source {
+        Expiry::ExpiresIn => {
+            let stated = evidence.stated.number()?;
+            shortest(evidence.clocks.iter().map(|now| from_now(stated, *now)))
+        }
+        Expiry::Jwt => of_jwt(evidence),
         Expiry::Member { path, unit } => member(path, *unit, evidence),
-    });
-    said.min().or(default)
+    };
+    let said: Vec<Duration> = sources.iter().filter_map(said).collect();
+    let stated_zero = evidence.stated.number() == Some(0);
+    let living = said.iter().filter(|life| !life.is_zero()).min();
+    match living {
+        Some(living) if !stated_zero => Some(*living),
+        _ => said.into_iter().min().or(default),
+    }
+}
+
+/// How long a JWT lives by its own word: never longer than from its beginning to its end.
+fn of_jwt(evidence: &Evidence<'_>) -> Option<Duration> {
+    let times = jwt::times(evidence.token)?;
+    let life = shortest(evidence.clocks.iter().map(|now| until(times.exp, *now)))?;
+    Some(match times.iat {
+        Some(iat) if times.exp > iat => {
+            let whole = Duration::from_secs(times.exp - iat);
+            if life.is_zero() {
+                whole
+            } else {
+                life.min(whole)
+            }
+        }
+        _ => life,
+    })
 }
 
 fn member(path: &str, unit: Unit, evidence: &Evidence<'_>) -> Option<Duration> {
     let found = evidence.members?.at(&Path::parse(path));
     let value = found.filter(|value| !value.is_null())?;
-    let lifetime = unit.lifetime(value, evidence.now);
+    let clocks = evidence.clocks.iter();
+    let lifetime = shortest(clocks.filter_map(|now| unit.lifetime(value, *now)));
     if lifetime.is_none() {
         tracing::warn!(
             target: "hallpass",
@@ -184,6 +236,28 @@ fn member(path: &str, unit: Unit, evidence: &Evidence<'_>) -> Option<Duration> {
     lifetime
 }
 
+/// What is left by the clock that leaves the least, as long as that is anything: a clock that stands
+/// still or lies in the past makes a token live for years, one that is ahead ends it on arrival.
+fn shortest(lives: impl Iterator<Item = Duration>) -> Option<Duration> {
+    let lives: Vec<Duration> = lives.collect();
+    let living = lives.iter().filter(|life| !life.is_zero()).min();
+    living.or(lives.first()).copied()
+}
+
+/// Seconds from now. No token lives for 31 years: a number that large is an instant in seconds or
+/// milliseconds, which some servers put where a duration belongs.
+fn from_now(seconds: u64, now: SystemTime) -> Duration {
+    match seconds {
+        1_000_000_000..1_000_000_000_000 => until(seconds, now),
+        1_000_000_000_000..1_000_000_000_000_000 => until(seconds / 1000, now),
+        _ => Duration::from_secs(seconds),
+    }
+}
+
+fn left(end: SystemTime, now: SystemTime) -> Duration {
+    end.duration_since(now).unwrap_or_default()
+}
+
 fn until(exp: u64, now: SystemTime) -> Duration {
     let now = now
         .duration_since(SystemTime::UNIX_EPOCH)
@@ -191,15 +265,19 @@ fn until(exp: u64, now: SystemTime) -> Duration {
     Duration::from_secs(exp).saturating_sub(now)
 }
 
-/// The server's clock if it tells it, else ours: `exp` is the server's time, and the distance
-/// between two readings of one clock is right however wrong that clock is.
-pub(crate) fn server_now(headers: &HeaderMap) -> SystemTime {
-    headers
-        .get(DATE)
-        .and_then(|date| date.to_str().ok())
+/// The clocks by which an instant in an answer may be meant: the server's if it tells it, for the
+/// distance between two readings of one clock is right however wrong that clock is, and ours. An
+/// answer that was kept on the way says for how long (RFC 9111 §5.1).
+pub(crate) fn clocks(headers: &HeaderMap) -> Vec<SystemTime> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let age = text(AGE)
+        .and_then(|age| age.trim().parse().ok())
+        .unwrap_or(0);
+    let date = text(DATE)
         .filter(|date| date.len() < 64)
         .and_then(|date| httpdate::parse_http_date(date).ok())
-        .unwrap_or_else(SystemTime::now)
+        .and_then(|date| date.checked_add(Duration::from_secs(age)));
+    date.into_iter().chain([SystemTime::now()]).collect()
 }
 
 #[cfg(test)]
@@ -249,6 +327,23 @@ mod tests {
             (Unit::Rfc3339, json!("1994-11-06T08:50:37Z"), Some(60.0)),
             (Unit::HoursMinutesSeconds, json!("00:01:00"), Some(60.0)),
             (Unit::DaysHoursMinutes, json!("0:00:01"), Some(60.0)),
+            (Unit::Minutes, json!(1), Some(60.0)),
+            (Unit::Date, json!("1994-11-07"), Some(54_623.0)),
+            (Unit::Rfc3339, json!("1969-12-31T23:59:59Z"), Some(0.0)),
+            (
+                Unit::HttpDate,
+                json!("Sun, 06 Nov 1994 08:50:37 GMT"),
+                Some(60.0),
+            ),
+            (Unit::UsDateTime, json!("11/6/1994 8:50:37 AM"), Some(60.0)),
+            (Unit::IsoDuration, json!("PT1M"), Some(60.0)),
+            // An instant where a duration belongs.
+            (Unit::Seconds, json!(1_000_000_000), Some(215_888_223.0)),
+            (
+                Unit::Seconds,
+                json!(1_000_000_000_000_u64),
+                Some(215_888_223.0),
+            ),
             (Unit::Rfc3339, json!(60), None),
             (Unit::Unix, json!("soon"), None),
             (Unit::Seconds, json!({}), None),

@@ -13,6 +13,8 @@ use hallpass_core::Error;
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
+use crate::absent::Absent;
+
 /// No secret, key or token is longer; a path that names something else by mistake ends here.
 const SIZE_LIMIT: u64 = 1024 * 1024;
 
@@ -69,18 +71,14 @@ impl WatchedFile {
 
     fn unreadable(&self, error: io::Error) -> Error {
         let message = format!("{} can't be read", self.path.display());
-        let lasting = matches!(
-            error.kind(),
-            ErrorKind::NotFound
-                | ErrorKind::PermissionDenied
-                | ErrorKind::InvalidData
-                | ErrorKind::IsADirectory
-                | ErrorKind::FileTooLarge
-        );
-        let error = if lasting {
-            Error::permanent(error)
-        } else {
-            Error::transient(error)
+        let error = match error.kind() {
+            // Something is to write it yet: a sidecar, a volume that is being mounted.
+            ErrorKind::NotFound => Absent::for_now(error),
+            ErrorKind::PermissionDenied
+            | ErrorKind::InvalidData
+            | ErrorKind::IsADirectory
+            | ErrorKind::FileTooLarge => Error::permanent(error),
+            _ => Error::transient(error),
         };
         error.context(message)
     }

@@ -24,20 +24,39 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
+/// When a token says that it begins and ends, in seconds since the Unix epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) exp: u64,
+    pub(crate) iat: Option<u64>,
+}
+
 /// Seconds since the Unix epoch at which the token says that it ends.
 pub(crate) fn expiry(token: &str) -> Option<u64> {
+    times(token).map(|times| times.exp)
+}
+
+/// The times in a token that can be read as a JWT and says when it ends.
+pub(crate) fn times(token: &str) -> Option<Times> {
     let payload = payload(token)?;
     if payload.len() > PAYLOAD_LIMIT {
         return None;
     }
     let decoded = Zeroizing::new(LENIENT.decode(payload).ok()?);
     let claims: Claims = serde_json::from_slice(&decoded).ok()?;
-    let exp = claims.exp?;
-    exp.as_u64().or_else(|| {
+    Some(Times {
+        exp: seconds(&claims.exp?)?,
+        iat: claims.iat.as_ref().and_then(seconds),
+    })
+}
+
+fn seconds(number: &serde_json::Number) -> Option<u64> {
+    number.as_u64().or_else(|| {
         // Saturates: a later cap decides how long is too long.
-        exp.as_f64()
-            .filter(|exp| exp.is_finite() && *exp >= 0.0)
-            .map(|exp| exp as u64)
+        number
+            .as_f64()
+            .filter(|seconds| seconds.is_finite() && *seconds >= 0.0)
+            .map(|seconds| seconds as u64)
     })
 }
 
@@ -50,6 +69,7 @@ fn payload(token: &str) -> Option<&str> {
 
 struct Claims {
     exp: Option<serde_json::Number>,
+    iat: Option<serde_json::Number>,
 }
 
 impl<'de> Deserialize<'de> for Claims {
@@ -64,17 +84,21 @@ impl<'de> Deserialize<'de> for Claims {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Claims, A::Error> {
-                let mut exp = None;
+                let (mut exp, mut iat) = (None, None);
                 while let Some(name) = map.next_key::<String>()? {
-                    if name == "exp" {
-                        if let Value::Number(number) = map.next_value()? {
-                            exp = Some(number);
+                    let place = match name.as_str() {
+                        "exp" => &mut exp,
+                        "iat" => &mut iat,
+                        _ => {
+                            map.next_value::<Shallow>()?;
+                            continue;
                         }
-                    } else {
-                        map.next_value::<Shallow>()?;
+                    };
+                    if let Value::Number(number) = map.next_value()? {
+                        *place = Some(number);
                     }
                 }
-                Ok(Claims { exp })
+                Ok(Claims { exp, iat })
             }
         }
 

@@ -2,9 +2,9 @@
 //! endpoint.
 //!
 //! ```text
-//!  a grant ─┐                       ┌─▶ Transport ──▶ token endpoint
-//!           ├─ build ─▶ TokenSource ┤
-//!  Profile ─┘                       └─▶ Credential, or an Error that says what to check
+//!  a grant ─┐ TokenRequest           ┌─▶ Transport ──▶ token endpoint
+//!           ├─── build ─▶ TokenSource ┤
+//!  Profile ─┘                        └─▶ Credential, or an Error that says what to check
 //! ```
 //!
 //! | to get a token | name |
@@ -13,9 +13,12 @@
 //! | for a person who has signed in | [`RefreshToken`] |
 //! | with a signed assertion, such as a Google service account's | [`JwtBearer`] |
 //! | for another token | [`TokenExchange`] |
+//! | with a person's password, where a server knows no other way | [`Password`] |
 //! | by signing it oneself | [`SelfSigned`] |
 //! | from a variable or a vault, a file, the first of several | [`Token`], [`TokenFile`], [`Chain`] |
 //! | from a program, with the feature `exec` | `Exec` |
+//! | for the token of another source | [`Composed`] |
+//! | as the platform says who one is: GitHub, Kubernetes, Azure, Google | [`cloud`] |
 //! | that never changes | [`Static`], [`Basic`] |
 //!
 //! [`Discovery`] finds the endpoint through its issuer, [`Revocation`] gives tokens back at the end.
@@ -36,52 +39,56 @@
 //! }
 //! ```
 
-mod answer;
+mod absent;
 mod assertion;
+mod basic;
 mod body;
-mod client_credentials;
-mod dialect;
+mod calendar;
+pub mod cloud;
+mod condition;
 mod discovery;
-mod echo;
-mod encoding;
 mod expiry;
 mod file;
-pub mod grants;
+mod json;
+mod json_path;
 mod jwt;
+mod param;
+mod percent;
 mod plan;
 mod profile;
-mod refusal;
-mod request;
+mod renewal;
+mod response;
 mod revocation;
+mod rotation;
 mod secret;
 mod sources;
-mod statics;
+mod template;
 mod text;
 mod token_request;
 mod token_source;
 mod token_url;
+mod toml_fields;
 pub mod transport;
+mod value;
 
 #[cfg(feature = "exec")]
 pub use self::sources::Exec;
 pub use self::{
-    assertion::{Algorithm, Jwt, Key},
-    client_credentials::ClientCredentials,
-    dialect::{Condition, Param, Reissue},
-    discovery::{Discovered, Discovery, METADATA_LIFETIME, Metadata},
+    assertion::{Algorithm, CertificateHeader, Jwt, Key},
+    condition::Condition,
+    discovery::{Discovered, Discovery, METADATA_LIFETIME, MOVED_AFTER, Metadata},
     expiry::{Expiry, Unit},
-    grants::{
-        jwt_bearer::JwtBearer,
-        refresh_token::RefreshToken,
-        token_exchange::{TokenExchange, token_type},
-    },
-    profile::{Answer, Profile},
-    request::{ClientAuth, Encoding},
+    param::Param,
+    profile::{ClientAuth, Encoding, Grant, Profile, ResponseFormat},
+    renewal::Reissue,
     revocation::{REVOCATION_DEADLINE, Revocation},
     secret::{Secret, SecretHandle},
-    sources::{Chain, SelfSigned, Token, TokenFile},
-    statics::{Basic, Static},
-    token_request::TokenRequest,
+    sources::{ABSENT, Basic, Chain, Composed, SelfSigned, Static, Token, TokenFile},
+    token_request::{
+        ClientCredentials, JwtBearer, Password, RefreshToken, TokenExchange, TokenRequest,
+        token_type,
+    },
     token_source::{ATTEMPT_DEADLINE, QUICK_RETRIES, TokenSource},
     transport::Transport,
+    value::Value,
 };

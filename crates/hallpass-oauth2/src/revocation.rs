@@ -3,14 +3,17 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use hallpass_core::{Cached, Credential, Error};
-use tokio::time::timeout;
+use tokio::{
+    sync::RwLock,
+    time::{sleep, timeout},
+};
 use zeroize::Zeroizing;
 
 use crate::{
-    TokenRequest, TokenSource, Transport,
-    grants::GrantPlan,
-    plan, refusal,
-    request::Plan,
+    Encoding, Grant, Profile, TokenRequest, TokenSource, Transport,
+    plan::{GrantInputs, Plan, Settings, compile},
+    response::{Answer, Asked, Redactor, classify, error},
+    template::literal,
     transport::{DynTransport, Phase},
 };
 
@@ -44,9 +47,14 @@ pub struct Revocation {
     plan: Arc<Plan>,
     transport: Arc<dyn DynTransport>,
     deadline: Duration,
+    /// Held for reading by the fetches of the builder's sources.
+    under_way: Arc<RwLock<()>>,
 }
 
-impl<G> TokenRequest<G> {
+/// What a fetch that has just ended gets to hand its credential over.
+const HANDOVER: Duration = Duration::from_millis(5);
+
+impl TokenRequest {
     /// A way to revoke tokens at this URL, authenticated as this builder's client.
     ///
     /// # Errors
@@ -56,20 +64,33 @@ impl<G> TokenRequest<G> {
         url: impl Into<String>,
         transport: impl Transport,
     ) -> Result<Revocation, Error> {
-        // An empty grant_type is left out.
-        let mut request = Self::new(url, GrantPlan::of(""));
-        request.name.clone_from(&self.name);
-        request.auth = self.auth;
-        request.id.clone_from(&self.id);
-        request.secret.clone_from(&self.secret);
-        request.send_client_id = self.send_client_id;
-        request.assertion = self.assertion.clone();
-        request.allow_http = self.allow_http;
-        request.fault.clone_from(&self.fault);
+        let own = self.clone().settings()?;
+        let under_way = own.under_way.clone();
+        let profile = Profile {
+            name: own.profile.name,
+            token_url: literal(&url.into()),
+            grant: Grant::ClientCredentials,
+            encoding: Encoding::Form,
+            client_auth: own.profile.client_auth,
+            issuer: own.profile.issuer,
+            assertion_for_token_url: own.profile.assertion_for_token_url,
+            // An empty one is left out.
+            params: vec![("grant_type".to_owned(), "".into())],
+            send_client_id: own.profile.send_client_id,
+            variables: own.profile.variables,
+            values: own.profile.values,
+            ..Profile::default()
+        };
+        let plan = compile(&Settings {
+            profile,
+            grant: GrantInputs::default(),
+            ..own
+        })?;
         Ok(Revocation {
-            plan: Arc::new(plan::of(request)?),
+            plan: Arc::new(plan),
             transport: Arc::new(transport),
             deadline: REVOCATION_DEADLINE,
+            under_way,
         })
     }
 }
@@ -84,16 +105,24 @@ impl Revocation {
 
     /// Revokes what `cached` holds, if it holds anything. It is not told: end its use first.
     ///
+    /// A fetch that is under way in a source of the same builder is waited for, within the deadline:
+    /// what it brings would live on. None begins before the revocation has ended.
+    ///
     /// # Errors
     /// As [`revoke`](Self::revoke).
     ///
     /// # Cancel safety
     /// Dropping the future ends the exchange; the token may or may not be revoked.
     pub async fn shutdown(&self, cached: &Cached) -> Result<(), Error> {
-        match cached.try_get() {
-            Some(credential) => self.revoke(&credential).await,
-            None => Ok(()),
-        }
+        let exchange = async {
+            let _alone = self.alone().await;
+            match cached.try_get() {
+                Some(credential) => self.revoke(&credential).await,
+                None => Ok(()),
+            }
+        };
+        let outcome = timeout(self.deadline, exchange).await;
+        outcome.unwrap_or_else(|_| Err(self.late()))
     }
 
     /// Revokes a bearer token. A server says yes to one that it doesn't know, too.
@@ -114,7 +143,8 @@ impl Revocation {
     }
 
     /// Revokes the present refresh token of a source, and with it, at most servers, the access
-    /// tokens that came of it. The source can't fetch any more then.
+    /// tokens that came of it. A refresh that is under way is waited for, within the deadline. The
+    /// source can't fetch any more then.
     ///
     /// # Errors
     /// If the source has no refresh token, the server can't be reached in time, or says no.
@@ -125,36 +155,65 @@ impl Revocation {
         let rotation = source
             .rotation()
             .ok_or_else(|| Error::configuration("the source has no refresh token"))?;
-        let token = rotation.read(&self.plan.name).await?;
-        self.ask(token, "refresh_token").await
+        let exchange = async {
+            // A request that has left may bring another token in this one's place.
+            let _turn = rotation.turn().await;
+            let token = rotation.current(&self.plan.name).await?;
+            self.ask(token.clone(), "refresh_token").await?;
+            rotation.spend(&token);
+            Ok(())
+        };
+        let outcome = timeout(self.deadline, exchange).await;
+        outcome.unwrap_or_else(|_| Err(self.late()))
+    }
+
+    /// Waits for the fetches that are under way, and until what they brought is in its place.
+    async fn alone(&self) -> tokio::sync::RwLockWriteGuard<'_, ()> {
+        let waited = self.under_way.try_write().is_err();
+        let alone = self.under_way.write().await;
+        if waited {
+            sleep(HANDOVER).await;
+        }
+        alone
+    }
+
+    fn late(&self) -> Error {
+        let origin = self.plan.url.origin();
+        let seconds = self.deadline.as_secs_f64();
+        Error::timeout(format!("{origin} revoked nothing within {seconds} s"))
     }
 
     async fn ask(&self, token: Zeroizing<String>, hint: &str) -> Result<(), Error> {
         let origin = self.plan.url.origin();
-        let late = || {
-            let seconds = self.deadline.as_secs_f64();
-            Error::timeout(format!("{origin} revoked nothing within {seconds} s"))
-        };
         let exchange = async {
             let hint = Zeroizing::new(hint.to_owned());
-            let client = self.plan.client().await?;
-            let client = client
+            let inputs = self.plan.inputs.resolve(&self.plan.name).await?;
+            let inputs = inputs
                 .saying("token", token)
                 .saying("token_type_hint", hint);
-            let request = self.plan.request(&client)?;
-            let answer = self.transport.send(request, self.deadline).await;
-            let answer = answer.map_err(|error| match error.phase() {
-                Phase::ConnectTimeout | Phase::ExchangeTimeout => late(),
-                _ => Error::transient(error)
+            let prepared = self.plan.request.prepare(&self.plan.url, &inputs)?;
+            let response = self.transport.send(prepared.request, self.deadline).await;
+            let response = response.map_err(|failed| match failed.phase() {
+                Phase::ConnectTimeout | Phase::ExchangeTimeout => self.late(),
+                _ => Error::transient(failed)
                     .context(format!("no answer from {origin} to a revocation")),
             })?;
-            if answer.status().is_success() {
+            if response.status().is_success() {
                 return Ok(());
             }
-            Err(refusal::of(&self.plan, &client, &answer))
+            let id = inputs.id.as_deref().map_or("", String::as_str);
+            let secret = inputs.secret.as_deref().map(String::as_str);
+            let asked = Asked {
+                plan: &self.plan,
+                inputs: &inputs,
+                redactor: &Redactor::of(&prepared.secrets, id, secret),
+            };
+            let answer = Answer::read(&self.plan.response, &response);
+            let verdict = classify(&self.plan.response, &answer);
+            Err(error(&asked, &answer, verdict))
         };
         let outcome = timeout(self.deadline, exchange).await;
-        outcome.unwrap_or_else(|_| Err(late()))
+        outcome.unwrap_or_else(|_| Err(self.late()))
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 use hallpass_core::Error;
 use zeroize::Zeroizing;
 
-use crate::file::WatchedFile;
+use crate::{absent::Absent, file::WatchedFile};
 
 /// A client id, client secret or password, or the place where it is kept.
 ///
@@ -162,14 +162,13 @@ impl Secret {
             }),
             Place::Env { variable, .. } => match env::var(&**variable) {
                 Ok(value) => Ok(Zeroizing::new(value)),
-                Err(error) => Err(Error::configuration(format!(
-                    "environment variable {variable} {} (needed for the {} of \"{}\")",
-                    match error {
-                        VarError::NotPresent => "is not set",
-                        VarError::NotUnicode(_) => "is not valid UTF-8",
-                    },
-                    wanted.what,
-                    wanted.of,
+                Err(VarError::NotUnicode(_)) => Err(Error::configuration(format!(
+                    "environment variable {variable} is not valid UTF-8 (needed for the {} of \"{}\")",
+                    wanted.what, wanted.of,
+                ))),
+                Err(error @ VarError::NotPresent) => Err(Absent::for_good(error).context(format!(
+                    "environment variable {variable} is not set (needed for the {} of \"{}\")",
+                    wanted.what, wanted.of,
                 ))),
             },
         }

@@ -2,13 +2,22 @@
 //! several.
 
 mod chain;
+mod composed;
 #[cfg(feature = "exec")]
 mod exec;
 mod header;
 mod self_signed;
+mod statics;
 mod token;
 mod token_file;
 
 #[cfg(feature = "exec")]
 pub use self::exec::Exec;
-pub use self::{chain::Chain, self_signed::SelfSigned, token::Token, token_file::TokenFile};
+pub use self::{
+    chain::{ABSENT, Chain},
+    composed::Composed,
+    self_signed::SelfSigned,
+    statics::{Basic, Static},
+    token::Token,
+    token_file::TokenFile,
+};

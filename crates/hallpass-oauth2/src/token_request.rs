@@ -1,91 +1,91 @@
-//! [`TokenRequest`]: the builder that every grant shares.
+//! [`TokenRequest`]: the one builder of sources, which edits a [`Profile`].
 
 mod client_auth;
+mod client_credentials;
+mod google;
+mod jwt_bearer;
+mod of_profile;
+mod password;
+mod refresh_token;
+mod token_exchange;
 
-use std::{fmt, marker::PhantomData, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use hallpass_core::Error;
 
+pub use self::{
+    client_credentials::ClientCredentials,
+    jwt_bearer::JwtBearer,
+    password::Password,
+    refresh_token::RefreshToken,
+    token_exchange::{TokenExchange, token_type},
+};
 use crate::{
-    ClientAuth, Encoding, Expiry, Secret, TokenSource, Transport, assertion::ClientAssertion,
-    client_credentials::BEARER, dialect::Dialect, grants::GrantPlan, plan,
+    Encoding, Expiry, Grant, Profile, TokenSource, Transport,
+    assertion::ClientAssertion,
+    plan::{GrantInputs, Settings},
+    template::literal,
     token_source::ATTEMPT_DEADLINE,
+    value::Value,
 };
 
-/// One request to a token endpoint, of the grant `G`: who asks, for what, and what to make of the
-/// answer.
+/// One request to a token endpoint: a [`Profile`], who asks, and with what.
 ///
-/// Each grant has a name of its own and methods of its own beside these:
-/// [`ClientCredentials`](crate::ClientCredentials), [`RefreshToken`](crate::RefreshToken),
-/// [`JwtBearer`](crate::JwtBearer), [`TokenExchange`](crate::TokenExchange). Nothing is checked
-/// until [`build`](Self::build), and nothing is sent until the source is asked.
+/// It begins with a grant, such as [`ClientCredentials::at`], or with a profile,
+/// [`Profile::client`]. Everything it is told is an edit of its profile, so that grants, ways to
+/// authenticate and a vendor's oddities go together freely. Nothing is checked until
+/// [`build`](Self::build), and nothing is sent until the source is asked.
 #[derive(Clone)]
-pub struct TokenRequest<G> {
-    pub(crate) name: Option<String>,
-    pub(crate) token_url: String,
-    pub(crate) auth: Option<ClientAuth>,
-    pub(crate) id: Option<Secret>,
-    pub(crate) secret: Option<Secret>,
-    pub(crate) send_client_id: bool,
-    pub(crate) encoding: Encoding,
-    pub(crate) params: Vec<(String, String)>,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) scope: String,
-    pub(crate) audience: String,
-    pub(crate) resources: Vec<String>,
-    pub(crate) expiry: Vec<Expiry>,
-    pub(crate) default_lifetime: Option<Duration>,
-    pub(crate) assume_bearer: bool,
-    pub(crate) allow_http: bool,
-    pub(crate) attempt_deadline: Duration,
-    pub(crate) attach: (String, String),
-    pub(crate) api_headers: Vec<(String, String)>,
-    pub(crate) origins: Option<Vec<String>>,
-    /// What only a profile settles.
-    pub(crate) dialect: Box<Dialect>,
+pub struct TokenRequest {
+    settings: Box<Settings>,
     /// What went wrong before `build`, which reports it.
-    pub(crate) fault: Option<Error>,
-    /// What signs the assertion that the client authenticates with.
-    pub(crate) assertion: ClientAssertion,
-    pub(crate) grant: GrantPlan,
-    pub(crate) kind: PhantomData<fn() -> G>,
+    fault: Option<Error>,
 }
 
-impl<G> TokenRequest<G> {
-    pub(crate) fn new(token_url: impl Into<String>, grant: GrantPlan) -> Self {
+impl TokenRequest {
+    pub(crate) fn of(profile: Profile) -> Self {
         Self {
-            name: None,
-            token_url: token_url.into(),
-            auth: None,
-            id: None,
-            secret: None,
-            send_client_id: false,
-            encoding: Encoding::Form,
-            params: Vec::new(),
-            headers: Vec::new(),
-            scope: String::new(),
-            audience: String::new(),
-            resources: Vec::new(),
-            expiry: vec![Expiry::ExpiresIn],
-            default_lifetime: None,
-            assume_bearer: false,
-            allow_http: false,
-            attempt_deadline: ATTEMPT_DEADLINE,
-            attach: ("authorization".to_owned(), BEARER.to_owned()),
-            api_headers: Vec::new(),
-            origins: None,
-            dialect: Box::default(),
+            settings: Box::new(Settings {
+                profile,
+                id: None,
+                secret: None,
+                assertion: ClientAssertion::default(),
+                grant: GrantInputs::default(),
+                told: None,
+                allow_http: false,
+                attempt_deadline: ATTEMPT_DEADLINE,
+                under_way: Arc::default(),
+            }),
             fault: None,
-            assertion: ClientAssertion::default(),
+        }
+    }
+
+    fn at(token_url: impl Into<String>, grant: Grant) -> Self {
+        Self::of(Profile {
+            token_url: literal(&token_url.into()),
             grant,
-            kind: PhantomData,
+            ..Profile::default()
+        })
+    }
+
+    /// A template for this value: a text as it is, or a secret variable of its own.
+    fn template_of(&mut self, value: Value) -> String {
+        match value {
+            Value::Plain(text) => literal(&text),
+            secret @ Value::Secret(_) => {
+                let values = &mut self.settings.profile.values;
+                let name = format!("_{}", values.len());
+                let template = format!("{{{name}}}");
+                values.insert(name, secret);
+                template
+            }
         }
     }
 
     /// Sends `client_id` among the parameters too, as some servers want it beside Basic.
     #[must_use]
     pub fn send_client_id(mut self) -> Self {
-        self.send_client_id = true;
+        self.settings.profile.send_client_id = true;
         self
     }
 
@@ -93,22 +93,26 @@ impl<G> TokenRequest<G> {
     /// [`post`](Self::post): a secret never goes into a URL.
     #[must_use]
     pub fn in_query(mut self) -> Self {
-        self.encoding = Encoding::Query;
+        self.settings.profile.encoding = Encoding::Query;
         self
     }
 
-    /// A further parameter; an empty value leaves it out. `grant_type` replaces the grant's own
+    /// A further parameter, a text or a [`Secret`](crate::Secret); an empty text leaves it out. `grant_type` replaces the grant's own
     /// name, for vendors that call it otherwise.
     #[must_use]
-    pub fn param(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.params.push((name.into(), value.into()));
+    pub fn param(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        let value = self.template_of(value.into());
+        let params = &mut self.settings.profile.params;
+        params.push((name.into(), value.into()));
         self
     }
 
     /// A header of the token request; replaces one that would be sent anyway.
     #[must_use]
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.headers.push((name.into(), value.into()));
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        let value = self.template_of(value.into());
+        let headers = &mut self.settings.profile.token_headers;
+        headers.push((name.into(), value));
         self
     }
 
@@ -119,21 +123,22 @@ impl<G> TokenRequest<G> {
     /// some servers drop a scope that they don't know and say nothing.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
-        self.scope = scope.into();
+        self.settings.profile.scope = Some(literal(&scope.into()));
         self
     }
 
     /// The API that the token is for, where servers call it `audience`.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audience = audience.into();
+        self.settings.profile.audience = Some(literal(&audience.into()));
         self
     }
 
     /// The API that the token is for, as RFC 8707 calls it. Each call adds one.
     #[must_use]
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
-        self.resources.push(resource.into());
+        let resource = literal(&resource.into());
+        self.settings.profile.resource.push(resource);
         self
     }
 
@@ -141,15 +146,16 @@ impl<G> TokenRequest<G> {
     /// earliest end counts. Just [`Expiry::ExpiresIn`] unless set.
     #[must_use]
     pub fn expiry(mut self, sources: impl IntoIterator<Item = Expiry>) -> Self {
-        self.expiry = sources.into_iter().collect();
+        self.settings.profile.expiry = sources.into_iter().collect();
         self
     }
 
     /// Looks at the `exp` of a token that is a JWT, too.
     #[must_use]
     pub fn jwt_expiry(mut self) -> Self {
-        if !self.expiry.contains(&Expiry::Jwt) {
-            self.expiry.push(Expiry::Jwt);
+        let expiry = &mut self.settings.profile.expiry;
+        if !expiry.contains(&Expiry::Jwt) {
+            expiry.push(Expiry::Jwt);
         }
         self
     }
@@ -158,14 +164,14 @@ impl<G> TokenRequest<G> {
     /// short default holds.
     #[must_use]
     pub fn default_lifetime(mut self, lifetime: Duration) -> Self {
-        self.default_lifetime = Some(lifetime);
+        self.settings.profile.default_lifetime = Some(lifetime);
         self
     }
 
     /// Takes an answer without `token_type` for a bearer token. Another type stays refused.
     #[must_use]
-    pub fn assume_bearer(mut self) -> Self {
-        self.assume_bearer = true;
+    pub fn token_type_optional(mut self) -> Self {
+        self.settings.profile.token_type_optional = true;
         self
     }
 
@@ -176,14 +182,18 @@ impl<G> TokenRequest<G> {
     /// stand for themselves: `{{` is sent as `{`.
     #[must_use]
     pub fn attach(mut self, header: impl Into<String>, form: impl Into<String>) -> Self {
-        self.attach = (header.into(), form.into());
+        let profile = &mut self.settings.profile;
+        profile.header = header.into();
+        profile.header_value = form.into();
         self
     }
 
     /// A constant header for API requests that have none of that name.
     #[must_use]
-    pub fn api_header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.api_headers.push((name.into(), value.into()));
+    pub fn api_header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        let value = self.template_of(value.into());
+        let headers = &mut self.settings.profile.api_headers;
+        headers.push((name.into(), value));
         self
     }
 
@@ -193,14 +203,16 @@ impl<G> TokenRequest<G> {
     where
         I: IntoIterator<Item: Into<String>>,
     {
-        self.origins = Some(origins.into_iter().map(Into::into).collect());
+        let literal = |origin: I::Item| literal(&origin.into());
+        let origins = origins.into_iter().map(literal).collect();
+        self.settings.profile.replace_origins(origins);
         self
     }
 
     /// How it is called in events and messages; the token URL's host unless set.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = Some(name.into());
+        self.settings.profile.name = name.into();
         self
     }
 
@@ -208,36 +220,89 @@ impl<G> TokenRequest<G> {
     /// engine's deadline in any case.
     #[must_use]
     pub fn attempt_deadline(mut self, limit: Duration) -> Self {
-        self.attempt_deadline = limit;
+        self.settings.attempt_deadline = limit;
         self
     }
 
     /// Lets the secret travel over plain `http`, where anybody on the way can read it.
     #[must_use]
     pub fn dangerously_allow_http(mut self) -> Self {
-        self.allow_http = true;
+        self.settings.allow_http = true;
+        self
+    }
+
+    /// Lets the token hold any visible character, and not just those of RFC 6750 §2.1.
+    #[must_use]
+    pub fn lenient_token(mut self) -> Self {
+        self.settings.profile.lenient_token = true;
+        self
+    }
+
+    /// Keeps a member of the answer, found at this path, as a
+    /// [field](hallpass_core::Credential::field) of the credential. No place for secrets.
+    #[must_use]
+    pub fn capture(mut self, name: impl Into<String>, path: impl Into<String>) -> Self {
+        let capture = &mut self.settings.profile.capture;
+        capture.push((name.into(), path.into()));
+        self
+    }
+
+    /// Edits what no other method names: whatever a [`Profile`] can say.
+    ///
+    /// ```
+    /// use hallpass_oauth2::{ClientCredentials, Encoding, Reissue};
+    ///
+    /// let builder = ClientCredentials::at("https://api.example.com/login")
+    ///     .post("my-client", "s3cret")
+    ///     .profile(|profile| {
+    ///         profile.encoding = Encoding::Json;
+    ///         profile.reissue = Reissue::Sticky;
+    ///     });
+    /// # let _ = builder;
+    /// ```
+    #[must_use]
+    pub fn profile(mut self, edit: impl FnOnce(&mut Profile)) -> Self {
+        edit(&mut self.settings.profile);
         self
     }
 
     /// Checks the settings and makes the source.
     ///
+    /// The sources of one builder, and of its clones, share a refresh token.
+    ///
     /// # Errors
     /// A permanent error that names the setting: a token URL that is not absolute, is plain
     /// `http`, or has a fragment or user information; a parameter that would be sent twice; a
-    /// secret that would end up in a URL; a header or an origin that is none; no client.
+    /// secret that would end up in a URL; a header, a scope, a resource or an origin that is none; a
+    /// template that can't be filled; no client; nothing that the grant needs.
     pub fn build(self, transport: impl Transport) -> Result<TokenSource, Error> {
-        Ok(TokenSource::new(plan::of(self)?, transport))
+        TokenSource::new(&self.settings()?, transport)
+    }
+
+    /// The settings, unless something went wrong before.
+    pub(crate) fn settings(self) -> Result<Settings, Error> {
+        match self.fault {
+            Some(fault) => Err(fault),
+            None => Ok(*self.settings),
+        }
+    }
+
+    /// Says for whom assertions are, unless that is said already.
+    pub(crate) fn issuer_unless_set(&mut self, issuer: &str) {
+        let own = &mut self.settings.profile.issuer;
+        own.get_or_insert_with(|| literal(issuer));
     }
 }
 
-impl<G> fmt::Debug for TokenRequest<G> {
+impl fmt::Debug for TokenRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The token URL is unchecked here and may hold anything.
-        let params: Vec<_> = self.params.iter().map(|(name, _)| name).collect();
+        let profile = &self.settings.profile;
+        let params: Vec<_> = profile.params.iter().map(|(name, _)| name).collect();
         f.debug_struct("TokenRequest")
-            .field("grant", &self.grant.grant_type)
-            .field("name", &self.name)
-            .field("client_auth", &self.auth)
+            .field("grant", &profile.grant)
+            .field("name", &profile.name)
+            .field("client_auth", &profile.client_auth)
             .field("params", &params)
             .finish_non_exhaustive()
     }

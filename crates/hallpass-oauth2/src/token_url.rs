@@ -5,6 +5,10 @@ use http::Uri;
 
 use crate::text::printable;
 
+/// The addresses of metadata servers, which have no certificate and which no request leaves the
+/// machine for: those of all clouds, and where there is IPv6 alone AWS's and Google's.
+const METADATA_SERVERS: [&str; 3] = ["169.254.169.254", "[fd00:ec2::254]", "[fd20:ce::254]"];
+
 /// A checked token URL and the ways to name it in messages.
 #[derive(Clone)]
 pub(crate) struct TokenUrl {
@@ -13,12 +17,18 @@ pub(crate) struct TokenUrl {
 }
 
 impl TokenUrl {
-    /// Takes an absolute `https` URL; plain `http` only to this machine, or if it is allowed.
+    /// Takes an absolute `https` URL; plain `http` only to this machine, to a
+    /// metadata server, or if it is allowed.
     pub(crate) fn parse(text: &str, allow_http: bool) -> Result<Self, Error> {
         // `Uri` would drop a fragment without a word.
         if text.contains('#') {
             return Err(Error::configuration(
                 "the token URL has a fragment (#…): remove it",
+            ));
+        }
+        if text.contains(char::is_whitespace) {
+            return Err(Error::configuration(
+                "the token URL holds a space or a line break: remove it, or write %20",
             ));
         }
         let uri: Uri = text.parse().map_err(|_| not_absolute())?;
@@ -32,7 +42,8 @@ impl TokenUrl {
             return Err(not_absolute());
         }
         let origin = Origin::of(&uri)?;
-        if !origin.is_secure() && !origin.is_loopback() && !allow_http {
+        let stays = origin.is_loopback() || METADATA_SERVERS.contains(&authority.host());
+        if !origin.is_secure() && !stays && !allow_http {
             return Err(Error::configuration(format!(
                 "{origin} would carry the client secret in the clear: use https"
             )));

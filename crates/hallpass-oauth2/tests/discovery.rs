@@ -9,8 +9,8 @@ use common::{
 };
 use hallpass_core::{CredentialSource as _, Error, Fetch};
 use hallpass_oauth2::{
-    ClientCredentials, Discovered, Discovery, Key, METADATA_LIFETIME, Metadata, RefreshToken,
-    transport::Phase,
+    ClientCredentials, Discovered, Discovery, Key, METADATA_LIFETIME, MOVED_AFTER, Metadata,
+    RefreshToken, transport::Phase,
 };
 
 const ISSUER: &str = "https://as.example";
@@ -210,7 +210,7 @@ async fn a_source_asks_once_and_again_when_it_is_old() {
 async fn a_refusal_for_good_asks_again() {
     let script = Script::of([
         plain(),
-        Step::status(404, ""),
+        Step::status(401, ""),
         Step::ok(metadata(ISSUER, "https://as.example/new")),
         Step::ok(TOKEN),
     ]);
@@ -226,20 +226,60 @@ async fn a_refusal_for_good_asks_again() {
     assert_eq!(script.seen()[3].uri, "https://as.example/new");
 }
 
+#[tokio::test(start_paused = true)]
+async fn failures_in_a_row_ask_again() {
+    for old in [
+        || vec![Step::status(404, "")],
+        || vec![Step::status(403, "<html>")],
+        || (0..3).map(|_| Step::status(503, "")).collect(),
+        || (0..3).map(|_| Step::Hang).collect(),
+        || {
+            (0..3)
+                .map(|_| Step::Fail(Phase::Connect))
+                .collect::<Vec<_>>()
+        },
+    ] {
+        let mut steps = vec![plain()];
+        steps.extend((0..MOVED_AFTER).flat_map(|_| old()));
+        steps.push(Step::ok(metadata(ISSUER, "https://as.example/new")));
+        steps.push(Step::ok(TOKEN));
+        let script = Script::of(steps);
+        let source = source(&script);
+        for _ in 0..MOVED_AFTER {
+            let error = source.fetch(&Fetch::first()).await.unwrap_err();
+            assert!(error.is_transient());
+        }
+        source.fetch(&Fetch::first()).await.unwrap();
+        let last = script.seen().pop().unwrap();
+        assert_eq!(last.uri, "https://as.example/new");
+    }
+}
+
+#[tokio::test]
+async fn metadata_of_odd_makes_is_read() {
+    for body in [
+        r#"{"issuer":"https://as.example","token_endpoint":"https://as.example/token","mtls_endpoint_aliases":null,"revocation_endpoint":null}"#.to_owned(),
+        format!("\u{feff}{}", metadata(ISSUER, "https://as.example/token")),
+    ] {
+        let good = found(Discovery::of(ISSUER), Step::ok(body)).await.unwrap();
+        assert_eq!(good.mtls_token_endpoint(), "https://as.example/token");
+    }
+}
+
 #[tokio::test]
 async fn a_rotated_refresh_token_survives_a_move() {
     let rotated = r#"{"access_token":"a","token_type":"Bearer","refresh_token":"r2"}"#;
     let script = Script::of([
         plain(),
         Step::ok(rotated),
-        Step::status(404, ""),
+        Step::status(400, r#"{"error":"unauthorized_client"}"#),
         Step::ok(metadata(ISSUER, "https://as.example/new")),
         Step::ok(TOKEN),
     ]);
     let source = Discovery::of(ISSUER)
         .source(script.clone(), |found| {
             RefreshToken::at(found.token_endpoint())
-                .token("r1")
+                .refresh_token("r1")
                 .public("id")
         })
         .unwrap();

@@ -42,8 +42,13 @@ async fn a_token_and_its_end_are_read() {
         "{credential:?}"
     );
 
-    let credential = run(&answer(r#"{"token":"t0ken"}"#)).await.unwrap();
-    assert!(format!("{credential:?}").contains("Forever"));
+    for unlimited in [
+        r#"{"token":"t0ken"}"#,
+        r#"{"token":"t0ken","expirationTimestamp":"0001-01-01T00:00:00Z"}"#,
+    ] {
+        let credential = run(&answer(unlimited)).await.unwrap();
+        assert!(format!("{credential:?}").contains("Forever"));
+    }
 }
 
 #[tokio::test]
@@ -69,6 +74,28 @@ async fn it_is_told_the_protocol_and_nothing_is_interpreted() {
             .to_string()
             .ends_with("printed no JSON of that kind and no ExecCredential")
     );
+}
+
+#[tokio::test]
+async fn a_description_of_the_cluster_that_is_set_stays() {
+    let program = r#"printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"%s"}}' "$KUBERNETES_EXEC_INFO""#;
+    let source = script(program).env("KUBERNETES_EXEC_INFO", "mine");
+    let credential = source.fetch(&Fetch::first()).await.unwrap();
+    assert_eq!(credential.header_value(), "Bearer mine");
+}
+
+#[tokio::test]
+async fn a_child_that_it_leaves_behind_is_not_waited_for() {
+    let start = tokio::time::Instant::now();
+    let program = format!("sleep 20 &\n{}", answer(r#"{"token":"t0ken"}"#));
+    let credential = run(&program).await.unwrap();
+    assert_eq!(credential.header_value(), "Bearer t0ken");
+    assert!(start.elapsed() < Duration::from_secs(10));
+
+    // One that answers in the program's place is.
+    let program = format!("(sleep 0.3; {}\n) &", answer(r#"{"token":"late"}"#));
+    let credential = run(&program).await.unwrap();
+    assert_eq!(credential.header_value(), "Bearer late");
 }
 
 #[tokio::test]

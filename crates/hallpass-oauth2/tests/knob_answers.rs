@@ -114,7 +114,7 @@ async fn tokens_are_found_where_they_are_said_to_be() {
 
 #[tokio::test]
 async fn success_and_throttles_are_what_the_profile_says() {
-    let lines = "success = { body = \"code\", is = 0 }\nbusy = [{ body = \"code\", is = 99991400 }, { status = 400, header = \"x-limit\" }]\ntoken_type_optional = true";
+    let lines = "success = { body = \"code\", is = 0 }\nbusy = [{ body = \"code\", is = 99991400 }, { status = 400, header = \"x-limit\" }]\nrefused = { body = \"code\", is = 10014 }\ntoken_type_optional = true";
     let refused = answered(
         lines,
         Step::ok(r#"{"code":10014,"msg":"app secret invalid"}"#),
@@ -126,8 +126,16 @@ async fn success_and_throttles_are_what_the_profile_says() {
         error.to_string(),
         "https://auth.example.com refused client \"my-client\" (10014): check id, secret and parameters"
     );
+    assert_eq!(error.code(), Some("10014"));
+    let unknown = Step::ok(r#"{"code":7,"msg":"system busy"}"#);
+    let error = answered(lines, unknown).await.unwrap_err();
+    assert!(error.is_transient());
+    assert_eq!(
+        chain(&error).lines().last(),
+        Some("status 200, error 7: system busy")
+    );
     let missing = answered(lines, Step::ok("{}")).await.unwrap_err();
-    assert!(missing.is_permanent());
+    assert!(missing.is_transient());
     for step in [
         Step::ok(r#"{"code":99991400}"#).with("retry-after", "7"),
         Step::status(400, "{}")
@@ -142,7 +150,7 @@ async fn success_and_throttles_are_what_the_profile_says() {
         answered(lines, Step::status(400, "{}"))
             .await
             .unwrap_err()
-            .is_permanent()
+            .is_transient()
     );
     assert!(
         answered(lines, Step::ok(r#"{"code":"0","access_token":"t"}"#))

@@ -248,8 +248,8 @@ fn mistakes_are_named_with_their_line_and_field() {
             "profile:2: unknown answer \"xml\"; one of json, text",
         ),
         (
-            "expiry = { at = \"a\", unit = \"min\" }",
-            "profile:2: unknown unit \"min\"; one of s, ms, unix, unix-ms, rfc3339, h:m:s, d:h:m",
+            "expiry = { at = \"a\", unit = \"weeks\" }",
+            "profile:2: unknown unit \"weeks\"; one of s, ms, unix, unix-ms, rfc3339, h:m:s, d:h:m, min, date, http-date, m/d/y, iso-duration",
         ),
     ] {
         let error = Profile::from_toml(&format!("{PLAIN}{lines}")).unwrap_err();

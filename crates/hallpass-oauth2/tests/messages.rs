@@ -8,7 +8,7 @@ use bytes::Bytes;
 use common::{Script, Step, URL, build_error, chain, fetch, outcome};
 use hallpass_core::Error;
 use hallpass_oauth2::{
-    ClientCredentials, Profile, RefreshToken, Transport,
+    ClientCredentials, Profile, RefreshToken, TokenRequest, Transport,
     transport::{Phase, TransportError},
 };
 use http::{Request, Response};
@@ -28,7 +28,7 @@ const ECHOES: [&str; 9] = [
     "czNjcsOpdCAvKyU=",
 ];
 
-fn client() -> ClientCredentials {
+fn client() -> TokenRequest {
     ClientCredentials::at(URL).basic("my-client", SECRET)
 }
 
@@ -81,7 +81,7 @@ async fn neither_are_a_profile_s_error_code_and_a_refresh_token() {
     assert!(is_clean(&error.unwrap_err()));
 
     let builder = RefreshToken::at(URL)
-        .token("s3cret-token")
+        .refresh_token("s3cret-token")
         .basic("my-client", "hunter2");
     let body = r#"{"error":"invalid_grant","error_description":"s3cret-token is spent"}"#;
     let script = Script::of([Step::status(400, body)]);
@@ -260,5 +260,5 @@ async fn a_page_is_called_a_page() {
 
 #[test]
 fn a_builder_is_small_enough_to_pass_around() {
-    assert!(size_of::<ClientCredentials>() <= 1024);
+    assert!(size_of::<TokenRequest>() <= 1024);
 }

@@ -6,10 +6,10 @@ use std::{fs, time::Duration};
 
 use common::{Script, Step, TOKEN, build_error, fetch, lifetime, sent};
 use hallpass_core::CredentialSource as _;
-use hallpass_oauth2::{ClientAuth, ClientCredentials, Profile};
+use hallpass_oauth2::{ClientAuth, ClientCredentials, Profile, TokenRequest};
 use http::{HeaderMap, Method, Uri};
 
-fn client(profile: &Profile) -> ClientCredentials {
+fn client(profile: &Profile) -> TokenRequest {
     profile.client("my-client", "s3cret")
 }
 

@@ -190,7 +190,34 @@ fn wrong_settings_are_found_before_anything_is_sent() {
         (at("/token"), relative),
         (at("auth.example.com"), relative),
         (at("ftp://auth.example.com/token"), relative),
-        (at("https://auth.example.com/to ken"), relative),
+        (
+            at("https://auth.example.com/to ken"),
+            "the token URL holds a space or a line break: remove it, or write %20",
+        ),
+        (
+            client().scope("a \"b\""),
+            "the scope \"a 'b'\" holds a character that no scope may hold (RFC 6749, section 3.3)",
+        ),
+        (
+            client().resource("https://api.example.com/#x"),
+            "the resource \"https://api.example.com/#x\" has a fragment (#…): remove it",
+        ),
+        (
+            client().resource("api"),
+            "the resource \"api\" is not an absolute URI (RFC 8707, section 2)",
+        ),
+        (
+            client().api_header("x-key", "k3y\n"),
+            "the value of the header x-key holds a character that no header may hold",
+        ),
+        (
+            client().attach("x-token", "a\n{token}"),
+            "the value of the header x-token holds a character that no header may hold",
+        ),
+        (
+            client().subject_token("a", "b"),
+            "\"subject_token\" is set, but the grant is client_credentials",
+        ),
         (at(""), relative),
         (
             at("https://auth.example.com/token#x"),

@@ -10,13 +10,14 @@ use common::{
 };
 use hallpass_core::{Cached, Credential};
 use hallpass_oauth2::{
-    ClientCredentials, Key, REVOCATION_DEADLINE, RefreshToken, Static, transport::Phase,
+    ClientCredentials, Key, REVOCATION_DEADLINE, RefreshToken, Static, TokenRequest,
+    transport::Phase,
 };
 use tokio::time::Instant;
 
 const REVOKE: &str = "https://auth.example.com/revoke";
 
-fn client() -> ClientCredentials {
+fn client() -> TokenRequest {
     common::client()
         .scope("a")
         .audience("b")
@@ -66,7 +67,7 @@ async fn the_client_authenticates_as_it_always_does() {
 async fn the_latest_refresh_token_is_revoked() {
     let rotated = r#"{"access_token":"a","token_type":"Bearer","refresh_token":"r2"}"#;
     let script = Script::of([Step::ok(rotated), Step::ok("")]);
-    let builder = RefreshToken::at(URL).token("r1").public("id");
+    let builder = RefreshToken::at(URL).refresh_token("r1").public("id");
     let revocation = builder.revocation(REVOKE, script.clone()).unwrap();
     let source = builder.build(script.clone()).unwrap();
     fetch(&source).await.unwrap();

@@ -91,6 +91,7 @@ fn the_schema_knows_every_choice() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
     for (place, text) in [
         ("/properties/method", "method = \"zzz\""),
+        ("/properties/grant", "grant = \"zzz\""),
         ("/properties/encoding", "encoding = \"zzz\""),
         ("/properties/client_auth", "client_auth = \"zzz\""),
         ("/properties/answer", "answer = \"zzz\""),
@@ -125,6 +126,9 @@ fn what_the_reader_refuses_the_schema_refuses() {
         "params = { a = 1.5 }",
         "header_value = \"none\"",
         "rejected = {}",
+        "refused = {}",
+        "grant = \"magic\"",
+        "error_at = 1",
         "rejected = { header = \"a\", body = \"b\" }",
         "rejected = { status = 419, zzz = 1 }",
         "send_client_id = \"yes\"",

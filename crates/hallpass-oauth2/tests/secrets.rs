@@ -167,10 +167,7 @@ async fn nothing_shows_a_secret_at_any_level() {
     shown.push(String::from_utf8(captured.0.lock().unwrap().clone()).unwrap());
     let shown = shown.concat();
 
-    assert!(
-        shown.contains("expires_in is negative"),
-        "the capture works"
-    );
+    assert!(shown.contains("expires_in is odd"), "the capture works");
     // base64 of "id:s3cr3t" too.
     assert!(
         !shown.contains("s3cr3t") && !shown.contains("aWQ6"),

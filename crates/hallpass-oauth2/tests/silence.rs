@@ -62,7 +62,7 @@ fn answers() -> Script {
     ])
 }
 
-async fn show_request<G>(shown: &mut Vec<String>, request: TokenRequest<G>) {
+async fn show_request(shown: &mut Vec<String>, request: TokenRequest) {
     shown.push(format!("{request:?}"));
     show(shown, &request.build(answers()).unwrap()).await;
 }
@@ -92,7 +92,9 @@ async fn nothing_is_shown_at_any_level() {
     show_request(&mut shown, at().private_key_jwt("id", pem).issuer("i")).await;
     let read = Key::read(jws::P256_JWK);
     show_request(&mut shown, at().private_key_jwt("id", read).issuer("i")).await;
-    let refresh = RefreshToken::at(URL).token("s3cr3t").basic("id", "s3cr3t");
+    let refresh = RefreshToken::at(URL)
+        .refresh_token("s3cr3t")
+        .basic("id", "s3cr3t");
     show_request(&mut shown, refresh).await;
     show_request(&mut shown, JwtBearer::at(URL).jwt(jwt.clone())).await;
     show_request(&mut shown, JwtBearer::at(URL).assertion("s3cr3t")).await;
@@ -105,7 +107,8 @@ async fn nothing_is_shown_at_any_level() {
     show(&mut shown, &Token::new("s3cr3t")).await;
     show(&mut shown, &Token::new("s3cr3t with spaces")).await;
     show(&mut shown, &TokenFile::at("tests/keys/p256.pem")).await;
-    let chained = Chain::of(Token::new(Secret::from("s3cr3t\n"))).or(Token::new("s3cr3t"));
+    let chained =
+        Chain::of(Token::new(Secret::env("HALLPASS_TEST_NEVER_SET"))).or(Token::new("s3cr3t"));
     show(&mut shown, &chained).await;
     let discovered = Discovery::of("https://auth.example.com").source(answers(), |found| {
         ClientCredentials::at(found.token_endpoint()).basic("id", "s3cr3t")

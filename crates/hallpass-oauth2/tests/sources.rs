@@ -6,7 +6,10 @@ mod common;
 use std::{
     fs,
     path::PathBuf,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -17,7 +20,7 @@ use common::{
     lifetime,
 };
 use hallpass_core::{Cached, Credential, CredentialSource, Error, Fetch};
-use hallpass_oauth2::{Chain, Jwt, Key, Secret, SelfSigned, Static, Token, TokenFile};
+use hallpass_oauth2::{ABSENT, Chain, Jwt, Key, Secret, SelfSigned, Static, Token, TokenFile};
 use http::{HeaderMap, Method, Uri};
 
 async fn get(source: &impl CredentialSource) -> Result<Credential, Error> {
@@ -68,6 +71,15 @@ async fn snowflake_names_the_key_in_the_issuer() {
             "KEYPAIR_JWT"
         );
     }
+    for (account, expected) in [
+        ("xy12345", "XY12345.ROBOT"),
+        ("myorg-prod", "MYORG-PROD.ROBOT"),
+        ("acct-x.global", "ACCT.ROBOT"),
+    ] {
+        let key = Key::from_pem(jws::P256).unwrap();
+        let source = SelfSigned::snowflake(account, "robot", key);
+        assert_eq!(token(&get(&source).await.unwrap()).claim("sub"), expected);
+    }
     let source = SelfSigned::snowflake("a", "u", Key::hmac("s3cr3t"));
     assert!(get(&source).await.unwrap_err().is_permanent());
 }
@@ -89,10 +101,7 @@ async fn app_store_connect_and_ghost() {
         ("issuer", "appstoreconnect-v1")
     );
     assert!(jwt.lifetime() <= 20 * 60);
-    assert_eq!(
-        lifetime(&credential),
-        Some(Duration::from_secs(15 * 60 - 5))
-    );
+    assert_eq!(lifetime(&credential), Some(Duration::from_secs(15 * 60)));
     assert_ne!(
         jwt.claim("jti"),
         token(&get(&source).await.unwrap()).claim("jti")
@@ -159,13 +168,15 @@ async fn a_file_is_looked_at_once_a_minute() {
 async fn a_file_that_stays_is_looked_at_no_oftener() {
     let path = path();
     fs::write(&path, "one").unwrap();
-    let cached = Cached::new(TokenFile::at(&path));
+    let source = Counted::new(TokenFile::at(&path));
+    let cached = Cached::new(source.clone());
     for _ in 0..600 {
         cached.get().await.unwrap();
-        tokio::time::advance(Duration::from_secs(1)).await;
-        for _ in 0..5 {
+        // A file is read on another thread, which the paused clock does not wait for.
+        while source.begun() < cached.stats().fetches || source.ended() < source.begun() {
             tokio::task::yield_now().await;
         }
+        tokio::time::advance(Duration::from_secs(1)).await;
     }
     // The engine takes the first look a little early, so that a fleet does not look at once.
     let fetches = cached.stats().fetches;
@@ -173,12 +184,48 @@ async fn a_file_that_stays_is_looked_at_no_oftener() {
     fs::remove_file(&path).unwrap();
 }
 
+/// A source that knows whether it is being asked.
+#[derive(Clone)]
+struct Counted {
+    source: TokenFile,
+    begun: Arc<AtomicU64>,
+    ended: Arc<AtomicU64>,
+}
+
+impl Counted {
+    fn new(source: TokenFile) -> Self {
+        Self {
+            source,
+            begun: Arc::default(),
+            ended: Arc::default(),
+        }
+    }
+
+    fn begun(&self) -> u64 {
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    fn ended(&self) -> u64 {
+        self.ended.load(Ordering::SeqCst)
+    }
+}
+
+impl CredentialSource for Counted {
+    async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        let credential = self.source.fetch(why).await;
+        self.ended.fetch_add(1, Ordering::SeqCst);
+        credential
+    }
+}
+
 #[tokio::test]
 async fn an_unreadable_file_leaves_the_last_token() {
     let path = path();
     let source = TokenFile::at(&path);
+    // Somebody may have yet to write it.
     let error = get(&source).await.unwrap_err();
-    assert!(error.is_permanent());
+    assert!(error.is_transient());
     assert_eq!(
         error.to_string(),
         format!("{} can't be read", path.display())
@@ -225,16 +272,71 @@ async fn a_chain_takes_the_first_that_has_something() {
     assert_eq!(value(&get(&chain).await.unwrap()), "Bearer last");
 
     let error = get(&Chain::of(unset()).or(missing())).await.unwrap_err();
+    assert!(error.is_transient(), "the file may be written yet");
+    let error = get(&Chain::of(missing()).or(unset())).await.unwrap_err();
     assert!(error.is_permanent());
     assert_eq!(
         error.to_string(),
-        "no credential from any of variable, file"
+        "no credential from any of file, variable"
     );
 
     // A server that is down is no reason to become somebody else.
     let down = client().build(Script::of([Step::status(500, "")])).unwrap();
     let chain = Chain::of(down).or(Static::bearer("other").unwrap());
     assert!(get(&chain).await.unwrap_err().is_transient());
+}
+
+/// Answers as its script says, the last line again and again.
+#[derive(Clone)]
+struct Scripted(std::sync::Arc<std::sync::Mutex<Vec<Result<&'static str, Error>>>>);
+
+impl Scripted {
+    fn of(mut steps: Vec<Result<&'static str, Error>>) -> Self {
+        steps.reverse();
+        Self(std::sync::Arc::new(std::sync::Mutex::new(steps)))
+    }
+}
+
+impl CredentialSource for Scripted {
+    async fn fetch(&self, _: &Fetch) -> Result<Credential, Error> {
+        let mut steps = self.0.lock().unwrap();
+        let step = if steps.len() > 1 {
+            steps.pop().unwrap()
+        } else {
+            steps[0].clone()
+        };
+        Credential::bearer(step?)
+    }
+}
+
+#[tokio::test]
+async fn a_chain_never_becomes_somebody_else_in_silence() {
+    let other = || Static::bearer("other").unwrap();
+    for error in [
+        Error::permanent("refused").with_code("invalid_client"),
+        Error::transient("down"),
+        Error::permanent("no metadata server").with_code(ABSENT),
+    ] {
+        // Before anybody has delivered, only what is absent moves it on.
+        let absent = error.code() == Some(ABSENT);
+        let chain = Chain::of(Scripted::of(vec![Err(error.clone())])).or(other());
+        assert_eq!(get(&chain).await.is_ok(), absent);
+        // Afterwards nothing does.
+        let first = Scripted::of(vec![Ok("first"), Err(error)]);
+        let chain = Chain::of(first).or(other());
+        assert_eq!(value(&get(&chain).await.unwrap()), "Bearer first");
+        assert!(get(&chain.clone()).await.is_err());
+    }
+    // The second that has delivered stays, too, though the first is there by now.
+    let late = Scripted::of(vec![
+        Err(Error::permanent("no").with_code(ABSENT)),
+        Ok("late"),
+    ]);
+    let chain = Chain::of(late).or(other());
+    for _ in 0..2 {
+        assert_eq!(value(&get(&chain).await.unwrap()), "Bearer other");
+    }
+    assert_eq!(chain.description().name, "static");
 }
 
 #[test]

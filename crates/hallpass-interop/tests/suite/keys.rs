@@ -103,7 +103,7 @@ async fn private_key_jwt_at_oidc_provider() {
         let grant = || keyed.grant().private_key_jwt(id, key.clone());
         keyed.serves(grant().issuer(keyed.issuer()), what).await;
         keyed.serves(grant().assertion_for_token_url(), what).await;
-        let plain = grant().issuer(keyed.issuer()).plain_assertion_type();
+        let plain = grant().issuer(keyed.issuer()).assertion_typ("JWT");
         keyed.serves(plain, what).await;
     }
 }

@@ -11,21 +11,36 @@ pub enum Algorithm {
     Hs256,
     /// RSA PKCS#1 v1.5 with SHA-256.
     Rs256,
+    /// RSA PKCS#1 v1.5 with SHA-384.
+    Rs384,
+    /// RSA PKCS#1 v1.5 with SHA-512.
+    Rs512,
     /// RSA PSS with SHA-256.
     Ps256,
+    /// RSA PSS with SHA-384.
+    Ps384,
+    /// RSA PSS with SHA-512.
+    Ps512,
     /// ECDSA on P-256 with SHA-256.
     Es256,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
     /// Ed25519.
     EdDsa,
 }
 
 impl Algorithm {
-    const NAMES: [(&'static str, Self); 5] = [
-        ("HS256", Self::Hs256),
+    pub(crate) const NAMES: &[(&'static str, Self)] = &[
         ("RS256", Self::Rs256),
+        ("RS384", Self::Rs384),
+        ("RS512", Self::Rs512),
         ("PS256", Self::Ps256),
+        ("PS384", Self::Ps384),
+        ("PS512", Self::Ps512),
         ("ES256", Self::Es256),
+        ("ES384", Self::Es384),
         ("EdDSA", Self::EdDsa),
+        ("HS256", Self::Hs256),
     ];
 
     /// The value of `alg`.
@@ -33,8 +48,13 @@ impl Algorithm {
         match self {
             Self::Hs256 => "HS256",
             Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
             Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
             Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
             Self::EdDsa => "EdDSA",
         }
     }
@@ -42,5 +62,11 @@ impl Algorithm {
     pub(crate) fn named(name: &str) -> Option<Self> {
         let found = Self::NAMES.iter().find(|(known, _)| *known == name);
         found.map(|(_, algorithm)| *algorithm)
+    }
+
+    /// For messages.
+    pub(super) fn all_names() -> String {
+        let names: Vec<_> = Self::NAMES.iter().map(|(name, _)| *name).collect();
+        names.join(", ")
     }
 }

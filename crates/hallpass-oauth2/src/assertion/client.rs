@@ -1,13 +1,11 @@
 //! The assertion that a client authenticates with (RFC 7523 §2.2).
 
-use std::time::Duration;
-
 use hallpass_core::Error;
 use serde_json::Map;
 
 use super::{
     Key,
-    jwt::{LIFETIME, ReadyJwt},
+    jwt::{ReadyJwt, Validity},
     key::ReadyKey,
 };
 use crate::{ClientAuth, token_url::TokenUrl};
@@ -21,8 +19,8 @@ pub(crate) struct ClientAssertion {
     pub(crate) key: Option<Key>,
     pub(crate) issuer: Option<String>,
     pub(crate) audience: Audience,
-    pub(crate) lifetime: Duration,
-    pub(crate) typed: bool,
+    pub(crate) validity: Validity,
+    pub(crate) typ: String,
 }
 
 /// For whom the assertion is.
@@ -37,8 +35,8 @@ pub(crate) struct SettledAssertion {
     /// None if the client secret signs.
     key: Option<Key>,
     audience: String,
-    lifetime: Duration,
-    typ: &'static str,
+    validity: Validity,
+    typ: String,
 }
 
 impl Default for ClientAssertion {
@@ -47,8 +45,8 @@ impl Default for ClientAssertion {
             key: None,
             issuer: None,
             audience: Audience::Issuer,
-            lifetime: LIFETIME,
-            typed: true,
+            validity: Validity::default(),
+            typ: TYP.to_owned(),
         }
     }
 }
@@ -79,8 +77,8 @@ impl ClientAssertion {
         Ok(Some(SettledAssertion {
             key,
             audience,
-            lifetime: self.lifetime,
-            typ: if self.typed { TYP } else { "JWT" },
+            validity: self.validity,
+            typ: self.typ.clone(),
         }))
     }
 }
@@ -100,9 +98,9 @@ impl SettledAssertion {
         };
         Ok(ReadyJwt::new(
             key,
-            object(&[("typ", self.typ)]),
+            object(&[("typ", &self.typ)]),
             object(&claims),
-            self.lifetime,
+            self.validity,
         ))
     }
 

@@ -15,6 +15,11 @@ const P256: &[u8] = &[
     0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48,
     0xce, 0x3d, 0x03, 0x01, 0x07,
 ];
+/// `AlgorithmIdentifier` of `ecPublicKey` on `secp384r1`.
+const P384: &[u8] = &[
+    0x30, 0x10, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x05, 0x2b, 0x81, 0x04,
+    0x00, 0x22,
+];
 /// `AlgorithmIdentifier` of Ed25519 (RFC 8410 §3).
 const ED25519: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
 
@@ -23,27 +28,34 @@ const ED25519: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
 pub(super) enum Kind {
     Rsa,
     P256,
+    P384,
     Ed25519,
+}
+
+impl Kind {
+    fn algorithm(self) -> &'static [u8] {
+        match self {
+            Self::Rsa => RSA,
+            Self::P256 => P256,
+            Self::P384 => P384,
+            Self::Ed25519 => ED25519,
+        }
+    }
 }
 
 /// `SubjectPublicKeyInfo` (RFC 5280 §4.1) of a public key as *ring* gives it.
 pub(super) fn public_key_info(kind: Kind, public: &[u8]) -> Vec<u8> {
-    let algorithm = match kind {
-        Kind::Rsa => RSA,
-        Kind::P256 => P256,
-        Kind::Ed25519 => ED25519,
-    };
     let mut bits = vec![0];
     bits.extend_from_slice(public);
     let bits = element(BIT_STRING, &[&bits]);
-    element(SEQUENCE, &[algorithm, &bits]).to_vec()
+    element(SEQUENCE, &[kind.algorithm(), &bits]).to_vec()
 }
 
 /// PKCS#8 (RFC 5208 §5) around an `ECPrivateKey` (RFC 5915 §3), which *ring* does not take bare.
-pub(super) fn pkcs8_of_sec1(sec1: &[u8]) -> Zeroizing<Vec<u8>> {
+pub(super) fn pkcs8_of_sec1(curve: Kind, sec1: &[u8]) -> Zeroizing<Vec<u8>> {
     const VERSION_0: &[u8] = &[0x02, 0x01, 0x00];
     let key = element(OCTET_STRING, &[sec1]);
-    element(SEQUENCE, &[VERSION_0, P256, &key])
+    element(SEQUENCE, &[VERSION_0, curve.algorithm(), &key])
 }
 
 fn element(tag: u8, parts: &[&[u8]]) -> Zeroizing<Vec<u8>> {

@@ -5,14 +5,14 @@ use hallpass_core::Error;
 use ring::{
     rand::SystemRandom,
     rsa,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair},
+    signature::{EcdsaKeyPair, Ed25519KeyPair},
 };
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{
     Algorithm,
-    key_pair::{KeyPair, refused},
+    key_pair::{Curve, KeyPair, refused},
 };
 
 #[derive(Deserialize, Default)]
@@ -50,19 +50,21 @@ pub(super) fn parse(json: &str) -> Result<Parsed, Error> {
         None => None,
         Some(name) => Some(Algorithm::named(name).ok_or_else(|| {
             Error::configuration(format!(
-                "the JWK's alg \"{}\" is none of RS256, PS256, ES256, EdDSA, HS256",
-                crate::text::printable(name)
+                "the JWK's alg \"{}\" is none of {}",
+                crate::text::printable(name),
+                Algorithm::all_names()
             ))
         })?),
     };
     let pair = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
         ("RSA", _) => jwk.rsa()?,
-        ("EC", Some("P-256")) => jwk.p256()?,
+        ("EC", Some("P-256")) => jwk.ec(Curve::P256)?,
+        ("EC", Some("P-384")) => jwk.ec(Curve::P384)?,
         ("OKP", Some("Ed25519")) => jwk.ed25519()?,
         ("oct", _) => KeyPair::hmac(&private("k", jwk.k.as_ref())?),
         _ => {
             return Err(Error::configuration(
-                "the JWK is neither RSA nor EC P-256 nor OKP Ed25519 nor oct",
+                "the JWK is neither RSA nor EC P-256 or P-384 nor OKP Ed25519 nor oct",
             ));
         }
     };
@@ -92,20 +94,20 @@ impl Jwk {
             .map_err(|why| refused("RSA", why))
     }
 
-    fn p256(&self) -> Result<KeyPair, Error> {
+    fn ec(&self, curve: Curve) -> Result<KeyPair, Error> {
         let (x, y) = (
             public("x", self.x.as_deref())?,
             public("y", self.y.as_deref())?,
         );
         let uncompressed = [&[4], x.as_slice(), y.as_slice()].concat();
         EcdsaKeyPair::from_private_key_and_public_key(
-            &ECDSA_P256_SHA256_FIXED_SIGNING,
+            curve.signing(),
             &private("d", self.d.as_ref())?,
             &uncompressed,
             &SystemRandom::new(),
         )
-        .map(|key| KeyPair::P256(Box::new(key)))
-        .map_err(|why| refused("P-256", why))
+        .map(|key| KeyPair::Ec(curve, Box::new(key)))
+        .map_err(|why| refused(curve.name(), why))
     }
 
     fn ed25519(&self) -> Result<KeyPair, Error> {

@@ -11,14 +11,27 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::{Key, key::ReadyKey};
+use super::{Key, Skew, key::ReadyKey};
 
-/// How long a JWT lives that nobody says otherwise of. It is signed for each try, so a minute is
-/// long enough, and short enough to be worthless soon.
-pub(crate) const LIFETIME: Duration = Duration::from_secs(60);
+/// When a JWT begins and ends, seen from when it is signed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Validity {
+    pub(crate) lifetime: Duration,
+    pub(crate) backdated: Duration,
+}
 
-/// How far `iat` lies in the past: servers refuse what their own clock says is yet to come.
-const BACKDATED: Duration = Duration::from_secs(5);
+impl Default for Validity {
+    /// A JWT is signed for each try, so a minute is long enough, and short enough to be worthless
+    /// soon. Servers refuse what their own clock says is yet to come, and many allow for no
+    /// difference at all: a minute bears what machines with a time service are apart.
+    fn default() -> Self {
+        const MINUTE: Duration = Duration::from_secs(60);
+        Self {
+            lifetime: MINUTE,
+            backdated: MINUTE,
+        }
+    }
+}
 
 /// A JWT to sign: its key, who it is from, about and for, and how long it lives.
 ///
@@ -42,7 +55,7 @@ pub struct Jwt {
     key: Key,
     header: Map<String, Value>,
     claims: Map<String, Value>,
-    lifetime: Duration,
+    validity: Validity,
     fingerprint_in_issuer: bool,
 }
 
@@ -51,7 +64,7 @@ pub(crate) struct ReadyJwt {
     key: ReadyKey,
     header: Map<String, Value>,
     claims: Map<String, Value>,
-    lifetime: Duration,
+    validity: Validity,
 }
 
 impl Jwt {
@@ -63,7 +76,7 @@ impl Jwt {
             key,
             header,
             claims: Map::new(),
-            lifetime: LIFETIME,
+            validity: Validity::default(),
             fingerprint_in_issuer: false,
         }
     }
@@ -101,10 +114,19 @@ impl Jwt {
         self
     }
 
-    /// How long it lives, from when it is signed: `exp`. A minute unless set.
+    /// How long it lives, from when it is signed: `exp`. A minute unless set. A server that limits
+    /// how far `iat` and `exp` may be apart counts the [back-dating](Self::backdated) too.
     #[must_use]
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
-        self.lifetime = lifetime;
+        self.validity.lifetime = lifetime;
+        self
+    }
+
+    /// How far `iat` lies before the moment it is signed, for servers whose clocks are behind. A
+    /// minute unless set.
+    #[must_use]
+    pub fn backdated(mut self, by: Duration) -> Self {
+        self.validity.backdated = by;
         self
     }
 
@@ -140,7 +162,7 @@ impl Jwt {
     }
 
     fn with_key(&self, key: ReadyKey) -> ReadyJwt {
-        ReadyJwt::new(key, self.header.clone(), self.claims.clone(), self.lifetime)
+        ReadyJwt::new(key, self.header.clone(), self.claims.clone(), self.validity)
     }
 }
 
@@ -149,33 +171,39 @@ impl ReadyJwt {
         key: ReadyKey,
         header: Map<String, Value>,
         claims: Map<String, Value>,
-        lifetime: Duration,
+        validity: Validity,
     ) -> Self {
         Self {
             key,
             header,
             claims,
-            lifetime,
+            validity,
         }
     }
 
     /// Signs it, with a `jti` of its own.
     pub(crate) fn sign(&self) -> Result<Zeroizing<String>, Error> {
-        let now = SystemTime::now()
+        self.sign_for(Skew::default())
+    }
+
+    /// The same by a clock that is that far from ours.
+    pub(crate) fn sign_for(&self, skew: Skew) -> Result<Zeroizing<String>, Error> {
+        let now = skew
+            .applied(SystemTime::now())
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
-        let issued = now.saturating_sub(BACKDATED).as_secs();
+        let issued = now.saturating_sub(self.validity.backdated);
+        let expires = now.saturating_add(self.validity.lifetime);
         let mut claims = self.claims.clone();
-        claims.insert("iat".to_owned(), issued.into());
-        let expires = issued.saturating_add(self.lifetime.as_secs());
-        claims.insert("exp".to_owned(), expires.into());
+        claims.insert("iat".to_owned(), issued.as_secs().into());
+        claims.insert("exp".to_owned(), expires.as_secs().into());
         claims.insert("jti".to_owned(), unique()?.into());
         self.key.sign(self.header.clone(), &claims)
     }
 
-    /// How much of its life is left when it is signed.
-    pub(crate) fn left(&self) -> Duration {
-        self.lifetime.saturating_sub(BACKDATED)
+    /// How long it lives when it has just been signed.
+    pub(crate) fn lifetime(&self) -> Duration {
+        self.validity.lifetime
     }
 
     pub(crate) fn same_key(&self, other: &Self) -> bool {
@@ -197,7 +225,7 @@ impl fmt::Debug for Jwt {
         f.debug_struct("Jwt")
             .field("key", &self.key)
             .field("claims", &self.claims.keys().collect::<Vec<_>>())
-            .field("lifetime", &self.lifetime)
+            .field("validity", &self.validity)
             .finish_non_exhaustive()
     }
 }

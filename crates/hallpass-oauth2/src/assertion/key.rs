@@ -8,14 +8,18 @@ use base64::{
 };
 use hallpass_core::Error;
 use ring::digest;
-use rustls_pki_types::{CertificateDer, pem::PemObject as _};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use super::{Algorithm, jwk, key_pair::KeyPair};
+use super::{
+    Algorithm, CertificateHeader,
+    certificate::{Certificate, Members},
+    jwk,
+    key_pair::KeyPair,
+};
 use crate::{Secret, secret::Use};
 
-/// A private key that signs JWTs: RSA of 2048 to 4096 bits, P-256, Ed25519, or a shared secret.
+/// A private key that signs JWTs: RSA of 2048 to 4096 bits, P-256, P-384, Ed25519, or a shared secret.
 ///
 /// Cheap to clone; clones share it. `Debug` never shows it, and the text that it was read from is
 /// overwritten.
@@ -30,8 +34,10 @@ use crate::{Secret, secret::Use};
 #[derive(Clone)]
 pub struct Key {
     place: Place,
+    #[cfg(feature = "encrypted-keys")]
+    password: Option<Secret>,
     kid: Option<String>,
-    thumbprint: Option<String>,
+    certificate: Option<Certificate>,
     algorithm: Option<Algorithm>,
 }
 
@@ -46,7 +52,7 @@ enum Place {
 pub(crate) struct ReadyKey {
     pair: Arc<KeyPair>,
     kid: Option<String>,
-    thumbprint: Option<String>,
+    certificate: Members,
     algorithm: Algorithm,
     /// Of the text it was read from; none for a key that never changes.
     mark: Option<[u8; digest::SHA256_OUTPUT_LEN]>,
@@ -60,7 +66,19 @@ impl Key {
     /// If it holds no private key, an encrypted one, or one of another kind. No message holds a
     /// piece of it.
     pub fn from_pem(pem: &str) -> Result<Self, Error> {
-        KeyPair::from_pem(pem.as_bytes()).map(Self::here)
+        KeyPair::from_pem(pem).map(Self::here)
+    }
+
+    /// A PEM text with an encrypted private key (`ENCRYPTED PRIVATE KEY`), and its password. It
+    /// takes as long as whoever encrypted it wanted.
+    ///
+    /// # Errors
+    /// As [`from_pem`](Self::from_pem), if the password is another, or if the encryption is not
+    /// PBES2 with AES.
+    #[cfg(feature = "encrypted-keys")]
+    pub fn from_encrypted_pem(pem: &str, password: &str) -> Result<Self, Error> {
+        let der = super::encrypted::decrypt(pem, password)?;
+        Self::from_pkcs8(&der)
     }
 
     /// A private key in PKCS#8's binary form.
@@ -95,21 +113,31 @@ impl Key {
 
     /// A key that is read at each fetch: a PEM text, or a JWK if it begins with a brace.
     pub fn read(text: impl Into<Secret>) -> Self {
+        Self::at(Place::Text(text.into()))
+    }
+
+    fn here(pair: KeyPair) -> Self {
+        Self::at(Place::Here(Arc::new(pair)))
+    }
+
+    fn at(place: Place) -> Self {
         Self {
-            place: Place::Text(text.into()),
+            place,
+            #[cfg(feature = "encrypted-keys")]
+            password: None,
             kid: None,
-            thumbprint: None,
+            certificate: None,
             algorithm: None,
         }
     }
 
-    fn here(pair: KeyPair) -> Self {
-        Self {
-            place: Place::Here(Arc::new(pair)),
-            kid: None,
-            thumbprint: None,
-            algorithm: None,
-        }
+    /// The password of a key that is [read](Self::read) at each fetch and encrypted; it is read
+    /// then, too. A key that is at hand already needs none.
+    #[cfg(feature = "encrypted-keys")]
+    #[must_use]
+    pub fn password(mut self, password: impl Into<Secret>) -> Self {
+        self.password = Some(password.into());
+        self
     }
 
     /// The key's id, by which the server finds its public half: the header `kid`.
@@ -119,16 +147,28 @@ impl Key {
         self
     }
 
-    /// Names the certificate that holds the public half: the header `x5t#S256`, its SHA-256.
+    /// Names the certificate that holds the public half, in each of these ways. The PEM text is read
+    /// at each fetch, as a key that is [read](Self::read) is, so that both can be replaced together;
+    /// the key's own certificate stands first in it.
     ///
-    /// # Errors
-    /// If the PEM text holds no certificate.
-    pub fn certificate(mut self, pem: &str) -> Result<Self, Error> {
-        let certificate = CertificateDer::from_pem_slice(pem.as_bytes())
-            .map_err(|_| Error::configuration("no certificate in the PEM text"))?;
-        let digest = digest::digest(&digest::SHA256, &certificate);
-        self.thumbprint = Some(URL_SAFE_NO_PAD.encode(digest));
-        Ok(self)
+    /// ```
+    /// use hallpass_oauth2::{CertificateHeader, Key, Secret};
+    ///
+    /// let both = || Secret::file("/run/secrets/client.pem");
+    /// let key = Key::read(both()).certificate(both(), [CertificateHeader::X5tS256]);
+    /// # let _ = key;
+    /// ```
+    #[must_use]
+    pub fn certificate(
+        mut self,
+        pem: impl Into<Secret>,
+        headers: impl IntoIterator<Item = CertificateHeader>,
+    ) -> Self {
+        self.certificate = Some(Certificate {
+            pem: pem.into(),
+            headers: headers.into_iter().collect(),
+        });
+        self
     }
 
     /// Signs in this way; only RSA keys leave a choice. A key of another kind is refused when it
@@ -147,51 +187,81 @@ impl Key {
     }
 
     pub(crate) fn version(&self) -> u64 {
-        match &self.place {
-            Place::Here(_) => 0,
-            Place::Text(secret) => secret.version(),
+        let mut secrets = Vec::new();
+        if let Place::Text(text) = &self.place {
+            secrets.push(text);
         }
+        #[cfg(feature = "encrypted-keys")]
+        secrets.extend(&self.password);
+        secrets.extend(
+            self.certificate
+                .as_ref()
+                .map(|certificate| &certificate.pem),
+        );
+        let versions = secrets.into_iter().map(Secret::version);
+        versions.fold(0, u64::wrapping_add)
     }
 
     /// The key now. `of` names the source in messages.
     pub(crate) async fn ready(&self, of: &str) -> Result<ReadyKey, Error> {
-        let Place::Text(secret) = &self.place else {
-            return self.with_mark(None);
+        let (read, mark) = match &self.place {
+            Place::Here(_) => (None, None),
+            Place::Text(secret) => {
+                let wanted = Use {
+                    what: "private key",
+                    of,
+                };
+                let text = secret.read(wanted).await?;
+                let mark = sha256(text.as_bytes());
+                (Some(self.parsed(text, of).await?), Some(mark))
+            }
         };
-        let wanted = Use {
-            what: "private key",
-            of,
-        };
-        let text = secret.read(wanted).await?;
-        let key = if text.trim_start().starts_with('{') {
-            Self::from_jwk(&text)?
-        } else {
-            Self::from_pem(&text)?
-        };
-        let key = Self {
-            place: key.place,
-            kid: self.kid.clone().or(key.kid),
-            thumbprint: self.thumbprint.clone(),
-            algorithm: self.algorithm.or(key.algorithm),
-        };
-        key.with_mark(Some(sha256(text.as_bytes())))
-    }
-
-    fn with_mark(&self, mark: Option<[u8; 32]>) -> Result<ReadyKey, Error> {
-        let Place::Here(pair) = &self.place else {
+        let key = read.as_ref().unwrap_or(self);
+        let Place::Here(pair) = &key.place else {
             return Err(Error::configuration("a private key that was not read"));
         };
-        let algorithm = self.algorithm.unwrap_or_else(|| pair.default_algorithm());
+        let algorithm = self.algorithm.or(key.algorithm);
+        let algorithm = algorithm.unwrap_or_else(|| pair.default_algorithm());
         if !pair.allows(algorithm) {
             return Err(unfit(algorithm));
         }
         Ok(ReadyKey {
             pair: pair.clone(),
-            kid: self.kid.clone(),
-            thumbprint: self.thumbprint.clone(),
+            kid: self.kid.clone().or_else(|| key.kid.clone()),
+            certificate: match &self.certificate {
+                Some(certificate) => certificate.members(pair, of).await?,
+                None => Members::new(),
+            },
             algorithm,
             mark,
         })
+    }
+
+    #[cfg(feature = "encrypted-keys")]
+    async fn parsed(&self, text: Zeroizing<String>, of: &str) -> Result<Self, Error> {
+        let Some(password) = &self.password else {
+            return Self::plain(&text);
+        };
+        let what = "private key's password";
+        let password = password.read(Use { what, of }).await?;
+        let work = move || Self::from_encrypted_pem(&text, &password);
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(Error::transient)?
+    }
+
+    #[cfg(not(feature = "encrypted-keys"))]
+    #[allow(clippy::unused_async, reason = "a password is read elsewhere")]
+    async fn parsed(&self, text: Zeroizing<String>, _of: &str) -> Result<Self, Error> {
+        Self::plain(&text)
+    }
+
+    fn plain(text: &str) -> Result<Self, Error> {
+        if text.trim_start().starts_with('{') {
+            Self::from_jwk(text)
+        } else {
+            Self::from_pem(text)
+        }
     }
 }
 
@@ -201,7 +271,7 @@ impl ReadyKey {
         Self {
             pair: Arc::new(KeyPair::hmac(secret.as_bytes())),
             kid: None,
-            thumbprint: None,
+            certificate: Members::new(),
             algorithm: Algorithm::Hs256,
             mark: Some(sha256(secret.as_bytes())),
         }
@@ -227,11 +297,11 @@ impl ReadyKey {
         claims: &Map<String, Value>,
     ) -> Result<Zeroizing<String>, Error> {
         header.insert("alg".to_owned(), self.algorithm.name().into());
-        let named = [("kid", &self.kid), ("x5t#S256", &self.thumbprint)];
-        for (name, value) in named {
-            if let Some(value) = value {
-                header.insert(name.to_owned(), value.as_str().into());
-            }
+        if let Some(kid) = &self.kid {
+            header.insert("kid".to_owned(), kid.as_str().into());
+        }
+        for (name, value) in &self.certificate {
+            header.insert((*name).to_owned(), value.clone());
         }
         let unwritable = |_| Error::configuration("claims that can't be written as JSON");
         let header = serde_json::to_vec(&header).map_err(unwritable)?;

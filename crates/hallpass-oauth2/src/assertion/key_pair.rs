@@ -6,8 +6,9 @@ use ring::{
     rand::SystemRandom,
     rsa,
     signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _,
-        RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+        ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+        EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384,
+        RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding,
     },
 };
 use rustls_pki_types::pem::{self, PemObject as _, SectionKind};
@@ -16,13 +17,49 @@ use zeroize::Zeroizing;
 use super::{
     Algorithm,
     der::{self, Kind},
+    encrypted::Encryption,
 };
 
 pub(super) enum KeyPair {
     Hmac(hmac::Key),
     Rsa(Box<rsa::KeyPair>),
-    P256(Box<EcdsaKeyPair>),
+    Ec(Curve, Box<EcdsaKeyPair>),
     Ed25519(Box<Ed25519KeyPair>),
+}
+
+/// The curves of ECDSA keys, each with the one hash that JWTs use it with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Curve {
+    P256,
+    P384,
+}
+
+impl Curve {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+        }
+    }
+
+    pub(super) fn signing(self) -> &'static EcdsaSigningAlgorithm {
+        match self {
+            Self::P256 => &ECDSA_P256_SHA256_FIXED_SIGNING,
+            Self::P384 => &ECDSA_P384_SHA384_FIXED_SIGNING,
+        }
+    }
+
+    fn kind(self) -> Kind {
+        match self {
+            Self::P256 => Kind::P256,
+            Self::P384 => Kind::P384,
+        }
+    }
+
+    fn key_pair(self, pkcs8: &[u8]) -> Result<KeyPair, ring::error::KeyRejected> {
+        EcdsaKeyPair::from_pkcs8(self.signing(), pkcs8, &SystemRandom::new())
+            .map(|key| KeyPair::Ec(self, Box::new(key)))
+    }
 }
 
 impl KeyPair {
@@ -31,8 +68,11 @@ impl KeyPair {
     }
 
     /// The first private key in a PEM text; certificates before it are passed over.
-    pub(super) fn from_pem(pem: &[u8]) -> Result<Self, Error> {
-        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem) {
+    pub(super) fn from_pem(pem: &str) -> Result<Self, Error> {
+        if let Some(advice) = Encryption::of(pem).advice() {
+            return Err(advice);
+        }
+        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(pem.as_bytes()) {
             let (kind, der) = section.map_err(refused_pem)?;
             let der = Zeroizing::new(der);
             return match kind {
@@ -40,61 +80,73 @@ impl KeyPair {
                 SectionKind::RsaPrivateKey => rsa::KeyPair::from_der(&der)
                     .map(|key| Self::Rsa(Box::new(key)))
                     .map_err(|why| refused("RSA", why)),
-                SectionKind::EcPrivateKey => p256(&der::pkcs8_of_sec1(&der)),
+                SectionKind::EcPrivateKey => Self::from_sec1(&der),
                 _ => continue,
             };
         }
-        Err(Error::configuration(
-            "no private key in the PEM text; an encrypted one must be decrypted first",
-        ))
+        Err(Error::configuration("no private key in the PEM text"))
     }
 
     /// Tries the kinds one after another: each names another algorithm inside, so one fits at most.
     pub(super) fn from_pkcs8(der: &[u8]) -> Result<Self, Error> {
-        const OTHER_KIND: &str = "WrongAlgorithm";
         match rsa::KeyPair::from_pkcs8(der) {
             Ok(key) => return Ok(Self::Rsa(Box::new(key))),
-            Err(why) if why.to_string() == OTHER_KIND => {}
+            Err(why) if is_other_kind(why) => {}
             Err(why) => return Err(refused("RSA", why)),
         }
         match Ed25519KeyPair::from_pkcs8_maybe_unchecked(der) {
             Ok(key) => return Ok(Self::Ed25519(Box::new(key))),
-            Err(why) if why.to_string() == OTHER_KIND => {}
+            Err(why) if is_other_kind(why) => {}
             Err(why) => return Err(refused("Ed25519", why)),
         }
-        p256(der)
+        for curve in [Curve::P256, Curve::P384] {
+            match curve.key_pair(der) {
+                Ok(key) => return Ok(key),
+                Err(why) if is_other_kind(why) => {}
+                Err(why) => return Err(refused(curve.name(), why)),
+            }
+        }
+        Err(Error::configuration(
+            "the private key is neither RSA nor P-256 nor P-384 nor Ed25519",
+        ))
+    }
+
+    /// The length of the number tells the curve: it need not be named inside.
+    fn from_sec1(der: &[u8]) -> Result<Self, Error> {
+        let of = |curve: Curve| curve.key_pair(&der::pkcs8_of_sec1(curve.kind(), der));
+        of(Curve::P256).or_else(|why| of(Curve::P384).map_err(|_| refused("P-256", why)))
     }
 
     pub(super) fn default_algorithm(&self) -> Algorithm {
         match self {
             Self::Hmac(_) => Algorithm::Hs256,
             Self::Rsa(_) => Algorithm::Rs256,
-            Self::P256(_) => Algorithm::Es256,
+            Self::Ec(Curve::P256, _) => Algorithm::Es256,
+            Self::Ec(Curve::P384, _) => Algorithm::Es384,
             Self::Ed25519(_) => Algorithm::EdDsa,
         }
     }
 
     pub(super) fn allows(&self, algorithm: Algorithm) -> bool {
-        algorithm == self.default_algorithm()
-            || (algorithm == Algorithm::Ps256 && matches!(self, Self::Rsa(_)))
+        match self {
+            Self::Rsa(_) => rsa_encoding(algorithm).is_some(),
+            _ => algorithm == self.default_algorithm(),
+        }
     }
 
-    /// Signs with the key's own algorithm; `Ps256` makes a difference for RSA alone.
+    /// Signs with this algorithm if it is an RSA key, else with the key's only one.
     pub(super) fn sign(&self, algorithm: Algorithm, data: &[u8]) -> Result<Vec<u8>, Error> {
         let random = SystemRandom::new();
         match self {
             Self::Hmac(key) => Ok(hmac::sign(key, data).as_ref().to_vec()),
             Self::Rsa(key) => {
-                let padding: &dyn ring::signature::RsaEncoding = match algorithm {
-                    Algorithm::Ps256 => &RSA_PSS_SHA256,
-                    _ => &RSA_PKCS1_SHA256,
-                };
+                let encoding = rsa_encoding(algorithm).ok_or_else(unsigned)?;
                 let mut signature = vec![0; key.public().modulus_len()];
-                key.sign(padding, &random, data, &mut signature)
+                key.sign(encoding, &random, data, &mut signature)
                     .map_err(|_| unsigned())?;
                 Ok(signature)
             }
-            Self::P256(key) => {
+            Self::Ec(_, key) => {
                 let signature = key.sign(&random, data).map_err(|_| unsigned())?;
                 Ok(signature.as_ref().to_vec())
             }
@@ -102,31 +154,43 @@ impl KeyPair {
         }
     }
 
-    /// The public half as a `SubjectPublicKeyInfo`; a shared secret has none.
+    /// The public half as it stands inside a certificate; a shared secret has none.
+    pub(super) fn public_key(&self) -> Option<&[u8]> {
+        match self {
+            Self::Hmac(_) => None,
+            Self::Rsa(key) => Some(key.public().as_ref()),
+            Self::Ec(_, key) => Some(key.public_key().as_ref()),
+            Self::Ed25519(key) => Some(key.public_key().as_ref()),
+        }
+    }
+
+    /// The public half as a `SubjectPublicKeyInfo`.
     pub(super) fn public_key_info(&self) -> Option<Vec<u8>> {
-        Some(match self {
+        let kind = match self {
             Self::Hmac(_) => return None,
-            Self::Rsa(key) => der::public_key_info(Kind::Rsa, key.public().as_ref()),
-            Self::P256(key) => der::public_key_info(Kind::P256, key.public_key().as_ref()),
-            Self::Ed25519(key) => der::public_key_info(Kind::Ed25519, key.public_key().as_ref()),
-        })
+            Self::Rsa(_) => Kind::Rsa,
+            Self::Ec(curve, _) => curve.kind(),
+            Self::Ed25519(_) => Kind::Ed25519,
+        };
+        self.public_key()
+            .map(|public| der::public_key_info(kind, public))
     }
 }
 
-fn p256(pkcs8: &[u8]) -> Result<KeyPair, Error> {
-    EcdsaKeyPair::from_pkcs8(
-        &ECDSA_P256_SHA256_FIXED_SIGNING,
-        pkcs8,
-        &SystemRandom::new(),
-    )
-    .map(|key| KeyPair::P256(Box::new(key)))
-    .map_err(|why| {
-        if why.to_string() == "WrongAlgorithm" {
-            Error::configuration("the private key is neither RSA nor P-256 nor Ed25519")
-        } else {
-            refused("P-256", why)
-        }
+fn rsa_encoding(algorithm: Algorithm) -> Option<&'static dyn RsaEncoding> {
+    Some(match algorithm {
+        Algorithm::Rs256 => &RSA_PKCS1_SHA256,
+        Algorithm::Rs384 => &RSA_PKCS1_SHA384,
+        Algorithm::Rs512 => &RSA_PKCS1_SHA512,
+        Algorithm::Ps256 => &RSA_PSS_SHA256,
+        Algorithm::Ps384 => &RSA_PSS_SHA384,
+        Algorithm::Ps512 => &RSA_PSS_SHA512,
+        _ => return None,
     })
+}
+
+fn is_other_kind(why: ring::error::KeyRejected) -> bool {
+    why.to_string() == "WrongAlgorithm"
 }
 
 /// *ring*'s reasons are words about the form, never about the content.

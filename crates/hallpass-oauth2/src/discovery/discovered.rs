@@ -8,8 +8,8 @@ use std::{
 use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
 use tokio::time::Instant;
 
-use super::{Discovery, METADATA_LIFETIME, Metadata};
-use crate::{TokenRequest, TokenSource, Transport, transport::DynTransport};
+use super::{Discovery, METADATA_LIFETIME, MOVED_AFTER, Metadata};
+use crate::{ATTEMPT_DEADLINE, TokenRequest, TokenSource, Transport, transport::DynTransport};
 
 type Build = dyn Fn(&Metadata) -> Result<TokenSource, Error> + Send + Sync;
 
@@ -33,21 +33,22 @@ struct Found {
     source: TokenSource,
     /// None if the metadata must be asked for before it is used again.
     until: Option<Instant>,
+    /// How many fetches in a row have failed for now.
+    failures: u32,
 }
 
 impl Discovered {
-    pub(super) fn new<G: 'static>(
+    pub(super) fn new(
         discovery: Discovery,
         transport: impl Transport,
-        build: impl Fn(&Metadata) -> TokenRequest<G> + Send + Sync + 'static,
+        build: impl Fn(&Metadata) -> TokenRequest + Send + Sync + 'static,
     ) -> Result<Self, Error> {
         discovery.checked()?;
         let transport = Arc::new(transport);
         let shared = transport.clone();
         let build = move |metadata: &Metadata| {
             let mut request = build(metadata);
-            let issuer = &mut request.assertion.issuer;
-            issuer.get_or_insert_with(|| metadata.issuer().to_owned());
+            request.issuer_unless_set(metadata.issuer());
             request.build(shared.clone())
         };
         let source = build(&Metadata::stand_in(&discovery.issuer))?;
@@ -60,21 +61,28 @@ impl Discovered {
                     metadata: None,
                     source,
                     until: None,
+                    failures: 0,
                 }),
             }),
         })
     }
 
     /// The source to ask now.
-    async fn source(&self) -> Result<TokenSource, Error> {
+    async fn source(&self, why: &Fetch) -> Result<TokenSource, Error> {
+        // With metadata at hand, most of the time is left to the token request.
+        let left = why.deadline().saturating_duration_since(Instant::now());
+        let mut limit = ATTEMPT_DEADLINE.min(left);
         {
             let found = self.lock();
+            if found.metadata.is_some() {
+                limit = limit.min(left / 4);
+            }
             if found.until.is_some_and(|until| Instant::now() < until) {
                 return Ok(found.source.clone());
             }
         }
         let inner = &*self.inner;
-        let asked = inner.discovery.ask(&*inner.transport).await;
+        let asked = inner.discovery.ask(&*inner.transport, limit).await;
         let mut found = self.lock();
         let metadata = match asked {
             Ok(metadata) => metadata,
@@ -109,10 +117,18 @@ impl CredentialSource for Discovered {
     /// # Cancel safety
     /// Nothing that was found is lost.
     async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
-        let fetched = self.source().await?.fetch(why).await;
-        if fetched.as_ref().is_err_and(Error::is_permanent) {
-            self.lock().until = None;
+        let fetched = self.source(why).await?.fetch(why).await;
+        let mut found = self.lock();
+        found.failures = match &fetched {
+            Ok(_) => 0,
+            Err(error) if error.is_permanent() => MOVED_AFTER,
+            Err(_) => found.failures.saturating_add(1),
+        };
+        if found.failures >= MOVED_AFTER {
+            found.failures = 0;
+            found.until = None;
         }
+        drop(found);
         fetched
     }
 

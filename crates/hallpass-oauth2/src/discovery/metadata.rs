@@ -11,8 +11,8 @@ pub struct Metadata {
     revocation_endpoint: Option<String>,
     #[serde(rename = "token_endpoint_auth_methods_supported")]
     auth_methods: Option<Vec<String>>,
-    #[serde(default, rename = "mtls_endpoint_aliases")]
-    mtls: Aliases,
+    #[serde(rename = "mtls_endpoint_aliases")]
+    mtls: Option<Aliases>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
@@ -23,8 +23,8 @@ struct Aliases {
 }
 
 impl Metadata {
-    pub(super) fn parse(body: &[u8]) -> Option<Self> {
-        serde_json::from_slice(body).ok()
+    pub(super) fn parse(body: &str) -> Option<Self> {
+        serde_json::from_str(body).ok()
     }
 
     /// What stands in for metadata before there is any.
@@ -34,19 +34,18 @@ impl Metadata {
             token_endpoint: issuer.to_owned(),
             revocation_endpoint: Some(issuer.to_owned()),
             auth_methods: None,
-            mtls: Aliases::default(),
+            mtls: None,
         }
     }
 
     /// Every URL that a secret could be sent to.
     pub(super) fn endpoints(&self) -> impl Iterator<Item = &str> {
-        let optional = [
-            &self.revocation_endpoint,
-            &self.mtls.token_endpoint,
-            &self.mtls.revocation_endpoint,
-        ];
-        let optional = optional.into_iter().filter_map(|url| url.as_deref());
-        std::iter::once(&*self.token_endpoint).chain(optional)
+        let aliases = self.mtls.iter();
+        let aliases = aliases.flat_map(|mtls| [&mtls.token_endpoint, &mtls.revocation_endpoint]);
+        let optional = aliases.chain([&self.revocation_endpoint]).flatten();
+        std::iter::once(&self.token_endpoint)
+            .chain(optional)
+            .map(String::as_str)
     }
 
     /// The issuer identifier: the audience of assertions.
@@ -62,7 +61,10 @@ impl Metadata {
     /// The token endpoint for a client that a TLS certificate names (RFC 8705 §5): an alias if
     /// there is one.
     pub fn mtls_token_endpoint(&self) -> &str {
-        let alias = self.mtls.token_endpoint.as_deref();
+        let alias = self
+            .mtls
+            .as_ref()
+            .and_then(|mtls| mtls.token_endpoint.as_deref());
         alias.unwrap_or(&self.token_endpoint)
     }
 
@@ -73,7 +75,10 @@ impl Metadata {
 
     /// The revocation endpoint for a client that a TLS certificate names.
     pub fn mtls_revocation_endpoint(&self) -> Option<&str> {
-        let alias = self.mtls.revocation_endpoint.as_deref();
+        let alias = self
+            .mtls
+            .as_ref()
+            .and_then(|mtls| mtls.revocation_endpoint.as_deref());
         alias.or(self.revocation_endpoint())
     }
 

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use hallpass_core::Error;
 
-use super::Profile;
+use super::description::Profile;
 
 impl Profile {
     /// Reads a profile from TOML, such as `include_str!("acme.toml")`.

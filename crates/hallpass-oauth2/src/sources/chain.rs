@@ -1,14 +1,23 @@
 //! [`Chain`]: the first of several sources that has something.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+};
 
 use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
 
-/// Several places where a credential may be, asked in order at each fetch.
+use crate::absent::Absent;
+
+/// Several places where a credential may be, asked in order until one has delivered.
 ///
-/// A source that fails for good, such as a variable that is not set or a file that is not there,
-/// leaves it to the next. One that fails for now ends the chain with its error: a server that is
-/// down is no reason to become somebody else.
+/// A source that has nothing there, such as a variable that is not set or a file that does not exist,
+/// leaves it to the next. One that is there and fails ends the chain with its error: a server that
+/// is down, or refuses, is no reason to become somebody else. So once a source has delivered, it is
+/// the only one that is asked. A source of your own says with [`ABSENT`] as its error's
+/// [code](Error::code) that it has nothing there.
 ///
 /// ```
 /// use hallpass_oauth2::{Chain, Secret, Token, TokenFile};
@@ -20,6 +29,24 @@ use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
 #[derive(Clone)]
 pub struct Chain {
     sources: Vec<Arc<dyn Link>>,
+    /// Who has delivered; clones of one chain agree on it.
+    chosen: Arc<OnceLock<usize>>,
+}
+
+/// The [code](Error::code) of an error which says that there is nothing where a source looks: no
+/// file, no variable, no metadata server. Only such an error moves a [`Chain`] on.
+///
+/// ```
+/// use hallpass_core::Error;
+/// use hallpass_oauth2::ABSENT;
+///
+/// let error = Error::permanent("this machine has no metadata server").with_code(ABSENT);
+/// # let _ = error;
+/// ```
+pub const ABSENT: &str = "absent";
+
+fn is_absent(error: &Error) -> bool {
+    error.code() == Some(ABSENT) || Absent::is_behind(error)
 }
 
 type Fetched<'a> = Pin<Box<dyn Future<Output = Result<Credential, Error>> + Send + 'a>>;
@@ -50,14 +77,24 @@ impl Chain {
     pub fn of(first: impl CredentialSource) -> Self {
         Self {
             sources: vec![Arc::new(first)],
+            chosen: Arc::default(),
         }
     }
 
-    /// Asks this source if none before it has anything.
+    /// Asks this source if there is nothing at those before it.
     #[must_use]
     pub fn or(mut self, next: impl CredentialSource) -> Self {
         self.sources.push(Arc::new(next));
+        // Another chain now, in which nobody has delivered yet.
+        self.chosen = Arc::default();
         self
+    }
+}
+
+impl Chain {
+    fn chosen(&self) -> Option<&dyn Link> {
+        let at = self.chosen.get()?;
+        self.sources.get(*at).map(|source| &**source)
     }
 }
 
@@ -65,11 +102,17 @@ impl CredentialSource for Chain {
     /// # Cancel safety
     /// That of the sources.
     async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
+        if let Some(chosen) = self.chosen() {
+            return chosen.fetch(why).await;
+        }
         let mut last = None;
-        for source in &self.sources {
+        for (at, source) in self.sources.iter().enumerate() {
             match source.fetch(why).await {
-                Ok(credential) => return Ok(credential),
-                Err(error) if error.is_transient() => return Err(error),
+                Ok(credential) => {
+                    let _ = self.chosen.set(at);
+                    return Ok(credential);
+                }
+                Err(error) if !is_absent(&error) => return Err(error),
                 Err(error) => {
                     tracing::debug!(
                         target: "hallpass",
@@ -88,13 +131,18 @@ impl CredentialSource for Chain {
             .collect();
         let message = format!("no credential from any of {}", names.join(", "));
         Err(match last {
+            Some(error) if error.is_transient() => Error::transient(error).context(message),
             Some(error) => Error::permanent(error).context(message),
             None => Error::configuration(message),
         })
     }
 
-    /// The header is the first source's. The origins are known if they are the same for all.
+    /// What the source that has delivered says. Before, the header is the first source's, and the
+    /// origins are known if they are the same for all.
     fn description(&self) -> Description {
+        if let Some(chosen) = self.chosen() {
+            return chosen.description();
+        }
         let mut all = self.sources.iter().map(|source| source.description());
         let mut description = all.next().unwrap_or_default();
         if all.any(|other| other.origins != description.origins) {

@@ -1,23 +1,28 @@
 //! [`Exec`]: a program that prints a credential, by the protocol of Kubernetes' exec plugins.
 
 use std::{
+    env,
     ffi::OsString,
-    fmt, io,
-    process::Stdio,
+    fmt,
+    future::{Future as _, poll_fn},
+    io,
+    pin::pin,
+    process::{ExitStatus, Stdio},
+    task::Poll,
     time::{Duration, SystemTime},
 };
 
 use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 use tokio::{
     io::AsyncReadExt as _,
     process::{Child, Command},
-    time::timeout_at,
+    time::{timeout, timeout_at},
 };
 use zeroize::Zeroizing;
 
 use super::header::Placed;
-use crate::{dialect::read_rfc3339, text::printable};
+use crate::{calendar::read_rfc3339, text::printable};
 
 /// What is read of a program's output: more than any credential needs.
 const OUTPUT_LIMIT: usize = 1024 * 1024;
@@ -25,15 +30,24 @@ const OUTPUT_LIMIT: usize = 1024 * 1024;
 const API_GROUP: &str = "client.authentication.k8s.io/";
 const KIND: &str = "ExecCredential";
 
-/// What the program gets in `KUBERNETES_EXEC_INFO`, as client-go writes it.
-const EXEC_INFO: &str = r#"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"interactive":false}}"#;
+const EXEC_INFO: &str = "KUBERNETES_EXEC_INFO";
+
+/// What the program gets in that variable, as client-go writes it.
+const WITHOUT_CLUSTER: &str = r#"{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","spec":{"interactive":false}}"#;
+
+/// What Go writes for a time that was never set.
+const GO_ZERO_TIME: Duration = Duration::from_secs(62_135_596_800);
+
+/// How long the pipe of a program that has ended may stay silent before its answer is taken for
+/// whole.
+const SILENCE: Duration = Duration::from_millis(50);
 
 /// A program that prints an `ExecCredential`, as `kubectl`'s plugins do.
 ///
 /// It is started without a shell, with these arguments and no input, at each fetch, and ended at the
 /// fetch's deadline or when the fetch is dropped. What it writes is never shown: neither in an
 /// error nor in an event; its standard error goes nowhere. A client certificate in its answer is not
-/// used.
+/// used. `KUBERNETES_EXEC_INFO` speaks of no cluster, unless the environment has one already.
 ///
 /// ```
 /// use hallpass_oauth2::Exec;
@@ -116,10 +130,13 @@ impl Exec {
     }
 
     fn start(&self) -> io::Result<Child> {
-        Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        if env::var_os(EXEC_INFO).is_none() {
+            command.env(EXEC_INFO, WITHOUT_CLUSTER);
+        }
+        command
             .args(&self.args)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
-            .env("KUBERNETES_EXEC_INFO", EXEC_INFO)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -141,15 +158,12 @@ impl Exec {
             };
             error.context(message)
         })?;
-        let read = output(&mut child).await;
-        let ended = |error| {
+        let (out, status) = output(&mut child).await.map_err(|error| {
             Error::transient(error).context(format!("{} ended without an answer", self.shown()))
-        };
-        let out = read.map_err(ended)?;
+        })?;
         if out.len() > OUTPUT_LIMIT {
             return Err(self.unusable("more than 1 MiB"));
         }
-        let status = child.wait().await.map_err(ended)?;
         if !status.success() {
             return Err(Error::transient(status.to_string())
                 .context(format!("{} failed with {status}", self.shown())));
@@ -176,9 +190,13 @@ impl Exec {
             return Ok(credential.never_expires());
         };
         let end = read_rfc3339(&expires)
-            .and_then(|at| SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(at)))
             .ok_or_else(|| self.unusable("an expirationTimestamp that is not RFC 3339"))?;
-        Ok(credential.expires_at(end))
+        let unset = SystemTime::UNIX_EPOCH.checked_sub(GO_ZERO_TIME);
+        Ok(if Some(end) == unset {
+            credential.never_expires()
+        } else {
+            credential.expires_at(end)
+        })
     }
 
     fn unusable(&self, what: &str) -> Error {
@@ -191,15 +209,50 @@ impl Exec {
     }
 }
 
-/// What the program prints, in a buffer that leaves no copies behind unless it is uncommonly long.
-async fn output(child: &mut Child) -> io::Result<Zeroizing<Vec<u8>>> {
+/// What the program prints and how it ends, in a buffer that leaves no copies behind unless the
+/// answer is uncommonly long. At most one byte more than the limit is kept.
+///
+/// A child of the program may hold its output open for ever: what a program that has ended wrote
+/// itself is in the pipe by then, so an answer that is whole is not waited for any longer.
+async fn output(child: &mut Child) -> io::Result<(Zeroizing<Vec<u8>>, ExitStatus)> {
     const USUAL: usize = 64 * 1024;
     let mut out = Zeroizing::new(Vec::with_capacity(USUAL));
-    if let Some(stdout) = child.stdout.take() {
-        let limit = OUTPUT_LIMIT as u64 + 1;
-        stdout.take(limit).read_to_end(&mut out).await?;
+    let mut pipe = child
+        .stdout
+        .take()
+        .map(|pipe| pipe.take(OUTPUT_LIMIT as u64 + 1));
+    let mut status = None;
+    while let Some(stdout) = &mut pipe {
+        let ended = if status.is_some() {
+            match timeout(SILENCE, stdout.read_buf(&mut *out)).await {
+                Ok(read) => read? == 0,
+                Err(_) if serde_json::from_slice::<IgnoredAny>(&out).is_ok() => true,
+                Err(_) => stdout.read_buf(&mut *out).await? == 0,
+            }
+        } else {
+            let mut exit = pin!(child.wait());
+            let mut read = pin!(stdout.read_buf(&mut *out));
+            let read = poll_fn(|context| match exit.as_mut().poll(context) {
+                Poll::Ready(exited) => {
+                    Poll::Ready(exited.map(|exited| status = Some(exited)).map(|()| None))
+                }
+                Poll::Pending => read.as_mut().poll(context).map_ok(Some),
+            });
+            read.await? == Some(0)
+        };
+        if ended {
+            pipe = None;
+        }
     }
-    Ok(out)
+    if out.len() > OUTPUT_LIMIT {
+        // It would wait for ever for somebody to read the rest.
+        child.start_kill()?;
+    }
+    let status = match status {
+        Some(status) => status,
+        None => child.wait().await?,
+    };
+    Ok((out, status))
 }
 
 impl CredentialSource for Exec {

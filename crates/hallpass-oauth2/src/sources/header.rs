@@ -1,10 +1,10 @@
 //! Where the token of such a source goes.
 
 use hallpass_core::{Credential, Description, Error};
-use http::{HeaderName, header::AUTHORIZATION};
+use http::header::AUTHORIZATION;
 use zeroize::Zeroizing;
 
-use crate::{client_credentials::BEARER, plan, text::printable};
+use crate::{plan, profile::BEARER};
 
 /// Name, header and origins of a source, and the form that a token takes in its header.
 #[derive(Clone)]
@@ -30,9 +30,7 @@ impl Placed {
                 "the form of the API's header has no {token} in it",
             ));
         }
-        self.description.header = header.parse::<HeaderName>().map_err(|_| {
-            Error::configuration(format!("\"{}\" is not a header's name", printable(header)))
-        })?;
+        self.description.header = plan::header_name(header)?;
         self.form = form;
         Ok(())
     }
@@ -41,8 +39,7 @@ impl Placed {
     where
         I: IntoIterator<Item: Into<String>>,
     {
-        let origins: Vec<String> = origins.into_iter().map(Into::into).collect();
-        self.description.origins = Some(plan::parsed(&origins)?);
+        self.description.origins = Some(plan::origins(origins)?);
         Ok(())
     }
 

@@ -37,11 +37,17 @@ impl SelfSigned {
         }
     }
 
-    /// Snowflake's key-pair authentication. The account's name goes without region and cloud.
+    /// Snowflake's key-pair authentication. The account's name goes without region and cloud, and
+    /// one of a replicated account (`acme-x.global`) without what comes after its first hyphen.
     pub fn snowflake(account: &str, user: &str, key: Key) -> Self {
-        // Snowflake takes an hour at most.
-        const LIFETIME: Duration = Duration::from_secs(59 * 60);
-        let account = account.split('.').next().unwrap_or_default();
+        // Snowflake takes an hour at most, from `iat`.
+        const LIFETIME: Duration = Duration::from_secs(58 * 60);
+        let end = if account.contains(".global") {
+            '-'
+        } else {
+            '.'
+        };
+        let account = account.split(end).next().unwrap_or_default();
         let subject = format!("{account}.{user}").to_uppercase();
         let jwt = Jwt::signed_by(key)
             .issuer(subject.as_str())
@@ -108,7 +114,7 @@ impl CredentialSource for SelfSigned {
         let jwt = self.jwt.ready(&self.placed.description.name).await?;
         why.sending();
         let token = jwt.sign()?;
-        let credential = self.placed.credential(&token)?.lives_for(jwt.left());
+        let credential = self.placed.credential(&token)?.lives_for(jwt.lifetime());
         let beside = self.beside.iter().cloned();
         Ok(beside.fold(credential, |credential, (name, value)| {
             credential.with_header(name, value)

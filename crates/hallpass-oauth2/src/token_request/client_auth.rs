@@ -3,13 +3,21 @@
 use std::time::Duration;
 
 use super::TokenRequest;
-use crate::{ClientAuth, Key, Secret, assertion::Audience};
+use crate::{ClientAuth, Key, Secret, template::literal};
 
 /// # Who asks
 ///
 /// One way for each request; no other is tried when it is refused.
-impl<G> TokenRequest<G> {
-    pub(crate) fn authenticated(
+impl TokenRequest {
+    /// Authenticates as the profile says: by its `client_auth`. With `private-key-jwt` the secret is
+    /// the text of the key.
+    #[must_use]
+    pub fn client(self, id: impl Into<Secret>, secret: impl Into<Secret>) -> Self {
+        let auth = self.settings.profile.client_auth;
+        self.authenticated(auth, id, secret)
+    }
+
+    fn authenticated(
         mut self,
         auth: ClientAuth,
         id: impl Into<Secret>,
@@ -18,11 +26,18 @@ impl<G> TokenRequest<G> {
         if auth == ClientAuth::PrivateKeyJwt {
             return self.private_key_jwt(id, Key::read(secret));
         }
-        self.auth = Some(auth);
-        self.id = Some(id.into());
-        self.secret = Some(secret.into());
+        self.settings.secret = Some(secret.into());
+        self.known_by(auth, id)
+    }
+
+    fn known_by(mut self, auth: ClientAuth, id: impl Into<Secret>) -> Self {
+        self.settings.profile.client_auth = auth;
+        self.settings.id = Some(id.into());
+        if !auth.needs_secret() && auth != ClientAuth::None {
+            self.settings.secret = None;
+        }
         if auth == ClientAuth::Tls {
-            self.send_client_id = true;
+            self.settings.profile.send_client_id = true;
         }
         self
     }
@@ -70,11 +85,8 @@ impl<G> TokenRequest<G> {
     /// ```
     #[must_use]
     pub fn private_key_jwt(mut self, id: impl Into<Secret>, key: Key) -> Self {
-        self.auth = Some(ClientAuth::PrivateKeyJwt);
-        self.id = Some(id.into());
-        self.secret = None;
-        self.assertion.key = Some(key);
-        self
+        self.settings.assertion.key = Some(key);
+        self.known_by(ClientAuth::PrivateKeyJwt, id)
     }
 
     /// `tls_client_auth` and `self_signed_tls_client_auth` (RFC 8705): the client's certificate
@@ -85,29 +97,23 @@ impl<G> TokenRequest<G> {
     /// be bound to the certificate; then the API's client needs it too. A server that lists
     /// `mtls_endpoint_aliases` wants its token URL from there.
     #[must_use]
-    pub fn mtls(mut self, id: impl Into<Secret>) -> Self {
-        self.auth = Some(ClientAuth::Tls);
-        self.id = Some(id.into());
-        self.secret = None;
-        self.send_client_id = true;
-        self
+    pub fn mtls(self, id: impl Into<Secret>) -> Self {
+        self.known_by(ClientAuth::Tls, id)
     }
 
     /// No secret: `client_id` in the parameters, for endpoints that know the client by other means.
     #[must_use]
     pub fn public(mut self, id: impl Into<Secret>) -> Self {
-        self.auth = Some(ClientAuth::None);
-        self.id = Some(id.into());
-        self.secret = None;
-        self.send_client_id = true;
-        self
+        self.settings.secret = None;
+        self.settings.profile.send_client_id = true;
+        self.known_by(ClientAuth::None, id)
     }
 
     /// The server's issuer identifier, as its metadata states it: the audience of the client's
     /// assertions.
     #[must_use]
     pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
-        self.assertion.issuer = Some(issuer.into());
+        self.settings.profile.issuer = Some(literal(&issuer.into()));
         self
     }
 
@@ -116,22 +122,30 @@ impl<G> TokenRequest<G> {
     /// on; the issuer is the better audience.
     #[must_use]
     pub fn assertion_for_token_url(mut self) -> Self {
-        self.assertion.audience = Audience::TokenUrl;
+        self.settings.profile.assertion_for_token_url = true;
         self
     }
 
     /// How long the client's assertions live; a minute unless set.
     #[must_use]
     pub fn assertion_lifetime(mut self, lifetime: Duration) -> Self {
-        self.assertion.lifetime = lifetime;
+        self.settings.assertion.validity.lifetime = lifetime;
         self
     }
 
-    /// Leaves `client-authentication+jwt` out of the assertion's header, for servers that refuse
-    /// what they don't know: `typ` is `JWT` then.
+    /// How far `iat` of the client's assertions lies before the moment they are signed, for servers
+    /// whose clocks are behind. A minute unless set.
     #[must_use]
-    pub fn plain_assertion_type(mut self) -> Self {
-        self.assertion.typed = false;
+    pub fn assertion_backdated(mut self, by: Duration) -> Self {
+        self.settings.assertion.validity.backdated = by;
+        self
+    }
+
+    /// The `typ` of the assertion's header: `client-authentication+jwt` unless set. Servers that
+    /// refuse what they don't know take `JWT`.
+    #[must_use]
+    pub fn assertion_typ(mut self, typ: impl Into<String>) -> Self {
+        self.settings.assertion.typ = typ.into();
         self
     }
 }

@@ -8,9 +8,11 @@ use ring::{
     rand::SystemRandom,
     rsa,
     signature::{
-        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ED25519, EcdsaKeyPair,
-        Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
-        UnparsedPublicKey, VerificationAlgorithm,
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED,
+        ECDSA_P384_SHA384_FIXED_SIGNING, ED25519, EcdsaKeyPair, EcdsaSigningAlgorithm,
+        Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+        RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+        RSA_PSS_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
     },
 };
 use rustls_pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
@@ -24,6 +26,8 @@ pub(crate) const P256_SEC1: &str = include_str!("../keys/p256-sec1.pem");
 pub(crate) const P256_JWK: &str = include_str!("../keys/p256.jwk");
 pub(crate) const P256_CERTIFICATE: &str = include_str!("../keys/p256-certificate.pem");
 pub(crate) const P384: &str = include_str!("../keys/p384.pem");
+pub(crate) const P384_SEC1: &str = include_str!("../keys/p384-sec1.pem");
+pub(crate) const P384_JWK: &str = include_str!("../keys/p384.jwk");
 pub(crate) const ED25519_PEM: &str = include_str!("../keys/ed25519.pem");
 pub(crate) const ENCRYPTED: &str = include_str!("../keys/encrypted.pem");
 
@@ -54,17 +58,22 @@ impl Jws {
 
     /// Whether the public half of the test key for its `alg` says that the signature is good.
     pub(crate) fn verifies(&self) -> bool {
-        let random = SystemRandom::new();
         let (algorithm, public): (&dyn VerificationAlgorithm, Vec<u8>) =
             match self.header["alg"].as_str().unwrap() {
                 "RS256" => (&RSA_PKCS1_2048_8192_SHA256, rsa_public()),
+                "RS384" => (&RSA_PKCS1_2048_8192_SHA384, rsa_public()),
+                "RS512" => (&RSA_PKCS1_2048_8192_SHA512, rsa_public()),
                 "PS256" => (&RSA_PSS_2048_8192_SHA256, rsa_public()),
-                "ES256" => {
-                    let signing = &ECDSA_P256_SHA256_FIXED_SIGNING;
-                    let key = EcdsaKeyPair::from_pkcs8(signing, &der(P256), &random).unwrap();
-                    let public = key.public_key().as_ref().to_vec();
-                    (&ECDSA_P256_SHA256_FIXED, public)
-                }
+                "PS384" => (&RSA_PSS_2048_8192_SHA384, rsa_public()),
+                "PS512" => (&RSA_PSS_2048_8192_SHA512, rsa_public()),
+                "ES256" => (
+                    &ECDSA_P256_SHA256_FIXED,
+                    ec_public(&ECDSA_P256_SHA256_FIXED_SIGNING, P256),
+                ),
+                "ES384" => (
+                    &ECDSA_P384_SHA384_FIXED,
+                    ec_public(&ECDSA_P384_SHA384_FIXED_SIGNING, P384),
+                ),
                 "EdDSA" => {
                     let key = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der(ED25519_PEM));
                     (&ED25519, key.unwrap().public_key().as_ref().to_vec())
@@ -94,6 +103,11 @@ impl Jws {
 fn rsa_public() -> Vec<u8> {
     let key = rsa::KeyPair::from_pkcs8(&der(RSA)).unwrap();
     key.public().as_ref().to_vec()
+}
+
+fn ec_public(signing: &'static EcdsaSigningAlgorithm, pem: &str) -> Vec<u8> {
+    let key = EcdsaKeyPair::from_pkcs8(signing, &der(pem), &SystemRandom::new());
+    key.unwrap().public_key().as_ref().to_vec()
 }
 
 fn der(pem: &str) -> Vec<u8> {

@@ -17,7 +17,7 @@ use std::{
 use bytes::Bytes;
 use hallpass_core::{Credential, CredentialSource as _, Error, Fetch};
 use hallpass_oauth2::{
-    ClientCredentials, Profile, TokenSource, Transport,
+    ClientCredentials, Profile, TokenRequest, TokenSource, Transport,
     transport::{Phase, TransportError},
 };
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -130,22 +130,22 @@ pub(crate) async fn fetch(source: &TokenSource) -> Result<Credential, Error> {
 pub(crate) const PLAIN: &str = "token_url = \"https://auth.example.com/token\"\n";
 
 /// A client of a profile with these lines beside the least.
-pub(crate) fn with(lines: &str) -> ClientCredentials {
+pub(crate) fn with(lines: &str) -> TokenRequest {
     let profile = Profile::from_toml(&format!("{PLAIN}{lines}")).unwrap();
     profile.client("my-client", "s3cret")
 }
 
-pub(crate) fn client() -> ClientCredentials {
+pub(crate) fn client() -> TokenRequest {
     ClientCredentials::at(URL).basic("my-client", "s3cret")
 }
 
 /// What comes of one fetch that is answered like this.
-pub(crate) async fn outcome(builder: ClientCredentials, step: Step) -> Result<Credential, Error> {
+pub(crate) async fn outcome(builder: TokenRequest, step: Step) -> Result<Credential, Error> {
     fetch(&builder.build(Script::of([step])).unwrap()).await
 }
 
 /// What one fetch of this builder sends.
-pub(crate) async fn sent(builder: ClientCredentials) -> Seen {
+pub(crate) async fn sent(builder: TokenRequest) -> Seen {
     let script = Script::of([Step::ok(TOKEN)]);
     fetch(&builder.build(script.clone()).unwrap())
         .await
@@ -153,7 +153,7 @@ pub(crate) async fn sent(builder: ClientCredentials) -> Seen {
     script.only()
 }
 
-pub(crate) fn build_error(builder: ClientCredentials) -> String {
+pub(crate) fn build_error(builder: TokenRequest) -> String {
     let error = builder.build(Script::default()).unwrap_err();
     assert!(error.is_permanent());
     error.to_string()

@@ -1,0 +1,224 @@
+//! [`GoogleCredentials`]: Google's credential files, of whatever type.
+
+mod external;
+
+use std::{fmt, sync::Arc};
+
+use hallpass_core::Error;
+use http::Uri;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
+
+use self::external::ExternalAccount;
+use super::{CloudSource, GoogleImpersonation, impersonation::CLOUD_PLATFORM};
+use crate::{JwtBearer, RefreshToken, TokenRequest, Transport, text::printable};
+
+/// What one of Google's credential files says: a `service_account`, an `authorized_user` as
+/// `gcloud auth application-default login` writes it, an `external_account` for workload identity
+/// federation, or an `impersonated_service_account`.
+///
+/// A file names the URLs that get its secrets. Here only those of `googleapis.com` get them, or of the
+/// one [`universe`](Self::universe) that is allowed by name. Of external accounts, those whose
+/// token comes from a file or from a URL work; those of AWS need a signature of AWS's own, and
+/// programs are not run because a file says so.
+///
+/// ```
+/// use hallpass_oauth2::cloud::GoogleCredentials;
+/// # use hallpass_oauth2::transport::{Transport, TransportError};
+/// # struct Offline;
+/// # impl Transport for Offline {
+/// #     async fn send(&self, _: http::Request<bytes::Bytes>, _: std::time::Duration)
+/// #         -> Result<http::Response<bytes::Bytes>, TransportError> { unreachable!() }
+/// # }
+/// # let transport = Offline;
+/// # let json = r#"{"type":"authorized_user","client_id":"i","client_secret":"s","refresh_token":"r"}"#;
+///
+/// let source = GoogleCredentials::from_json(json)?
+///     .scopes(["https://www.googleapis.com/auth/cloud-platform"])
+///     .build(transport)?;
+/// # let _ = source;
+/// # Ok::<(), hallpass_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct GoogleCredentials {
+    file: Arc<File>,
+    json: Arc<Zeroizing<String>>,
+    scopes: Vec<String>,
+    universe: String,
+}
+
+enum File {
+    ServiceAccount(ServiceAccount),
+    AuthorizedUser(AuthorizedUser),
+    ExternalAccount(Box<ExternalAccount>),
+    Impersonated(Impersonated),
+}
+
+#[derive(Deserialize)]
+struct ServiceAccount {
+    token_uri: String,
+}
+
+#[derive(Deserialize)]
+struct AuthorizedUser {
+    client_id: String,
+    client_secret: Zeroizing<String>,
+    refresh_token: Zeroizing<String>,
+    quota_project_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Impersonated {
+    service_account_impersonation_url: String,
+    source_credentials: Box<RawValue>,
+    #[serde(default)]
+    delegates: Vec<String>,
+}
+
+impl File {
+    fn read(json: &str) -> serde_json::Result<Option<Self>> {
+        #[derive(Deserialize)]
+        struct Typed {
+            #[serde(rename = "type")]
+            kind: String,
+        }
+        let Typed { kind } = serde_json::from_str(json)?;
+        Ok(Some(match kind.as_str() {
+            "service_account" => Self::ServiceAccount(serde_json::from_str(json)?),
+            "authorized_user" => Self::AuthorizedUser(serde_json::from_str(json)?),
+            "external_account" => Self::ExternalAccount(serde_json::from_str(json)?),
+            "impersonated_service_account" => Self::Impersonated(serde_json::from_str(json)?),
+            _ => return Ok(None),
+        }))
+    }
+}
+
+const TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
+
+impl GoogleCredentials {
+    /// The content of such a file.
+    ///
+    /// # Errors
+    /// If it is none. No message holds a piece of it.
+    pub fn from_json(json: &str) -> Result<Self, Error> {
+        // The parser's own message may quote a secret.
+        let file = File::read(json).ok().flatten().ok_or_else(|| {
+            Error::configuration(
+                "not one of Google's credential files: a service_account, authorized_user, external_account or impersonated_service_account with all its members",
+            )
+        })?;
+        Ok(Self {
+            file: Arc::new(file),
+            json: Arc::new(Zeroizing::new(json.to_owned())),
+            scopes: vec![CLOUD_PLATFORM.to_owned()],
+            universe: "googleapis.com".to_owned(),
+        })
+    }
+
+    /// The scopes to ask for; `…/auth/cloud-platform` unless set. An authorized user has those of the
+    /// sign-in.
+    #[must_use]
+    pub fn scopes<I>(mut self, scopes: I) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// The domain of another universe than `googleapis.com`, whose hosts the file may name.
+    #[must_use]
+    pub fn universe(mut self, domain: impl Into<String>) -> Self {
+        self.universe = domain.into();
+        self
+    }
+
+    /// Checks what the file says and makes the source.
+    ///
+    /// # Errors
+    /// A permanent error that names the member of the file.
+    pub fn build(self, transport: impl Transport) -> Result<CloudSource, Error> {
+        self.build_shared(&Arc::new(transport))
+    }
+
+    fn build_shared<T: Transport>(&self, transport: &Arc<T>) -> Result<CloudSource, Error> {
+        match &*self.file {
+            File::ServiceAccount(account) => {
+                self.pinned("token_uri", &account.token_uri)?;
+                let builder = JwtBearer::google(&self.json)?.scope(self.scopes.join(" "));
+                Ok(builder.build(transport.clone())?.into())
+            }
+            File::AuthorizedUser(user) => {
+                let builder = RefreshToken::at(TOKEN_URL)
+                    .name("google-authorized-user")
+                    .refresh_token(user.refresh_token.as_str())
+                    .post(user.client_id.as_str(), user.client_secret.as_str());
+                let builder = charged_to(user.quota_project_id.as_ref(), builder);
+                Ok(builder.build(transport.clone())?.into())
+            }
+            File::ExternalAccount(account) => account.build(self, transport),
+            File::Impersonated(account) => self.impersonate(account, transport),
+        }
+    }
+
+    fn impersonate<T: Transport>(
+        &self,
+        account: &Impersonated,
+        transport: &Arc<T>,
+    ) -> Result<CloudSource, Error> {
+        let url = &account.service_account_impersonation_url;
+        self.pinned("service_account_impersonation_url", url)?;
+        let by = Self::from_json(account.source_credentials.get())?.universe(&self.universe);
+        if matches!(*by.file, File::Impersonated(_)) {
+            return Err(Error::configuration(
+                "the file's \"source_credentials\" impersonate somebody themselves: name the accounts between as delegates",
+            ));
+        }
+        // As resources here, by address where they are set by hand.
+        let delegates = account.delegates.iter();
+        let delegates = delegates.filter_map(|name| name.rsplit('/').next());
+        GoogleImpersonation::at_url(url.clone())
+            .scopes(&self.scopes)
+            .delegates(delegates)
+            .build(by.build_shared(transport)?, transport.clone())
+    }
+
+    /// Refuses a URL of somebody else's.
+    fn pinned(&self, member: &str, url: &str) -> Result<(), Error> {
+        let uri: Option<Uri> = url.parse().ok();
+        let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
+        let inside = host
+            .strip_suffix(self.universe.as_str())
+            .is_some_and(|rest| rest.ends_with('.'));
+        // What service accounts' files said before 2018.
+        let known = inside || host == "accounts.google.com";
+        let secure = uri
+            .as_ref()
+            .is_some_and(|uri| uri.scheme_str() == Some("https"));
+        if known && secure {
+            return Ok(());
+        }
+        Err(Error::configuration(format!(
+            "the file's \"{member}\" leads to \"{}\", which is no host of {}",
+            printable(host),
+            printable(&self.universe)
+        )))
+    }
+}
+
+/// Makes the API count against this project.
+fn charged_to(project: Option<&String>, builder: TokenRequest) -> TokenRequest {
+    match project {
+        Some(project) => builder.api_header("x-goog-user-project", project.as_str()),
+        None => builder,
+    }
+}
+
+impl fmt::Debug for GoogleCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GoogleCredentials")
+            .field("scopes", &self.scopes)
+            .finish_non_exhaustive()
+    }
+}

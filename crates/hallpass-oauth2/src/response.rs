@@ -1,0 +1,18 @@
+//! What a token endpoint answers: read once, classified in one place, and made into a credential or
+//! an error that says what to check.
+
+mod answer;
+mod classify;
+mod decode;
+mod issue;
+mod message;
+mod redactor;
+
+pub(crate) use self::{
+    answer::Answer,
+    classify::{Verdict, classify},
+    decode::decode,
+    issue::issue,
+    message::{Asked, error},
+    redactor::Redactor,
+};

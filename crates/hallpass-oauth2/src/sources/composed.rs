@@ -1,0 +1,160 @@
+//! [`Composed`]: a token that another token brings.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use hallpass_core::{
+    Cached, Challenges, Credential, CredentialSource, Description, Error, Fetch, Reason, Rejection,
+};
+
+use crate::{Secret, TokenSource};
+
+/// A source whose material is the token of another source.
+///
+/// The first token is kept for as long as it is good; the second source asks for it at each fetch.
+/// When the endpoint refuses it, it is asked for anew, once. When the API refuses the second token
+/// and then the one that comes in its place too, the next fetch begins with a new first one. The
+/// first is never sent to the API, and how long it lives says nothing about the second.
+///
+/// ```
+/// use hallpass_oauth2::{ClientCredentials, Composed, Secret, TokenExchange, token_type};
+/// # use hallpass_oauth2::transport::{Transport, TransportError};
+/// # struct Offline;
+/// # impl Transport for Offline {
+/// #     async fn send(&self, _: http::Request<bytes::Bytes>, _: std::time::Duration)
+/// #         -> Result<http::Response<bytes::Bytes>, TransportError> { unreachable!() }
+/// # }
+/// # let transport = std::sync::Arc::new(Offline);
+///
+/// let own = ClientCredentials::at("https://auth.example.com/token")
+///     .basic("my-client", Secret::env("EXAMPLE_SECRET"))
+///     .build(transport.clone())?;
+/// let source = Composed::new(own, |token| {
+///     TokenExchange::at("https://sts.example.net/token")
+///         .subject_token(token, token_type::ACCESS_TOKEN)
+///         .build(transport)
+/// })?;
+/// # let _ = source;
+/// # Ok::<(), hallpass_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Composed {
+    first: Arc<First>,
+    then: TokenSource,
+    /// Whether the last fetch came of a rejection too.
+    rejected: Arc<AtomicBool>,
+}
+
+struct First {
+    cached: Cached,
+    /// The credential that the second source had last.
+    used: Mutex<Option<Credential>>,
+    version: Box<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl Composed {
+    /// Hands the token of `first` to `then`, which builds the source that uses it.
+    ///
+    /// # Errors
+    /// That of `then`.
+    pub fn new(
+        first: impl CredentialSource,
+        then: impl FnOnce(Secret) -> Result<TokenSource, Error>,
+    ) -> Result<Self, Error> {
+        let first = Arc::new(first);
+        let first = Arc::new(First {
+            cached: Cached::new(first.clone()),
+            used: Mutex::default(),
+            version: Box::new(move || first.version()),
+        });
+        let material = first.clone();
+        let then = then(Secret::from_async_fn(move || {
+            let first = material.clone();
+            async move { first.token().await }
+        }))?;
+        Ok(Self {
+            first,
+            then,
+            rejected: Arc::default(),
+        })
+    }
+}
+
+impl First {
+    async fn token(&self) -> Result<String, Error> {
+        let credential = self.cached.get().await?;
+        let value = credential.header_value().to_str().map_err(|_| {
+            Error::configuration("the first source's credential is no token that can be passed on")
+        })?;
+        let token = value.strip_prefix("Bearer ").unwrap_or(value).to_owned();
+        *self.used() = Some(credential);
+        Ok(token)
+    }
+
+    /// Whether there will be another token than the one that was used last.
+    fn renew(&self) -> bool {
+        let used = self.used().clone();
+        used.is_some_and(|used| {
+            self.cached.reject(&used, &Challenges::default()) == Rejection::Suspected
+        })
+    }
+
+    fn accepted(&self) {
+        if let Some(used) = &*self.used() {
+            self.cached.accept(used);
+        }
+    }
+
+    fn used(&self) -> std::sync::MutexGuard<'_, Option<Credential>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CredentialSource for Composed {
+    /// # Cancel safety
+    /// The first source's fetch goes on and serves the next.
+    async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
+        let again = why.reason() == Reason::Rejected;
+        if self.rejected.swap(again, Ordering::Relaxed) && again {
+            self.first.renew();
+        }
+        let outcome = match self.then.fetch(why).await {
+            Err(error) if error.is_permanent() && self.first.renew() => {
+                tracing::debug!(
+                    target: "hallpass",
+                    source = self.then.description().name,
+                    error = %error,
+                    "refused, trying again with another first token"
+                );
+                self.then.fetch(why).await
+            }
+            outcome => outcome,
+        };
+        if outcome.is_ok() {
+            self.first.accepted();
+        }
+        outcome
+    }
+
+    fn description(&self) -> Description {
+        self.then.description()
+    }
+
+    fn version(&self) -> u64 {
+        (self.first.version)().wrapping_add(self.then.version())
+    }
+}
+
+impl fmt::Debug for Composed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Composed")
+            .field("first", &self.first.cached.description().name)
+            .field("then", &self.then)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,13 @@
+//! Texts with `{names}` in them: read, checked, and filled.
+
+mod compiled;
+mod expand;
+mod parse;
+mod placeholder;
+mod time;
+
+pub(crate) use self::{
+    compiled::{Template, TemplateContext, Unfilled},
+    expand::{Place, expand},
+    parse::{Fault, Stage, is_placeholder, literal, names},
+};

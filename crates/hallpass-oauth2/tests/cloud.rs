@@ -1,0 +1,539 @@
+//! Identities that a platform gives: every step's request, and what comes of each answer.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod common;
+
+use std::{fs, time::Duration};
+
+use common::{Script, Step, TOKEN, chain, client, jws};
+use hallpass_core::{Cached, Challenges, Credential, CredentialSource, Error, Fetch, Rejection};
+use hallpass_oauth2::{
+    Chain, Composed, Key, Static, TokenExchange,
+    cloud::{
+        AzureManagedIdentity, CloudSource, EntraWorkloadIdentity, GceMetadata, GithubActions,
+        GithubApp, GoogleCredentials, GoogleImpersonation, KubernetesToken,
+    },
+    token_type,
+    transport::Phase,
+};
+use serde_json::{Value, json};
+
+async fn get(source: &impl CredentialSource) -> Result<Credential, Error> {
+    source.fetch(&Fetch::first()).await
+}
+
+async fn value(source: &impl CredentialSource) -> String {
+    let credential = get(source).await.unwrap();
+    credential.header_value().to_str().unwrap().to_owned()
+}
+
+fn token(text: &str) -> Step {
+    Step::ok(format!(
+        r#"{{"access_token":"{text}","token_type":"Bearer","expires_in":86400,"issued_token_type":"urn:ietf:params:oauth:token-type:access_token"}}"#
+    ))
+}
+
+fn refused(code: &str) -> Step {
+    Step::status(400, format!(r#"{{"error":"{code}"}}"#))
+}
+
+fn two_steps(script: &Script) -> Composed {
+    let own = client().build(script.clone()).unwrap();
+    let transport = script.clone();
+    Composed::new(own, |first| {
+        TokenExchange::at("https://sts.example.net/token")
+            .subject_token(first, token_type::ACCESS_TOKEN)
+            .build(transport)
+    })
+    .unwrap()
+}
+
+fn subject(seen: &common::Seen) -> String {
+    jws::param(&seen.body, "subject_token").unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_token_is_kept_and_never_sent_to_the_api() {
+    let script = Script::of([token("f1rst"), token("two"), token("three")]);
+    let source = two_steps(&script);
+    assert_eq!(value(&source).await, "Bearer two");
+    assert_eq!(value(&source).await, "Bearer three");
+    let seen = script.seen();
+    assert_eq!(seen.len(), 3);
+    assert_eq!(
+        (subject(&seen[1]), subject(&seen[2])),
+        ("f1rst".into(), "f1rst".into())
+    );
+    assert!(!format!("{source:?}").contains("f1rst"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_first_token_is_replaced_once() {
+    let steps = [
+        token("one"),
+        refused("invalid_grant"),
+        token("new"),
+        token("two"),
+    ];
+    let script = Script::of(steps);
+    assert_eq!(value(&two_steps(&script)).await, "Bearer two");
+    let seen = script.seen();
+    assert_eq!(subject(&seen[1]), "one");
+    assert_eq!(subject(&seen[3]), "new");
+
+    let steps = [
+        token("one"),
+        refused("invalid_grant"),
+        token("new"),
+        refused("invalid_grant"),
+    ];
+    let script = Script::of(steps);
+    let error = get(&two_steps(&script)).await.unwrap_err();
+    assert!(error.is_permanent());
+    assert_eq!(script.seen().len(), 4);
+    assert!(!chain(&error).contains("new"), "{}", chain(&error));
+
+    // Trouble that passes is no reason for another first token.
+    let script = Script::of([token("one"), Step::status(500, "")]);
+    assert!(get(&two_steps(&script)).await.unwrap_err().is_transient());
+    assert_eq!(script.seen().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_rejections_in_a_row_reach_the_first_token() {
+    let script = Script::of(["one", "a", "b", "new", "c"].map(token));
+    let cached = Cached::new(two_steps(&script));
+    let mut last = cached.get().await.unwrap();
+    for expected in ["Bearer b", "Bearer c"] {
+        // The engine spaces such fetches out.
+        for _ in 0..10 {
+            tokio::time::advance(Duration::from_secs(60)).await;
+            if cached.reject(&last, &Challenges::default()) == Rejection::Suspected {
+                break;
+            }
+        }
+        last = cached.get().await.unwrap();
+        assert_eq!(last.header_value().to_str().unwrap(), expected);
+    }
+    let seen = script.seen();
+    let subjects: Vec<_> = [1, 2, 4].map(|at: usize| subject(&seen[at])).into();
+    assert_eq!(subjects, ["one", "one", "new"]);
+}
+
+#[tokio::test]
+async fn github_apps_sign_and_ask_for_what_they_need() {
+    let script = Script::of([Step::status(
+        201,
+        r#"{"token":"ghs_t0ken","expires_at":"2999-01-01T00:00:00Z"}"#,
+    )]);
+    let source = GithubApp::new("Iv23li", "42", Key::from_pem(jws::RSA).unwrap())
+        .api("https://github.example.com/api/v3")
+        .repositories(["service"])
+        .permissions([("contents", "read")])
+        .build(script.clone())
+        .unwrap();
+    assert_eq!(value(&source).await, "Bearer ghs_t0ken");
+    let origins = source.description().origins.unwrap();
+    assert_eq!(origins[0].to_string(), "https://github.example.com");
+    let seen = script.only();
+    assert_eq!(
+        seen.uri,
+        "https://github.example.com/api/v3/app/installations/42/access_tokens"
+    );
+    let body: Value = serde_json::from_str(&seen.body).unwrap();
+    assert_eq!(
+        body,
+        json!({"repositories": ["service"], "permissions": {"contents": "read"}})
+    );
+    let signed = seen
+        .header("authorization")
+        .unwrap()
+        .strip_prefix("Bearer ");
+    let jwt = jws::Jws::read(signed.unwrap());
+    assert!(jwt.verifies());
+    assert_eq!(jwt.claim("iss"), "Iv23li");
+    assert!(jwt.lifetime() <= 600);
+}
+
+#[tokio::test]
+async fn impersonation_stands_on_another_identity() {
+    let script = Script::of([
+        token("own"),
+        Step::ok(r#"{"accessToken":"ya29.other","expireTime":"2999-01-01T00:00:00Z"}"#),
+    ]);
+    let own = client().build(script.clone()).unwrap();
+    let source = GoogleImpersonation::of("robot@p.iam.gserviceaccount.com")
+        .scopes(["https://a.example/one", "https://a.example/two"])
+        .delegates(["between@p.iam.gserviceaccount.com"])
+        .lifetime(Duration::from_secs(600))
+        .build(own, script.clone())
+        .unwrap();
+    assert_eq!(value(&source).await, "Bearer ya29.other");
+    let seen = &script.seen()[1];
+    assert_eq!(
+        seen.uri,
+        "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/robot%40p.iam.gserviceaccount.com:generateAccessToken"
+    );
+    assert_eq!(seen.header("authorization"), Some("Bearer own"));
+    let body: Value = serde_json::from_str(&seen.body).unwrap();
+    assert_eq!(
+        body,
+        json!({
+            "scope": ["https://a.example/one", "https://a.example/two"],
+            "delegates": ["projects/-/serviceAccounts/between@p.iam.gserviceaccount.com"],
+            "lifetime": "600s",
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_projected_file_is_read_at_each_fetch() {
+    let path = std::env::temp_dir().join(format!("hallpass-cloud-{}", std::process::id()));
+    let script = Script::of([Step::ok(TOKEN), Step::ok(TOKEN), refused("invalid_client")]);
+    let file = hallpass_oauth2::Secret::file(&path);
+    let source =
+        EntraWorkloadIdentity::new("contoso", "app-id", file, "https://graph.microsoft.com")
+            .build(script.clone())
+            .unwrap();
+    for assertion in ["hdr.pay.sig", "hdr.new.sig"] {
+        fs::write(&path, assertion).unwrap();
+        get(&source).await.unwrap();
+    }
+    // An unchanged file is not tried twice.
+    assert!(get(&source).await.unwrap_err().is_permanent());
+    let seen = script.seen();
+    assert_eq!(seen.len(), 3);
+    assert_eq!(
+        seen[0].body,
+        "grant_type=client_credentials&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=hdr.pay.sig&scope=https%3A%2F%2Fgraph.microsoft.com%2F.default&client_id=app-id"
+    );
+    assert!(seen[1].body.contains("client_assertion=hdr.new.sig"));
+    fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test]
+async fn workflows_and_pods_ask_for_an_audience() {
+    let script = Script::of([
+        Step::ok(r#"{"value":"h.p.s"}"#),
+        Step::status(
+            201,
+            r#"{"status":{"token":"h.q.s","expirationTimestamp":"2999-01-01T00:00:00Z"}}"#,
+        ),
+    ]);
+    let url = "https://pipelines.actions.githubusercontent.com/abc//idtoken/1/2?api-version=2.0";
+    let run = GithubActions::at(url, "reqtok", "api://x")
+        .build(script.clone())
+        .unwrap();
+    assert_eq!(value(&run).await, "Bearer h.p.s");
+    let pod = KubernetesToken::new("shop", "robot")
+        .own_token("own")
+        .audiences(["one", "two"])
+        .lifetime(Duration::from_secs(600))
+        .build(script.clone())
+        .unwrap();
+    assert_eq!(value(&pod).await, "Bearer h.q.s");
+    let seen = script.seen();
+    assert_eq!(seen[0].uri, format!("{url}&audience=api%3A%2F%2Fx"));
+    assert_eq!(seen[0].header("authorization"), Some("Bearer reqtok"));
+    let body: Value = serde_json::from_str(&seen[1].body).unwrap();
+    assert_eq!(
+        body["spec"],
+        json!({"audiences": ["one", "two"], "expirationSeconds": 600})
+    );
+}
+
+fn flavoured(step: Step) -> Step {
+    step.with("metadata-flavor", "Google")
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_metadata_server_is_looked_for_once() {
+    let script = Script::of([
+        flavoured(Step::ok("computeMetadata/")),
+        flavoured(token("one")),
+        flavoured(token("two")),
+    ]);
+    let source = GceMetadata::new().build(script.clone()).unwrap();
+    assert_eq!(value(&source).await, "Bearer one");
+    assert_eq!(value(&source).await, "Bearer two");
+    let seen = script.seen();
+    assert_eq!(seen[0].uri, "http://169.254.169.254/");
+    assert_eq!(seen[0].limit, Duration::from_secs(1));
+    for seen in &seen {
+        assert_eq!(seen.header("metadata-flavor"), Some("Google"));
+    }
+
+    // Once it was there, being down is no absence.
+    let script = Script::of([
+        flavoured(Step::ok("")),
+        flavoured(token("one")),
+        Step::status(500, ""),
+    ]);
+    let source = GceMetadata::new().build(script.clone()).unwrap();
+    let both = Chain::of(source).or(Static::bearer("other").unwrap());
+    assert_eq!(value(&both).await, "Bearer one");
+    assert!(get(&both).await.unwrap_err().is_transient());
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_there_is_no_metadata_server_a_chain_goes_on() {
+    let google = |script: &Script| GceMetadata::new().build(script.clone()).unwrap();
+    for absence in [
+        Step::Fail(Phase::Connect),
+        Step::Hang,
+        Step::status(200, "<html>somebody else"),
+    ] {
+        let script = Script::of([absence]);
+        let chain = Chain::of(google(&script)).or(Static::bearer("other").unwrap());
+        assert_eq!(value(&chain).await, "Bearer other");
+        assert_eq!(script.seen().len(), 1);
+    }
+    let script = Script::of([Step::Hang]);
+    let error = get(&google(&script)).await.unwrap_err();
+    assert!(error.is_transient());
+    assert_eq!(
+        error.to_string(),
+        "no metadata server at 169.254.169.254 within 1 s"
+    );
+
+    for missing in [
+        GithubActions::from_env("x")
+            .build(Script::default())
+            .unwrap(),
+        EntraWorkloadIdentity::from_env("x")
+            .build(Script::default())
+            .unwrap(),
+    ] {
+        let chain = Chain::of(missing).or(Static::bearer("other").unwrap());
+        assert_eq!(value(&chain).await, "Bearer other");
+    }
+}
+
+#[test]
+fn metadata_servers_are_at_addresses_that_stay_on_the_machine() {
+    for endpoint in [
+        "http://metadata.google.internal",
+        "http://203.0.113.1",
+        "https://169.254.169.254",
+        "169.254.169.254",
+        "http://evil.example/169.254.169.254",
+        "http://169.254.169.254.evil.example",
+    ] {
+        let google = GceMetadata::new()
+            .endpoint(endpoint)
+            .build(Script::default());
+        let azure = AzureManagedIdentity::for_resource("x")
+            .metadata_service(endpoint)
+            .build(Script::default());
+        for refused in [google, azure] {
+            assert!(refused.unwrap_err().is_permanent(), "{endpoint}");
+        }
+    }
+    for endpoint in ["http://[fd20:ce::254]", "http://127.0.0.1:8080"] {
+        let google = GceMetadata::new()
+            .endpoint(endpoint)
+            .build(Script::default());
+        assert!(google.is_ok(), "{endpoint}");
+    }
+}
+
+#[tokio::test]
+async fn azure_gives_identities_in_two_ways() {
+    let script = Script::of([Step::status(400, ""), token("vm")]);
+    let source = AzureManagedIdentity::for_resource("https://vault.azure.net")
+        .metadata_service("http://169.254.169.254")
+        .client_id("c")
+        .build(script.clone())
+        .unwrap();
+    assert_eq!(value(&source).await, "Bearer vm");
+    let seen = script.seen();
+    assert_eq!(seen[0].header("metadata"), None);
+    assert_eq!(seen[1].header("metadata"), Some("true"));
+    assert_eq!(
+        seen[1].uri,
+        "http://169.254.169.254/metadata/identity/oauth2/token?api-version=2018-02-01&resource=https%3A%2F%2Fvault.azure.net&client_id=c"
+    );
+
+    let script = Script::of([Step::status(401, ""), token("app")]);
+    let source = AzureManagedIdentity::for_resource("https://vault.azure.net")
+        .app_service("http://169.254.130.2:8081/msi/token", "h3ader")
+        .build(script.clone())
+        .unwrap();
+    assert_eq!(value(&source).await, "Bearer app");
+    let seen = script.seen();
+    assert_eq!(seen[0].header("x-identity-header"), None);
+    assert_eq!(seen[1].header("x-identity-header"), Some("h3ader"));
+}
+
+fn google(json: &Value, script: &Script) -> Result<CloudSource, Error> {
+    GoogleCredentials::from_json(&json.to_string())?.build(script.clone())
+}
+
+#[tokio::test]
+async fn a_file_of_an_authorized_user_refreshes() {
+    let script = Script::of([token("user")]);
+    let file = json!({
+        "type": "authorized_user", "client_id": "i", "client_secret": "s",
+        "refresh_token": "r", "quota_project_id": "p",
+    });
+    let credential = get(&google(&file, &script).unwrap()).await.unwrap();
+    let mut headers = http::HeaderMap::new();
+    credential.attach(
+        &http::Method::GET,
+        &http::Uri::from_static("/"),
+        &mut headers,
+    );
+    assert_eq!(headers["authorization"], "Bearer user");
+    assert_eq!(headers["x-goog-user-project"], "p");
+    let seen = script.only();
+    assert_eq!(seen.uri, "https://oauth2.googleapis.com/token");
+    assert_eq!(
+        jws::param(&seen.body, "refresh_token").as_deref(),
+        Some("r")
+    );
+    assert_eq!(
+        jws::param(&seen.body, "client_secret").as_deref(),
+        Some("s")
+    );
+}
+
+#[tokio::test]
+async fn external_accounts_exchange_and_impersonate() {
+    let path = std::env::temp_dir().join(format!("hallpass-subject-{}", std::process::id()));
+    let audience =
+        "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/p/providers/x";
+    let file = |source: Value| {
+        json!({
+            "type": "external_account", "audience": audience,
+            "subject_token_type": token_type::JWT,
+            "token_url": "https://sts.googleapis.com/v1/token",
+            "service_account_impersonation_url":
+                "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/r@p.iam.gserviceaccount.com:generateAccessToken",
+            "credential_source": source,
+        })
+    };
+    let last = || Step::ok(r#"{"accessToken":"ya29.last","expireTime":"2999-01-01T00:00:00Z"}"#);
+
+    fs::write(&path, r#"{"id.token":"subject"}"#).unwrap();
+    let source = json!({
+        "file": path,
+        "format": {"type": "json", "subject_token_field_name": "id.token"},
+    });
+    let script = Script::of([token("sts"), last()]);
+    assert_eq!(
+        value(&google(&file(source), &script).unwrap()).await,
+        "Bearer ya29.last"
+    );
+    let seen = script.seen();
+    assert_eq!(seen[0].uri, "https://sts.googleapis.com/v1/token");
+    assert_eq!(subject(&seen[0]), "subject");
+    assert_eq!(
+        jws::param(&seen[0].body, "audience").as_deref(),
+        Some(audience)
+    );
+    assert_eq!(
+        jws::param(&seen[0].body, "scope").as_deref(),
+        Some("https://www.googleapis.com/auth/cloud-platform")
+    );
+    assert_eq!(seen[1].header("authorization"), Some("Bearer sts"));
+    fs::remove_file(&path).unwrap();
+
+    let source = json!({"url": "http://169.254.169.254/token", "headers": {"metadata": "{x}"}});
+    let script = Script::of([Step::ok("from-url"), token("sts"), last()]);
+    assert_eq!(
+        value(&google(&file(source), &script).unwrap()).await,
+        "Bearer ya29.last"
+    );
+    let seen = script.seen();
+    assert_eq!(seen[0].uri, "http://169.254.169.254/token");
+    assert_eq!(seen[0].header("metadata"), Some("{x}"));
+    assert_eq!(subject(&seen[1]), "from-url");
+
+    for (source, expected) in [
+        (json!({"executable": {"command": "/bin/x"}}), "is a program"),
+        (json!({"environment_id": "aws1"}), "is AWS"),
+        (json!({}), "names neither a file nor a URL"),
+        (json!({"url": "http://idp.example/token"}), "in the clear"),
+    ] {
+        let error = google(&file(source), &Script::default()).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn hosts_that_a_file_names_are_pinned() {
+    let external = |token_url: &str| {
+        json!({
+            "type": "external_account", "audience": "a", "subject_token_type": "t",
+            "token_url": token_url, "credential_source": {"file": "/nowhere"},
+        })
+    };
+    for url in [
+        "https://evil.example/",
+        "https://googleapis.com.evil.example/",
+        "https://evilgoogleapis.com/",
+        "http://sts.googleapis.com/v1/token",
+    ] {
+        let error = google(&external(url), &Script::default()).unwrap_err();
+        assert!(
+            error.to_string().contains("\"token_url\" leads to"),
+            "{url}"
+        );
+    }
+    assert!(
+        google(
+            &external("https://sts.googleapis.com/v1/token"),
+            &Script::default()
+        )
+        .is_ok()
+    );
+    let elsewhere = external("https://sts.s3nsapis.fr/v1/token").to_string();
+    let allowed = GoogleCredentials::from_json(&elsewhere).unwrap();
+    assert!(allowed.clone().build(Script::default()).is_err());
+    assert!(
+        allowed
+            .universe("s3nsapis.fr")
+            .build(Script::default())
+            .is_ok()
+    );
+
+    for json in [
+        "",
+        "{}",
+        r#"{"type":"gdch_service_account"}"#,
+        r#"{"type":"authorized_user"}"#,
+    ] {
+        let error = GoogleCredentials::from_json(json).unwrap_err();
+        assert!(error.is_permanent());
+    }
+}
+
+#[tokio::test]
+async fn a_file_can_impersonate_by_another() {
+    let url = "https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/r@p.iam.gserviceaccount.com:generateAccessToken";
+    let user = json!({
+        "type": "authorized_user", "client_id": "i", "client_secret": "s", "refresh_token": "r",
+    });
+    let file = json!({
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": url,
+        "source_credentials": user,
+        "delegates": [],
+    });
+    let script = Script::of([
+        token("user"),
+        Step::ok(r#"{"accessToken":"ya29.r","expireTime":"2999-01-01T00:00:00Z"}"#),
+    ]);
+    assert_eq!(
+        value(&google(&file, &script).unwrap()).await,
+        "Bearer ya29.r"
+    );
+    assert_eq!(script.seen()[1].uri, url);
+
+    let nested = json!({
+        "type": "impersonated_service_account",
+        "service_account_impersonation_url": url,
+        "source_credentials": file,
+    });
+    assert!(google(&nested, &Script::default()).is_err());
+}

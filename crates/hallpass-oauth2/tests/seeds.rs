@@ -1,0 +1,59 @@
+//! The five systems that this crate began with, byte for byte: method, target, every header in the
+//! order in which it goes out, and the body.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod common;
+
+use std::{fs, path::Path};
+
+use common::{Script, Seen, Step, TOKEN, fetch};
+use hallpass_oauth2::Profile;
+
+/// The request as it is handed to the transport.
+fn written(seen: &Seen) -> String {
+    let mut out = format!("{} {}\n", seen.method, seen.uri);
+    for (name, value) in &seen.headers {
+        let value = value.to_str().unwrap();
+        let value = value.replace(env!("CARGO_PKG_VERSION"), "<version>");
+        out.push_str(&format!("{name}: {value}\n"));
+    }
+    out.push('\n');
+    out.push_str(&seen.body);
+    out.push('\n');
+    out
+}
+
+#[tokio::test]
+async fn the_seed_systems_are_asked_as_they_always_were() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/seeds");
+    for (name, variables) in [
+        ("atlar", vec![]),
+        ("is2", vec![("realm", "acme")]),
+        ("ataccama", vec![("environment", "blue"), ("realm", "acme")]),
+        (
+            "atomic",
+            vec![
+                ("token_url", "https://auth.example.com/oauth2/token"),
+                ("org_id", "12"),
+            ],
+        ),
+        ("oauth-v2", vec![("base_url", "https://api.example.com")]),
+    ] {
+        let profile = Profile::named(name).unwrap();
+        let profile = variables
+            .into_iter()
+            .fold(profile, |profile, (name, value)| profile.var(name, value));
+        let script = Script::of([Step::ok(TOKEN)]);
+        let source = profile
+            .client("my:client", "s3cr\u{e9}t /+%")
+            .build(script.clone())
+            .unwrap();
+        fetch(&source).await.unwrap();
+        let found = written(&script.only());
+        let path = folder.join(format!("{name}.request"));
+        if std::env::var_os("HALLPASS_RECORD").is_some() {
+            fs::write(&path, &found).unwrap();
+        }
+        assert_eq!(found, fs::read_to_string(&path).unwrap(), "{name}");
+    }
+}
