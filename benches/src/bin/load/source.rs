@@ -21,7 +21,7 @@ impl CredentialSource for TokenEndpoint {
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body)
             .map_err(Error::permanent)?;
-        why.sending();
+        why.sending()?;
         let response = self
             .client
             .request(request)

@@ -259,7 +259,7 @@ impl CredentialSource for Exec {
     /// # Cancel safety
     /// Dropping the future ends the program.
     async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
-        why.sending();
+        why.sending()?;
         let run = timeout_at(why.deadline(), self.run()).await;
         let out = run.map_err(|_| {
             let seconds = why.limit().as_secs();

@@ -112,7 +112,7 @@ impl CredentialSource for SelfSigned {
     /// Nothing is kept between calls.
     async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
         let jwt = self.jwt.ready(&self.placed.description.name).await?;
-        why.sending();
+        why.sending()?;
         let token = jwt.sign()?;
         let credential = self.placed.credential(&token)?.lives_for(jwt.lifetime());
         let beside = self.beside.iter().cloned();

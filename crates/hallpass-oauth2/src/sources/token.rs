@@ -81,7 +81,7 @@ impl CredentialSource for Token {
             what: "token",
             of: &self.placed.description.name,
         };
-        why.sending();
+        why.sending()?;
         let token = self.secret.read(wanted).await?;
         let credential = self.placed.credential(&token)?;
         Ok(match self.lifetime {

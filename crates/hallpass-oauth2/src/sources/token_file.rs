@@ -100,7 +100,7 @@ impl CredentialSource for TokenFile {
     /// # Cancel safety
     /// The last token stays.
     async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
-        why.sending();
+        why.sending()?;
         let read = self.read().await;
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match (read, &*last) {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hallpass_core::{Credential, Error, Fetch};
+use hallpass_core::{Credential, Error, Fetch, adapter::FreshConnection};
 use http::{Request, Response};
 use tokio::time::{Instant, timeout};
 
@@ -76,9 +76,14 @@ pub(super) async fn attempt(
         .request
         .prepare(&plan.url, inputs)
         .map_err(Failure::last)?;
-    why.sending();
+    let mut request = prepared.request;
+    if why.attempt() > 1 {
+        // The first one may hang because of its connection.
+        request.extensions_mut().insert(FreshConnection);
+    }
+    why.sending().map_err(Failure::last)?;
     let start = Instant::now();
-    let sent = exchange(plan, transport, prepared.request, limit, inputs, turn);
+    let sent = exchange(plan, transport, request, limit, inputs, turn);
     let answer = match sent.await.map_err(Failure::last)? {
         None => return Err(out_of_time(plan, limit, None)),
         Some(Err(failed)) => return Err(no_answer(plan, failed, limit)),
