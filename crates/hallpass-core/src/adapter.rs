@@ -20,6 +20,7 @@
 //! Adapters that can't use it, such as those with futures of their own, drive the [`Exchange`].
 
 mod admission;
+mod answer;
 pub(crate) mod authorizer;
 pub(crate) mod choices;
 pub(crate) mod demand;
@@ -49,10 +50,11 @@ pub use crate::{
 
 pub use self::{
     admission::Admission,
+    answer::{Answer, AnsweredBy, Hop, Processed},
     drain::{Drain, can_be_drained, is_event_stream},
     error::CallError,
     evidence::Evidence,
-    exchange::{Answer, AnsweredBy, Attached, Exchange, Hop, Next, Processed},
+    exchange::{Attached, Exchange, Next},
     fresh_connection::FreshConnection,
     patience::Patience,
     renewal::{Acquire, Acquired, Renewal},
