@@ -137,7 +137,7 @@ impl Sending<'_> {
     /// Nothing below follows redirects, unless the user's promise does not hold.
     fn hop(&self, exchange: &Exchange, answered: &Url) -> Hop {
         let sent = self.kept.url();
-        if answered == sent || redirect::is_made_by_hand(answered) {
+        if redirect::is_answer_of(sent, answered) {
             return Hop::Sent;
         }
         let hop = exchange.hop(&To(answered));

@@ -69,9 +69,6 @@ fn location(from: &Url, headers: &HeaderMap) -> Option<Url> {
     // A server does not say as whom the client signs in elsewhere.
     url.set_username("").ok()?;
     url.set_password(None).ok()?;
-    if url.fragment().is_none() {
-        url.set_fragment(from.fragment());
-    }
     Some(url)
 }
 
@@ -136,8 +133,17 @@ pub(crate) fn is_same_origin(one: &Url, other: &Url) -> bool {
 /// Where an answer says that it comes from if it was made by hand, by a cache or in a test.
 const UNKNOWN: &str = "no.url.provided.local";
 
-pub(crate) fn is_made_by_hand(answered: &Url) -> bool {
-    answered.host_str() == Some(UNKNOWN)
+/// Whether an answer comes from the very URL that was asked, as far as it says. reqwest gives URLs
+/// back without their fragments.
+pub(crate) fn is_answer_of(sent: &Url, answered: &Url) -> bool {
+    sent == answered
+        || answered.host_str() == Some(UNKNOWN)
+        || without_fragment(sent) == without_fragment(answered)
+}
+
+fn without_fragment(url: &Url) -> &str {
+    let url = url.as_str();
+    url.split_once('#').map_or(url, |(url, _)| url)
 }
 
 #[cfg(test)]

@@ -282,7 +282,7 @@ struct Expiring(AtomicU64);
 impl CredentialSource for Expiring {
     async fn fetch(&self, _: &Fetch) -> Result<Credential, Error> {
         let number = self.0.fetch_add(1, Ordering::Relaxed);
-        Credential::bearer(format!("t0ken-{number}"))
+        Credential::bearer(&format!("t0ken-{number}"))
     }
 
     fn description(&self) -> Description {

@@ -75,7 +75,6 @@ async fn within_the_origin_the_credential_goes_along() {
                 .unwrap();
             assert_eq!(response.status(), 200);
             assert_eq!(response.url().path(), "/there");
-            assert_eq!(response.url().fragment(), Some("part"));
             assert_eq!(carried(&server, "authorization"), [true, true]);
             let dropped = code == 303 || (code < 303 && method == "POST");
             let (method, body) = match method {
@@ -121,7 +120,9 @@ async fn a_refused_hop_is_sent_again_by_itself() {
     let (client, _) = warm(&server).await;
     server.revoke_all();
     lead(&server, 307, "/there");
-    let request = client.put(format!("{}/here", server.url())).body("abc");
+    let request = client
+        .put(format!("{}/here#part", server.url()))
+        .body("abc");
     assert_eq!(request.send().await.unwrap().status(), 200);
     assert_eq!(
         calls(&server),
@@ -385,6 +386,7 @@ async fn two_credentials_of_one_client_keep_to_their_origins() {
         .with(inner.assume_no_redirects())
         .build();
     lead(&server, 307, &other.url());
+    other.api().respond_next(1, 200, &[], "");
     let request = client.get(server.url());
     request.send().await.unwrap();
     assert_eq!(carried(&other, "authorization"), [true]);

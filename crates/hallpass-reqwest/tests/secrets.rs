@@ -39,7 +39,7 @@ async fn nothing_shows_a_secret() {
         formatted.push(shown(&send().await.unwrap_err()));
         server.revoke_all();
         server.token_endpoint().fail_next(100, 400);
-        formatted.push(shown(&send().await.unwrap_err()));
+        formatted.push(format!("{:?}", send().await));
         server.token_endpoint().reset();
     }
 
