@@ -13,11 +13,11 @@ use crate::at_once;
 
 pub(super) fn all(cached: &Cached) -> Result<[Contender; 3], Error> {
     let client = reqwest::Client::builder()
-        .redirect(hallpass_reqwest::redirect_policy())
+        .redirect(reqwest::redirect::Policy::none())
         .build()
         .map_err(Error::permanent)?;
     let bare = ClientBuilder::new(client.clone()).with(Here).build();
-    let bearer = Bearer::new(cached.clone()).redirects_guarded();
+    let bearer = Bearer::new(cached.clone()).assume_no_redirects();
     let with = |bearer| {
         let builder = ClientBuilder::new(client.clone());
         builder.with(bearer).with(Here).build()

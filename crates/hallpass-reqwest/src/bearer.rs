@@ -1,25 +1,69 @@
-//! [`Bearer`]: what the middleware is configured with.
+//! [`Bearer`]: what the middleware is configured with, and the clients that it is built into.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use hallpass_core::{Authorizer, Cached, Error, Origin};
-use http::{HeaderMap, StatusCode};
+use hallpass_core::{Authorizer, Cached, Error};
+use reqwest::redirect::Policy;
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+
+use crate::proxy;
+
+/// A reqwest client that puts this credential on every request, with the default settings.
+///
+/// Redirects are followed, up to ten of them, and none carries the credential to a server that it
+/// is not for; [here](crate#redirects) is how. For settings of your own there is
+/// [`Bearer::client_from`].
+///
+/// ```
+/// # use hallpass_core::Credential;
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// # let source = Credential::bearer("a-token")?;
+/// let client = hallpass_reqwest::client(source)?;
+/// let accounts = client.get("https://api.example.com/v2/accounts").send().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// If reqwest cannot set up TLS or name resolution.
+pub fn client(source: impl Into<Cached>) -> Result<ClientWithMiddleware, Error> {
+    Bearer::new(source).client_from(reqwest::Client::builder())
+}
 
 /// Puts a credential on every request; see the [crate's documentation](crate) for an example.
 ///
-/// A request whose credential is refused is replayed once, unless its body is a stream. Without
-/// [`origins`](Self::origins) those hold that the source names (a vendor's profile does); if it
-/// names none, the credential is bound to the first origin that it is used for.
+/// A request whose credential is refused is sent once more with another, unless its body is a
+/// stream. Without [`origins`](Self::origins) those hold that the source names (a vendor's profile
+/// does); if it names none, the credential is bound to the first origin that it is used for.
+///
+/// It is made part of a client with [`client_from`](Self::client_from). Added to any other client
+/// it refuses to send a credential, because reqwest's own redirects could carry it to another
+/// server.
 #[derive(Debug, Clone)]
 pub struct Bearer {
     pub(crate) authorizer: Authorizer,
     pub(crate) replays: bool,
-    pub(crate) redirects_guarded: bool,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) redirects: Redirects,
     /// Clones share it, so that one warning is enough.
     warned: Arc<AtomicBool>,
+}
+
+/// Who follows redirects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Redirects {
+    /// Perhaps reqwest, below us.
+    Unknown,
+    /// Nobody, by the user's word.
+    Off,
+    /// This middleware, above the credential.
+    Followed,
 }
 
 impl Bearer {
@@ -31,90 +75,121 @@ impl Bearer {
 
     /// Takes rules that are configured already.
     pub fn with(authorizer: Authorizer) -> Self {
+        let proxied = proxy::may_take_loopback();
         Self {
-            authorizer,
+            authorizer: if proxied {
+                authorizer.behind_proxy()
+            } else {
+                authorizer
+            },
             replays: true,
-            redirects_guarded: false,
+            timeout: None,
+            redirects: Redirects::Unknown,
             warned: Arc::default(),
         }
     }
 
-    /// Says that the client follows no redirect to another origin, because it was built with
-    /// [`redirect_policy`](crate::redirect_policy) or with [`reqwest::redirect::Policy::none`].
+    /// Builds a client with these settings and the credential on every request.
     ///
-    /// There is no way to see that from here. A credential in another header than `Authorization`
-    /// is not sent without this promise; [here](crate#redirects) is why.
+    /// The builder's redirect policy is replaced: redirects are followed above the credential, up to
+    /// ten, so that each of them is a request of its own that gets the credential if it may.
+    /// A [timeout](reqwest::ClientBuilder::timeout) of the builder's counts for each sending alone;
+    /// [`timeout`](Self::timeout) is one for all of a request.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use hallpass_core::Credential;
+    /// # fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let source = Credential::bearer("a-token")?;
+    /// # let limit = Duration::from_secs(10);
+    /// let client = hallpass_reqwest::Bearer::new(source)
+    ///     .timeout(limit)
+    ///     .client_from(reqwest::Client::builder().user_agent("my-app"))?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// If reqwest cannot build a client of these settings.
+    pub fn client_from(
+        self,
+        builder: reqwest::ClientBuilder,
+    ) -> Result<ClientWithMiddleware, Error> {
+        self.client_with(builder, |outer| outer)
+    }
+
+    /// As [`client_from`](Self::client_from), with other middlewares outside of this one, the first
+    /// of them outermost; [here](crate#order-of-middlewares) is which belong there.
+    ///
+    /// More can be added below with [`ClientBuilder::from_client`]; those see each hop of a
+    /// redirect, and the credential.
+    ///
+    /// # Errors
+    /// If reqwest cannot build a client of these settings.
+    pub fn client_with(
+        mut self,
+        builder: reqwest::ClientBuilder,
+        outer: impl FnOnce(ClientBuilder) -> ClientBuilder,
+    ) -> Result<ClientWithMiddleware, Error> {
+        let client = builder.redirect(Policy::none()).build().map_err(|error| {
+            Error::permanent(error.without_url()).context("the reqwest client cannot be built")
+        })?;
+        self.redirects = Redirects::Followed;
+        Ok(outer(ClientBuilder::new(client)).with(self).build())
+    }
+
+    /// Promises that the client below was built with [`Policy::none`], so that this middleware may
+    /// be added to it with [`ClientBuilder::with`]. Redirects then are answers like any other.
+    ///
+    /// A client that follows redirects all the same carries the credential to wherever they lead,
+    /// and there is no way to see that in time from here. [`client_from`](Self::client_from) needs
+    /// no promise. This is also for a second credential that is added to such a client.
     #[must_use]
-    pub fn redirects_guarded(mut self) -> Self {
-        self.redirects_guarded = true;
+    pub fn assume_no_redirects(mut self) -> Self {
+        self.redirects = Redirects::Off;
         self
     }
 
-    /// Replays nothing, and so copies no request: a refused request's answer goes to the caller,
-    /// while the credential is still dropped, so that the next request gets another.
+    /// Limits all of a request: the wait for a credential, every sending and redirect, and reading
+    /// the answer. A [timeout](reqwest_middleware::RequestBuilder::timeout) that a request brings
+    /// holds in its place.
+    ///
+    /// reqwest does not let middlewares see the timeout of a client. Without this one and without
+    /// one of the request's, a request waits for its credential as long as the engine lets it.
+    #[must_use]
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+
+    /// Sends nothing a second time after a refusal: the answer goes to the caller, while the
+    /// credential is still doubted, so that a later request gets another.
     #[must_use]
     pub fn without_replay(mut self) -> Self {
         self.replays = false;
         self
     }
 
-    /// Binds the credential to these origins; requests to any other go without it.
+    /// Says that the client sends plain `http` through a proxy, so that `http` to this very machine
+    /// is not private.
     ///
-    /// # Errors
-    /// If one is not an `http` or `https` URL with a host, or there is none.
-    pub fn origins<O>(self, origins: impl IntoIterator<Item = O>) -> Result<Self, Error>
-    where
-        O: TryInto<Origin>,
-        Error: From<O::Error>,
-    {
-        let authorizer = self.authorizer.origins(origins)?;
-        Ok(Self { authorizer, ..self })
+    /// That is known without this where the environment says so (`HTTP_PROXY`, `ALL_PROXY`, and not
+    /// `NO_PROXY`). A proxy that was given to the builder cannot be seen from here.
+    #[must_use]
+    pub fn behind_proxy(self) -> Self {
+        self.always(Authorizer::behind_proxy)
     }
 
-    /// Lets the credential go anywhere. Only for a client that can reach nothing else.
-    #[must_use]
-    pub fn any_origin(self) -> Self {
-        self.map(Authorizer::any_origin)
-    }
-
-    /// Lets the credential go over plain `http` to other machines, where anyone on the way reads it.
-    #[must_use]
-    pub fn dangerously_allow_http(self) -> Self {
-        self.map(Authorizer::dangerously_allow_http)
-    }
-
-    /// Replaces a header that the caller has set, instead of leaving such a request alone.
-    #[must_use]
-    pub fn overriding(self) -> Self {
-        self.map(Authorizer::overriding)
-    }
-
-    /// Also treats answers as a rejection for which this is true, such as a vendor's 419.
-    #[must_use]
-    pub fn rejected_when(
-        self,
-        predicate: impl Fn(StatusCode, &HeaderMap) -> bool + Send + Sync + 'static,
-    ) -> Self {
-        self.map(|authorizer| authorizer.rejected_when(predicate))
-    }
-
-    /// Puts an [`Attempt`](hallpass_core::Attempt) on every response; without this, only those
-    /// have one that waited for a credential or were replayed.
-    #[must_use]
-    pub fn report_attempts(self) -> Self {
-        self.map(Authorizer::report_attempts)
-    }
+    hallpass_core::adapter::setters!();
 
     /// The rules, and through them the credential.
     pub const fn authorizer(&self) -> &Authorizer {
         &self.authorizer
     }
 
-    fn map(self, edit: impl FnOnce(Authorizer) -> Authorizer) -> Self {
-        Self {
-            authorizer: edit(self.authorizer),
-            ..self
-        }
+    fn edit<E>(self, edit: impl FnOnce(Authorizer) -> Result<Authorizer, E>) -> Result<Self, E> {
+        let authorizer = edit(self.authorizer)?;
+        Ok(Self { authorizer, ..self })
     }
 
     /// True once.

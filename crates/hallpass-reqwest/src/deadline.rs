@@ -6,15 +6,16 @@ use hallpass_core::Error;
 use reqwest::Request;
 use tokio::time::Instant;
 
-/// The end of the timeout that the caller gave this one request, if any.
+/// The end of the time that this one request has, if that is limited.
 ///
-/// The wait for a credential counts, and a replay gets what is left. A timeout of the whole client
-/// cannot be seen from a middleware; reqwest applies it to each sending by itself.
+/// The wait for a credential counts, and each further sending gets what is left. A timeout of the
+/// whole client cannot be seen from a middleware; reqwest applies it to each sending by itself.
 pub(crate) struct Deadline(Option<(Instant, Duration)>);
 
 impl Deadline {
-    pub(crate) fn of(request: &Request) -> Self {
-        let timeout = request.timeout().copied();
+    /// By the timeout of the request's own, or else the usual one.
+    pub(crate) fn of(request: &Request, usual: Option<Duration>) -> Self {
+        let timeout = request.timeout().copied().or(usual);
         // One too long to be counted is none.
         Self(timeout.and_then(|limit| Some((Instant::now().checked_add(limit)?, limit))))
     }
@@ -30,7 +31,7 @@ impl Deadline {
         match tokio::time::timeout_at(end, outcome).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Error::timeout(format!(
-                "no credential within the request's own timeout of {} s",
+                "no credential within the request's timeout of {} s",
                 limit.as_secs_f64()
             ))),
         }

@@ -2,21 +2,30 @@
 //! request once when its credential is refused.
 //!
 //! ```
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! # let source = hallpass_core::Credential::bearer("a-token")?;
+//! let client = hallpass_reqwest::client(source)?;     // redirects can't carry anything of ours away
+//! let accounts = client.get("https://api.example.com/v2/accounts").send().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! With settings and other middlewares of your own:
+//!
+//! ```
 //! use hallpass_core::Credential;
 //! use hallpass_reqwest::Bearer;
-//! use reqwest_middleware::ClientBuilder;
+//! # use std::time::Duration;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let limit = Duration::from_secs(10);
 //! // Any source: a token endpoint, a vault, or here a token that never ends.
 //! let source = Credential::bearer("a-token")?.never_expires();
 //!
-//! let inner = reqwest::Client::builder()
-//!     .redirect(hallpass_reqwest::redirect_policy())
-//!     .build()?;
-//! let client = ClientBuilder::new(inner)
-//!     .with(Bearer::new(source).redirects_guarded())
-//!     .build();
+//! let client = Bearer::new(source)
+//!     .timeout(limit)
+//!     .client_from(reqwest::Client::builder().user_agent("my-app"))?;
 //!
 //! # let server = hallpass_testkit::Server::start().await;
 //! # let url = server.url();
@@ -29,17 +38,23 @@
 //! # }
 //! ```
 //!
-//! A body of bytes is replayed. A stream cannot be: its 401 goes to the caller, the credential is
-//! dropped all the same, and the next request gets another. A timeout that is set on a request
-//! covers all of it: the wait for a credential, both sendings. One that is set on the client
-//! cannot be seen from here, and counts for each sending alone.
+//! A body of bytes is sent again after a refusal. A stream cannot be: its 401 goes to the caller, the
+//! credential is doubted all the same, and a later request gets another.
+//!
+//! # Timeouts
+//!
+//! A timeout that is set on a request, or with [`Bearer::timeout`] for all requests, covers
+//! everything: the wait for a credential, all sendings, redirects, and reading the answer. One that
+//! is set on the client with [`reqwest::ClientBuilder::timeout`] cannot be seen by a middleware, so
+//! it counts for each sending alone and does not limit the wait for a credential. Set
+//! [`Bearer::timeout`] in its place.
 //!
 //! # For one request
 //!
 //! [`with_extension`](reqwest_middleware::RequestBuilder::with_extension) takes
 //! [`NoCredential`](hallpass_core::NoCredential), or a [`Cached`](hallpass_core::Cached) to use in
 //! place of the usual one. Among the response's extensions there is an
-//! [`Attempt`](hallpass_core::Attempt) if the request waited for a credential or was replayed.
+//! [`Attempt`](hallpass_core::Attempt) if the request waited for a credential or was sent again.
 //! [`credential_error`] tells whether an error is about the credential.
 //!
 //! # Order of middlewares
@@ -47,54 +62,78 @@
 //! ```
 //! # use hallpass_core::Credential;
 //! # use hallpass_reqwest::Bearer;
-//! # use reqwest_middleware::ClientBuilder;
 //! # use reqwest_retry::{RetryTransientMiddleware, policies::ExponentialBackoff};
 //! # use reqwest_tracing::TracingMiddleware;
 //! # let source = Credential::bearer("t").unwrap().never_expires();
 //! # let policy = ExponentialBackoff::builder().build_with_max_retries(3);
-//! let client = ClientBuilder::new(reqwest::Client::new())
-//!     .with(TracingMiddleware::default()) // the first is the outermost
-//!     .with(RetryTransientMiddleware::new_with_policy(policy))
-//!     .with(Bearer::new(source))
-//!     .build();
+//! let client = Bearer::new(source).client_with(reqwest::Client::builder(), |outer| {
+//!     outer
+//!         .with(TracingMiddleware::default()) // the first is the outermost
+//!         .with(RetryTransientMiddleware::new_with_policy(policy))
+//! })?;
+//! # Ok::<(), hallpass_core::Error>(())
 //! ```
 //!
-//! Any order works. This one is best:
+//! - **reqwest-retry outside.** A retry comes seconds or minutes after the first try, and should
+//!   carry the credential that is current then. reqwest-retry does not retry a credential error,
+//!   which is right: the engine has its own gaps, and its
+//!   [`retry_after`](hallpass_core::Error::retry_after) says when to come back. Nor does it ever see
+//!   a 401 that was healed.
+//! - **reqwest-tracing outside, for one span a call,** the wait for a credential included. Below
+//!   `Bearer` it gives one span a sending instead. No position puts the credential into a span.
+//! - **Whatever changes the URL, outside.** The credential's origin is judged by the URL that
+//!   `Bearer` sees.
+//! - **A cache outside only if all requests have the same credential.** It does not see whose answer
+//!   it keeps, so with a [`Cached`](hallpass_core::Cached) for each tenant one would get what
+//!   another had asked for. With more than one identity it belongs below, where it sees the
+//!   `Authorization` header and has to keep answers apart by it (RFC 9111 §3.5), or needs a key
+//!   with the identity in it.
 //!
-//! - **`Bearer` last, below reqwest-retry.** A retry comes seconds or minutes after the first try,
-//!   and should carry the credential that is current then. With `Bearer` outside, every retry
-//!   carries the first one's, and a credential that ends meanwhile costs all of them. Either way
-//!   reqwest-retry does not retry a credential error, which is right: the engine has its own gaps,
-//!   and its [`retry_after`](hallpass_core::Error::retry_after) says when to come back. Nor does it
-//!   ever see the 401 that a replay has healed.
-//! - **reqwest-tracing first, for one span a call,** the wait for a credential included. Below
-//!   `Bearer` it gives one span a sending instead, so that a replay shows as two. No position
-//!   puts the credential into a span.
-//! - **Whatever changes the URL, above.** The credential's origin is judged by the URL that
-//!   `Bearer` sees. Whatever answers by itself, such as a cache, goes above too.
+//! What belongs below is added with
+//! [`ClientBuilder::from_client`](reqwest_middleware::ClientBuilder::from_client). A second
+//! credential goes there too: give both a [name](Bearer::named), and the second one
+//! [`assume_no_redirects`](Bearer::assume_no_redirects), because the first follows them.
 //!
 //! reqwest-retry refuses every request whose body is a stream, wherever it stands.
 //!
 //! # Redirects
 //!
-//! reqwest follows redirects below all middlewares, and there is no way to see from here whether a
-//! client does. What holds depends on how the client was built:
+//! reqwest follows redirects below all middlewares. It compares each hop with the one before, so
+//! that from `a` to `b` and on to `b` again it hands `b` what was meant for `a`, and it knows only
+//! `Authorization`, `Cookie` and their like. [`client`] and [`Bearer::client_from`] therefore switch
+//! that off and follow up to ten redirects above the credential (RFC 9110 §15.4):
 //!
-//! | the client's redirect policy | within the origin | from `a` to `b` | further on, from `b` to `b` |
-//! |---|---|---|---|
-//! | [`redirect_policy()`](redirect_policy) | followed, with the credential | the 3xx is the answer | |
-//! | [`Policy::none()`](reqwest::redirect::Policy::none) | the 3xx is the answer | the 3xx is the answer | |
-//! | reqwest's default, `Authorization` | followed, with the credential | followed without it | **reqwest 0.13.5 sends it to `b`** |
-//! | reqwest's default, any other header | followed, with the credential | **would be sent to `b`** | **would be sent to `b`** |
+//! - Each hop is a request of its own. It gets the credential if its origin may have it, is judged
+//!   by its own answer, and is sent again by itself: a POST that was answered with a redirect is
+//!   never made twice because the page behind it is refused.
+//! - 303 makes every request a GET, 301 and 302 a POST; 307 and 308 repeat method and body. If that
+//!   body was a stream, the redirect is the answer.
+//! - At another origin (scheme, host and port) nothing arrives that the caller had set in
+//!   `Authorization`, `Cookie`, `Proxy-Authorization`, the headers of the credentials, or in a
+//!   value that is [marked as sensitive](http::HeaderValue::set_sensitive), and no credential of ours
+//!   takes its place from there on. No `Referer` is sent.
+//! - **reqwest itself adds the [default headers](reqwest::ClientBuilder::default_headers) of its
+//!   client to every hop.** Secrets do not belong there; make them a credential.
 //!
-//! Scheme, host and port make an origin: from `https` to `http` on the same host is a way out too.
-//! So build clients with [`redirect_policy`], and say so with [`Bearer::redirects_guarded`]. Without
-//! that promise a credential in any other header than `Authorization` is not sent at all, and the
-//! first redirect that is seen to have left the origin is warned of, once. A reqwest client with
-//! its default policy is good enough only for an API that never redirects to servers of others,
-//! such as a storage.
+//! Added to any other client, `Bearer` refuses to send a credential, because there is no way to see
+//! whether that one follows redirects. [`Bearer::assume_no_redirects`] is for one that was built with
+//! [`Policy::none()`](reqwest::redirect::Policy::none).
 //!
-//! Whatever the policy, a 401 that comes from another origin never rejects the credential.
+//! # Proxies
+//!
+//! Plain `http` is allowed to this very machine only, because nobody else can read it there. If the
+//! environment names a proxy for such requests (`HTTP_PROXY` or `ALL_PROXY`, without a `NO_PROXY`
+//! that exempts them), that does not hold, and the credential is not sent. A proxy that is given to
+//! the builder cannot be seen from here: say [`Bearer::behind_proxy`].
+//!
+//! # Connections
+//!
+//! A refused answer is read to its end if it is short, so that its connection can be used again. If
+//! the request had a body, the server may have answered before it read that and be about to close,
+//! and the answer is dropped unread. reqwest has no way to ask for a fresh connection: a server
+//! that refuses early, answers without a body and closes later without saying so still makes the
+//! second sending fail, as a connection error of reqwest's. `hallpass-hyper` sends it on a fresh
+//! connection.
 //!
 //! # Features
 //!
@@ -104,14 +143,19 @@
 
 mod bearer;
 mod deadline;
-mod drain;
 mod error;
+mod hop;
 mod kept;
 mod middleware;
+mod proxy;
 mod redirect;
+mod target;
 #[cfg(feature = "transport")]
 mod transport;
 
 #[cfg(feature = "transport")]
 pub use self::transport::{CONNECT_TIMEOUT, IDLE_TIMEOUT, ReqwestTransport, transport};
-pub use self::{bearer::Bearer, error::credential_error, redirect::redirect_policy};
+pub use self::{
+    bearer::{Bearer, client},
+    error::{TooManyRedirects, credential_error},
+};

@@ -3,10 +3,12 @@
 use std::{fmt, mem, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use hallpass_core::Error;
+use hallpass_core::{Error, Origin};
 use hallpass_oauth2::transport::{BODY_LIMIT, Phase, Transport, TransportError};
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response, header::ACCEPT_ENCODING};
 use reqwest::{Client, ClientBuilder, redirect::Policy};
+
+use crate::proxy;
 
 /// How long a connection may take, from resolving the name to the end of the TLS handshake: 8 s.
 ///
@@ -22,28 +24,51 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// A transport for token endpoints with the defaults; clones share its connections.
 ///
-/// It reads the platform's roots, which may mean files: make one and clone it.
+/// It reads the platform's roots, which may mean files: make one and clone it. It goes through the
+/// proxies that the environment names, but for plain `http` to this very machine, which goes there
+/// directly.
 ///
 /// # Errors
 /// If reqwest cannot set up TLS or name resolution.
 pub fn transport() -> Result<ReqwestTransport, Error> {
-    ReqwestTransport::from_builder(
+    let settings = || {
         Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT),
-    )
+            .pool_idle_timeout(IDLE_TIMEOUT)
+    };
+    let transport = ReqwestTransport::from_builder(settings())?;
+    Ok(match transport.here {
+        Here::Direct => transport,
+        Here::Proxied | Here::Apart(_) => ReqwestTransport {
+            here: Here::Apart(build(settings().no_proxy())?),
+            ..transport
+        },
+    })
 }
 
 /// Sends token requests with reqwest. Clones share its connections.
 ///
 /// Redirects come back as answers, nothing is sent a second time, and at most
-/// [`BODY_LIMIT`] bytes of an answer are kept, counted after decompression. When the
-/// limit of the whole exchange runs out, the error says that the answer was late, even if it was
+/// [`BODY_LIMIT`] bytes of an answer are kept. Uncompressed answers are asked for; a compressed one is
+/// unpacked if reqwest was built with that coding, and counted after that. When the limit of the
+/// whole exchange runs out, the error says that the answer was late, even if it was
 /// the connection; a [connect timeout](ClientBuilder::connect_timeout) below the limit tells them
 /// apart.
 #[derive(Clone)]
 pub struct ReqwestTransport {
     client: Client,
+    here: Here,
+}
+
+/// How plain `http` gets to this very machine. Nobody else may read it.
+#[derive(Clone)]
+enum Here {
+    /// As everything else: there is no proxy.
+    Direct,
+    /// By a client of its own.
+    Apart(Client),
+    /// A proxy would read it, so not at all.
+    Proxied,
 }
 
 impl ReqwestTransport {
@@ -53,24 +78,64 @@ impl ReqwestTransport {
     /// would carry the secret elsewhere. Here they are switched off, and so are reqwest's own
     /// retries, whatever the builder was set to. Leave cookies off.
     ///
+    /// If the environment names a proxy for plain `http` to this very machine, such token endpoints
+    /// are not asked, because the proxy would read the secret: exempt the machine by `NO_PROXY`, or
+    /// use [`direct`](Self::direct). A proxy that is given to the builder cannot be seen from here;
+    /// exempt this machine there too.
+    ///
     /// # Errors
     /// If reqwest cannot build a client of these settings.
     pub fn from_builder(builder: ClientBuilder) -> Result<Self, Error> {
-        let client = builder
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .build()
-            .map_err(|error| {
-                Error::permanent(error.without_url())
-                    .context("the reqwest client for token requests cannot be built")
-            })?;
-        Ok(Self { client })
+        Ok(Self {
+            client: build(builder)?,
+            here: if proxy::may_take_loopback() {
+                Here::Proxied
+            } else {
+                Here::Direct
+            },
+        })
     }
 
-    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+    /// As [`from_builder`](Self::from_builder), but without any proxy.
+    ///
+    /// # Errors
+    /// If reqwest cannot build a client of these settings.
+    pub fn direct(builder: ClientBuilder) -> Result<Self, Error> {
+        Ok(Self {
+            client: build(builder.no_proxy())?,
+            here: Here::Direct,
+        })
+    }
+
+    /// The client for this request.
+    fn client(&self, request: &reqwest::Request) -> Result<&Client, TransportError> {
+        let is_here = || {
+            let url = request.url();
+            let origin = url.as_str().parse::<Origin>();
+            url.scheme() == "http" && origin.is_ok_and(|origin| origin.is_loopback())
+        };
+        match &self.here {
+            Here::Apart(client) if is_here() => Ok(client),
+            Here::Proxied if is_here() => Err(TransportError::caused(
+                Phase::Connect,
+                "a proxy would read the secret on its way to this very machine: exempt it by NO_PROXY, or use ReqwestTransport::direct",
+            )),
+            _ => Ok(&self.client),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        mut request: Request<Bytes>,
+    ) -> Result<Response<Bytes>, TransportError> {
+        // reqwest would ask for every coding that it was built with.
+        let headers = request.headers_mut();
+        headers
+            .entry(ACCEPT_ENCODING)
+            .or_insert(HeaderValue::from_static("identity"));
         let request = request.try_into().map_err(failure)?;
-        let mut response = self.client.execute(request).await.map_err(failure)?;
+        let client = self.client(&request)?;
+        let mut response = client.execute(request).await.map_err(failure)?;
         let body = read(&mut response).await?;
         let mut answer = Response::new(body);
         *answer.status_mut() = response.status();
@@ -97,6 +162,18 @@ impl fmt::Debug for ReqwestTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReqwestTransport").finish_non_exhaustive()
     }
+}
+
+fn build(builder: ClientBuilder) -> Result<Client, Error> {
+    builder
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .build()
+        .map_err(|error| {
+            Error::permanent(error.without_url())
+                .context("the reqwest client for token requests cannot be built")
+        })
 }
 
 async fn read(response: &mut reqwest::Response) -> Result<Bytes, TransportError> {

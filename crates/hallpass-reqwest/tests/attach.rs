@@ -4,18 +4,23 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
-use common::{LONG, SHORT, attempt, cached, client, over, reason, shown, statuses, warm};
-use hallpass_core::{Credential, NoCredential};
+use common::{LONG, SHORT, attempt, cached, client, reason, shown, statuses, warm};
+use hallpass_core::{
+    Cached, Credential, CredentialSource, Description, Error, Fetch, NoCredential, Rejected,
+};
 use hallpass_reqwest::Bearer;
 use hallpass_testkit::Server;
-use http::Version;
+use http::{HeaderName, Version};
 use reqwest::Client;
 
 fn over_http2(bearer: Bearer) -> reqwest_middleware::ClientWithMiddleware {
     let builder = Client::builder().http2_prior_knowledge();
-    over(builder.build().unwrap(), bearer)
+    bearer.client_from(builder).unwrap()
 }
 
 #[tokio::test]
@@ -63,7 +68,7 @@ async fn a_header_of_the_caller_s_own_is_left_alone() {
     assert_eq!(statuses(&server), [401, 401]);
     assert_eq!(cached.stats().rejections, 0);
 
-    let client = common::client(Bearer::new(cached).overriding());
+    let client = common::client(Bearer::new(cached).override_existing());
     let request = client.get(server.url()).bearer_auth("my-own");
     assert_eq!(request.send().await.unwrap().status(), 200);
 }
@@ -73,8 +78,8 @@ async fn default_headers_of_the_client_give_way() {
     let server = Server::start().await;
     let mut headers = http::HeaderMap::new();
     headers.insert("authorization", "Bearer default".parse().unwrap());
-    let inner = Client::builder().default_headers(headers).build().unwrap();
-    let client = over(inner, Bearer::new(cached(&server)));
+    let inner = Client::builder().default_headers(headers);
+    let client = Bearer::new(cached(&server)).client_from(inner).unwrap();
     assert_eq!(client.get(server.url()).send().await.unwrap().status(), 200);
 }
 
@@ -200,4 +205,105 @@ async fn the_wait_counts_against_the_request_s_timeout() {
     let request = client.get(server.url()).timeout(Duration::from_secs(1));
     let error = request.send().await.unwrap_err();
     assert!(error.is_timeout() && !error.is_middleware());
+}
+
+#[tokio::test]
+async fn a_timeout_for_every_request_covers_the_wait() {
+    let server = Server::start().await;
+    let hold = server.token_endpoint().hold();
+    let bearer = Bearer::new(cached(&server)).timeout(SHORT);
+    // A request's own timeout holds in its place.
+    let hasty = client(bearer.clone());
+    let started = tokio::time::Instant::now();
+    let error = hasty.get(server.url()).send().await.unwrap_err();
+    assert!(reason(&error).is_timeout(), "{}", shown(&error));
+    assert!(started.elapsed() < SHORT * 5);
+    let request = hasty.get(server.url()).timeout(SHORT * 5);
+    tokio::join!(
+        async {
+            tokio::time::sleep(SHORT * 2).await;
+            hold.release();
+        },
+        async { assert_eq!(request.send().await.unwrap().status(), 200) }
+    );
+
+    server.api().delay_next(1, LONG);
+    let error = hasty.get(server.url()).send().await.unwrap_err();
+    assert!(error.is_timeout() && !error.is_middleware());
+}
+
+#[tokio::test]
+async fn a_header_of_the_caller_s_own_never_binds_or_fails() {
+    let (server, other) = (Server::start().await, Server::start().await);
+    let cached = cached(&server);
+    let client = client(Bearer::new(cached.clone()));
+    // Neither is the first origin bound by it…
+    let request = client.get(other.url()).bearer_auth("my-own");
+    assert_eq!(request.send().await.unwrap().status(), 401);
+    assert_eq!(client.get(server.url()).send().await.unwrap().status(), 200);
+    // …nor is it refused at a second one.
+    let request = client.get(other.url()).bearer_auth("my-own");
+    assert_eq!(request.send().await.unwrap().status(), 401);
+    assert_eq!(cached.stats().rejections, 0);
+}
+
+/// Announces nothing, and so is taken for a bearer token.
+struct Key;
+
+impl CredentialSource for Key {
+    async fn fetch(&self, _: &Fetch) -> Result<Credential, Error> {
+        Credential::header(HeaderName::from_static("x-api-key"), "k3y")
+    }
+}
+
+#[tokio::test]
+async fn the_headers_of_a_credential_are_the_caller_s_cold_and_warm() {
+    let server = Server::start().await;
+    let client = client(Bearer::new(Key));
+    for _ in 0..2 {
+        for (header, seen) in [("x-api-key", "own"), ("authorization", "")] {
+            let request = client.get(server.url()).header(header, "own");
+            request.send().await.unwrap();
+            let journal = server.journal();
+            let key = journal.api().next_back().unwrap().header("x-api-key");
+            assert_eq!(key.unwrap_or_default(), seen, "{header}");
+        }
+    }
+    client.get(server.url()).send().await.unwrap();
+    let journal = server.journal();
+    let key = journal.api().next_back().unwrap().header("x-api-key");
+    assert_eq!(key, Some("k3y"));
+}
+
+/// Another token each time, which a 419 refuses.
+#[derive(Default)]
+struct Expiring(AtomicU64);
+
+impl CredentialSource for Expiring {
+    async fn fetch(&self, _: &Fetch) -> Result<Credential, Error> {
+        let number = self.0.fetch_add(1, Ordering::Relaxed);
+        Credential::bearer(&format!("t0ken-{number}"))
+    }
+
+    fn description(&self) -> Description {
+        let mut description = Description::default();
+        description.rejected = Rejected::default().when(|status, _| status == 419);
+        description
+    }
+}
+
+#[tokio::test]
+async fn a_credential_of_the_request_s_own_has_rules_of_its_own() {
+    let server = Server::start().await;
+    let usual = cached(&server);
+    let client = client(Bearer::new(usual));
+    let own = Cached::new(Expiring::default());
+    let send = || client.get(server.url()).with_extension(own.clone()).send();
+    server.api().respond_next(1, 419, &[], "");
+    server.api().respond_next(1, 200, &[], "");
+    assert_eq!(send().await.unwrap().status(), 200);
+    assert_eq!(statuses(&server), [419, 200]);
+    // The usual one's source knows nothing of it.
+    server.api().respond_next(1, 419, &[], "");
+    assert_eq!(client.get(server.url()).send().await.unwrap().status(), 419);
 }

@@ -11,7 +11,7 @@ use hallpass_core::{Cached, Challenges};
 use hallpass_reqwest::Bearer;
 use hallpass_testkit::Server;
 use http::Extensions;
-use reqwest::{Body, Client, Request, Response};
+use reqwest::{Body, Client, Request, Response, redirect::Policy};
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
 use reqwest_retry::{RetryTransientMiddleware, policies::ExponentialBackoff};
 use reqwest_tracing::TracingMiddleware;
@@ -34,12 +34,13 @@ const ORDERS: [[char; 3]; 6] = [
 
 /// Tracing, retry and bearer, the outermost first.
 fn stack(order: [char; 3], cached: &Cached) -> ClientWithMiddleware {
-    let mut builder = ClientBuilder::new(Client::new());
+    let inner = Client::builder().redirect(Policy::none()).build().unwrap();
+    let mut builder = ClientBuilder::new(inner);
     for one in order {
         builder = match one {
             't' => builder.with(TracingMiddleware::default()),
             'r' => builder.with(retry()),
-            _ => builder.with(Bearer::new(cached.clone())),
+            _ => builder.with(Bearer::new(cached.clone()).assume_no_redirects()),
         };
     }
     builder.build()
@@ -148,10 +149,10 @@ async fn a_request_that_is_held_back_gets_the_credential_of_when_it_goes() {
     let server = Server::start().await;
     let cached = cached(&server);
     cached.get().await.unwrap();
-    let client = ClientBuilder::new(Client::new())
-        .with(HoldsBack(cached.clone()))
-        .with(Bearer::new(cached).report_attempts())
-        .build();
+    let bearer = Bearer::new(cached.clone()).report_attempts();
+    let client = bearer
+        .client_with(Client::builder(), |outer| outer.with(HoldsBack(cached)))
+        .unwrap();
     let response = client.get(server.url()).send().await.unwrap();
     assert_eq!(attempt(&response), Some((2, false, false)));
 }

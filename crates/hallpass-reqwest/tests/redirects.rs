@@ -1,25 +1,22 @@
-//! Redirects, which reqwest follows below the middleware: who sees the credential, and whose 401
-//! counts.
+//! Redirects: each hop is a request of its own, and nothing of ours goes where it may not.
 #![cfg(all(feature = "rustls", feature = "transport"))]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
-use common::{cached, over, reason, scripted, statuses};
-use hallpass_core::{Cached, Credential, CredentialSource, Error, Fetch};
-use hallpass_reqwest::{Bearer, redirect_policy};
+use std::convert::Infallible;
+
+use common::{attempt, cached, client, reason, scripted, statuses};
+use futures_util::stream;
+use hallpass_core::{Cached, Choices, Credential};
+use hallpass_reqwest::{Bearer, TooManyRedirects};
 use hallpass_testkit::Server;
-use http::HeaderName;
-use reqwest::{Certificate, Client, redirect::Policy};
-use reqwest_middleware::ClientWithMiddleware;
+use http::{HeaderName, HeaderValue};
+use reqwest::{Body, Certificate, Client, redirect::Policy};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use tokio::{io::copy_bidirectional, net::TcpStream};
 
 const CODES: [u16; 5] = [301, 302, 303, 307, 308];
-
-fn guarded() -> Client {
-    let builder = Client::builder().redirect(redirect_policy());
-    builder.build().unwrap()
-}
 
 fn lead(server: &Server, code: u16, to: &str) {
     server
@@ -34,119 +31,23 @@ fn seen(server: &Server, header: &str) -> Vec<Option<String>> {
     values.map(|value| value.map(str::to_owned)).collect()
 }
 
-/// How many requests carried a credential to it.
-fn carried(server: &Server, header: &str) -> usize {
-    seen(server, header).iter().flatten().count()
+/// Which requests carried a header to it.
+fn carried(server: &Server, header: &str) -> Vec<bool> {
+    seen(server, header).iter().map(Option::is_some).collect()
 }
 
-async fn bearer(server: &Server, client: Client) -> (ClientWithMiddleware, Cached) {
+fn calls(server: &Server) -> Vec<String> {
+    let journal = server.journal();
+    let calls = journal
+        .api()
+        .map(|entry| format!("{} {} {}", entry.method, entry.path, entry.status));
+    calls.collect()
+}
+
+async fn warm(server: &Server) -> (ClientWithMiddleware, Cached) {
     let cached = cached(server);
     cached.get().await.unwrap();
-    (over(client, Bearer::new(cached.clone())), cached)
-}
-
-#[tokio::test]
-async fn within_the_origin_the_credential_goes_along() {
-    for code in CODES {
-        for inner in [Client::new(), guarded()] {
-            let server = Server::start().await;
-            let (client, _) = bearer(&server, inner).await;
-            lead(&server, code, "/there");
-            let request = client.post(format!("{}/here", server.url())).body("abc");
-            let response = request.send().await.unwrap();
-            assert_eq!(
-                (response.status().as_u16(), response.url().path()),
-                (200, "/there")
-            );
-            assert_eq!(carried(&server, "authorization"), 2);
-            let kept = if code > 303 { 3 } else { 0 };
-            let journal = server.journal();
-            assert_eq!(journal.entries().last().unwrap().body.len(), kept, "{code}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_refused_request_is_replayed_from_where_it_began() {
-    for inner in [Client::new(), guarded()] {
-        let server = Server::start().await;
-        let (client, cached) = bearer(&server, inner).await;
-        server.revoke_all();
-        lead(&server, 307, "/there");
-        let request = client.put(format!("{}/here", server.url())).body("abc");
-        assert_eq!(request.send().await.unwrap().status(), 200);
-        let journal = server.journal();
-        let paths: Vec<_> = journal.api().map(|entry| entry.path.as_str()).collect();
-        assert_eq!(paths, ["/here", "/there", "/here"]);
-        assert_eq!(cached.stats().replays, 1);
-    }
-}
-
-#[tokio::test]
-async fn a_guarded_client_hands_back_what_leads_away() {
-    for code in CODES {
-        let (server, other) = (Server::start().await, Server::start().await);
-        let (client, cached) = bearer(&server, guarded()).await;
-        let there = format!("{}/there", other.url());
-        lead(&server, code, &there);
-        let response = client.get(server.url()).send().await.unwrap();
-        assert_eq!(response.status(), code);
-        assert_eq!(response.headers()["location"], there.as_str());
-        assert_eq!(other.journal().entries().len(), 0);
-        assert_eq!(cached.stats().rejections, 0);
-    }
-}
-
-#[tokio::test]
-async fn a_guarded_client_goes_no_further_than_ten() {
-    let server = Server::start().await;
-    let (client, _) = bearer(&server, guarded()).await;
-    server
-        .api()
-        .respond_next(20, 302, &[("location", "/again")], "");
-    let error = client.get(server.url()).send().await.unwrap_err();
-    assert!(error.is_redirect());
-    assert_eq!(statuses(&server).len(), 11);
-}
-
-#[tokio::test]
-async fn any_client_drops_authorization_on_the_way_out() {
-    for code in CODES {
-        let (server, other) = (Server::start().await, Server::start().await);
-        let (client, cached) = bearer(&server, Client::new()).await;
-        lead(&server, code, &format!("{}/there", other.url()));
-        let response = client.get(server.url()).send().await.unwrap();
-        assert_eq!(response.status(), 401);
-        assert_eq!(seen(&other, "authorization"), [None], "{code}");
-        // The 401 of the other origin is none of ours: one request each, and the token stays.
-        assert_eq!(
-            (statuses(&server), statuses(&other)),
-            (vec![code], vec![401])
-        );
-        assert_eq!((cached.stats().rejections, cached.stats().fetches), (0, 1));
-    }
-}
-
-#[tokio::test]
-async fn a_second_redirect_abroad_is_why_clients_are_guarded() {
-    for code in CODES {
-        for (inner, expected) in [
-            // Should this fail, reqwest has mended it: then the documentation may say so.
-            (Client::new(), vec![false, true]),
-            (guarded(), vec![]),
-        ] {
-            let (server, other) = (Server::start().await, Server::start().await);
-            let (client, _) = bearer(&server, inner).await;
-            lead(&server, code, &format!("{}/one", other.url()));
-            lead(&other, code, "/two");
-            client.get(server.url()).send().await.unwrap();
-            let carried: Vec<_> = seen(&other, "authorization")
-                .iter()
-                .map(Option::is_some)
-                .collect();
-            assert_eq!(carried, expected, "{code}");
-        }
-    }
+    (client(Bearer::new(cached.clone())), cached)
 }
 
 fn key() -> Bearer {
@@ -155,68 +56,241 @@ fn key() -> Bearer {
 }
 
 #[tokio::test]
-async fn another_header_needs_the_promise() {
-    let (server, other) = (Server::start().await, Server::start().await);
-    let there = format!("{}/there", other.url());
-
-    let error = over(Client::new(), key())
-        .get(server.url())
-        .send()
-        .await
-        .unwrap_err();
-    assert!(reason(&error).is_permanent());
-    assert!(reason(&error).to_string().contains("x-api-key"));
-    assert_eq!(server.journal().entries().len(), 0);
-
-    // A promise that does not hold shows what it is for.
-    lead(&server, 302, &there);
-    let client = over(Client::new(), key().redirects_guarded());
-    client.get(server.url()).send().await.unwrap();
-    assert_eq!(carried(&other, "x-api-key"), 1);
-    other.clear_journal();
-
-    for policy in [redirect_policy(), Policy::none()] {
-        lead(&server, 302, &there);
-        let inner = Client::builder().redirect(policy).build().unwrap();
-        let client = over(inner, key().redirects_guarded());
-        let response = client.get(server.url()).send().await.unwrap();
-        assert_eq!(response.status(), 302);
-    }
-    assert_eq!(carried(&server, "x-api-key"), 3);
-    assert_eq!(other.journal().entries().len(), 0);
-}
-
-#[tokio::test]
-async fn a_key_of_the_request_s_own_needs_it_too() {
-    let server = Server::start().await;
-    let cached = Cached::new(
-        Credential::header(HeaderName::from_static("x-api-key"), "k3y")
-            .unwrap()
-            .never_expires(),
-    );
-    let (client, _) = bearer(&server, Client::new()).await;
-    let request = client.get(server.url()).with_extension(cached);
-    assert!(reason(&request.send().await.unwrap_err()).is_permanent());
-    assert!(statuses(&server).is_empty());
-}
-
-#[tokio::test]
-async fn a_key_that_its_source_calls_something_else_stays_here() {
-    struct Sly;
-
-    impl CredentialSource for Sly {
-        async fn fetch(&self, _: &Fetch) -> Result<Credential, Error> {
-            Credential::header(HeaderName::from_static("x-api-key"), "k3y")
+async fn within_the_origin_the_credential_goes_along() {
+    for code in CODES {
+        for (method, body) in [("GET", ""), ("POST", "abc"), ("PUT", "abc"), ("HEAD", "")] {
+            let server = Server::start().await;
+            let (client, _) = warm(&server).await;
+            lead(&server, code, "/there?x=y");
+            let response = client
+                .request(
+                    method.parse().unwrap(),
+                    format!("{}/here#part", server.url()),
+                )
+                .header("content-type", "text/plain")
+                .header("x-other", "stays")
+                .body(body)
+                .send()
+                .await
+                .unwrap();
+            assert_eq!(response.status(), 200);
+            assert_eq!(response.url().path(), "/there");
+            assert_eq!(carried(&server, "authorization"), [true, true]);
+            let dropped = code == 303 || (code < 303 && method == "POST");
+            let (method, body) = match method {
+                "POST" | "PUT" if dropped => ("GET", ""),
+                _ => (method, body),
+            };
+            let journal = server.journal();
+            let last = journal.api().next_back().unwrap();
+            assert_eq!(
+                (last.method.as_str(), &last.body[..]),
+                (method, body.as_bytes())
+            );
+            assert_eq!(last.header("content-type").is_none(), dropped);
+            assert_eq!(last.header("x-other"), Some("stays"));
         }
     }
+}
 
-    let server = Server::start().await;
-    let client = over(Client::new(), Bearer::new(Sly));
-    for _ in 0..2 {
-        let error = client.get(server.url()).send().await.unwrap_err();
-        assert!(reason(&error).is_permanent());
+/// The server has done the order; what it refused is only the look at it.
+#[tokio::test]
+async fn an_order_is_made_once_if_the_page_behind_it_is_refused() {
+    for code in [302, 303] {
+        let server = Server::start().await;
+        let (client, cached) = warm(&server).await;
+        server.revoke_all();
+        lead(&server, code, "/orders/1");
+        let order = client.post(format!("{}/orders", server.url())).body("one");
+        let response = order.send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        let moved = format!("POST /orders {code}");
+        assert_eq!(
+            calls(&server),
+            [&moved, "GET /orders/1 401", "GET /orders/1 200"]
+        );
+        assert_eq!(attempt(&response), Some((2, true, true)));
+        assert_eq!(cached.stats().replays, 1);
     }
-    assert!(statuses(&server).is_empty());
+}
+
+#[tokio::test]
+async fn a_refused_hop_is_sent_again_by_itself() {
+    let server = Server::start().await;
+    let (client, _) = warm(&server).await;
+    server.revoke_all();
+    lead(&server, 307, "/there");
+    let request = client
+        .put(format!("{}/here#part", server.url()))
+        .body("abc");
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    assert_eq!(
+        calls(&server),
+        ["PUT /here 307", "PUT /there 401", "PUT /there 200"]
+    );
+    let journal = server.journal();
+    assert!(journal.api().all(|entry| entry.body == "abc"));
+}
+
+#[tokio::test]
+async fn another_origin_never_sees_it_however_often_it_redirects() {
+    for code in CODES {
+        for header in ["authorization", "x-api-key"] {
+            let (server, other) = (Server::start().await, Server::start().await);
+            let bearer = match header {
+                "authorization" => Bearer::new(cached(&server)),
+                _ => key(),
+            };
+            let client = client(bearer.clone());
+            lead(&server, code, &format!("{}/one", other.url()));
+            lead(&other, code, "/two");
+            lead(&other, code, &format!("{}/home", server.url()));
+            let response = client.get(server.url()).send().await.unwrap();
+            assert_eq!(response.url().path(), "/home");
+            assert_eq!(carried(&other, header), [false, false], "{code}");
+            // Back at home it is a request like any other.
+            assert_eq!(carried(&server, header), [true, true], "{code}");
+            let stats = bearer.authorizer().cached().stats();
+            assert_eq!(stats.replays, 0);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_refusal_of_another_origin_says_nothing() {
+    let (server, other) = (Server::start().await, Server::start().await);
+    let (client, cached) = warm(&server).await;
+    lead(&server, 302, &other.url());
+    assert_eq!(client.get(server.url()).send().await.unwrap().status(), 401);
+    assert_eq!(
+        (statuses(&server), statuses(&other)),
+        (vec![302], vec![401])
+    );
+    assert_eq!((cached.stats().rejections, cached.stats().fetches), (0, 1));
+}
+
+#[tokio::test]
+async fn every_origin_that_it_is_for_sees_it() {
+    let (server, other) = (Server::start().await, Server::start().await);
+    let origins = [server.url(), other.url()];
+    let bearer = Bearer::new(cached(&server)).origins(origins).unwrap();
+    lead(&server, 302, &format!("{}/there", other.url()));
+    other.api().respond_next(1, 200, &[], "");
+    let response = client(bearer).get(server.url()).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(carried(&other, "authorization"), [true]);
+}
+
+/// What the caller has set for one server is nothing for another, and no reason to use ours instead.
+#[tokio::test]
+async fn what_the_caller_has_set_stays_at_home() {
+    let (server, other) = (Server::start().await, Server::start().await);
+    let origins = || [server.url(), other.url()];
+    let mut secret = HeaderValue::from_static("s3cret");
+    secret.set_sensitive(true);
+    for bearer in [Bearer::new(cached(&server)), key()] {
+        let client = client(bearer.origins(origins()).unwrap());
+        server.clear_journal();
+        other.clear_journal();
+        for from in [&server, &other] {
+            let to = if std::ptr::eq(from, &server) {
+                &other
+            } else {
+                &server
+            };
+            lead(from, 307, &format!("{}/next", to.url()));
+        }
+        let request = client
+            .get(server.url())
+            .bearer_auth("my-own")
+            .header("x-api-key", "my-own")
+            .header("cookie", "a=b")
+            .header("x-private", secret.clone())
+            .header("x-public", "all");
+        request.send().await.unwrap();
+        assert_eq!(carried(&server, "x-private"), [true, false]);
+        assert_eq!(carried(&server, "cookie"), [true, false]);
+        for header in ["authorization", "cookie", "x-private"] {
+            assert_eq!(carried(&other, header), [false], "{header}");
+        }
+        assert_eq!(carried(&server, "authorization"), [true, false]);
+        assert_eq!(carried(&server, "x-public"), [true, true]);
+        assert_eq!(
+            seen(&server, "authorization")[0].as_deref(),
+            Some("Bearer my-own")
+        );
+    }
+    assert_eq!(carried(&other, "x-api-key"), [false]);
+}
+
+#[tokio::test]
+async fn a_key_in_place_of_the_caller_s_own_goes_where_it_may() {
+    let (server, other) = (Server::start().await, Server::start().await);
+    let bearer = key().origins([server.url(), other.url()]).unwrap();
+    lead(&server, 307, &other.url());
+    let request = client(bearer.override_existing())
+        .get(server.url())
+        .header("x-api-key", "my-own");
+    request.send().await.unwrap();
+    for server in [&server, &other] {
+        assert_eq!(seen(server, "x-api-key"), [Some("k3y".to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn no_more_than_ten_are_followed() {
+    let server = Server::start().await;
+    let (client, _) = warm(&server).await;
+    let api = server.api();
+    api.respond_next(20, 302, &[("location", "/again")], "");
+    let error = client.get(server.url()).send().await.unwrap_err();
+    let reqwest_middleware::Error::Middleware(inner) = &error else {
+        panic!("{error}");
+    };
+    assert!(inner.downcast_ref::<TooManyRedirects>().is_some());
+    assert_eq!(error.to_string(), "more than 10 redirects");
+    assert_eq!(statuses(&server).len(), 11);
+}
+
+#[tokio::test]
+async fn what_can_not_be_followed_is_the_answer() {
+    let server = Server::start().await;
+    let (client, _) = warm(&server).await;
+    for to in ["mailto:a@b", "http://", "ftp://a/"] {
+        lead(&server, 302, to);
+        assert_eq!(client.get(server.url()).send().await.unwrap().status(), 302);
+    }
+    let api = server.api();
+    api.respond_next(1, 302, &[], "")
+        .respond_next(1, 304, &[], "");
+    for code in [302, 304] {
+        assert_eq!(
+            client.get(server.url()).send().await.unwrap().status(),
+            code
+        );
+    }
+    let streamed = || {
+        let parts = [Ok::<_, Infallible>("a"), Ok("bc")];
+        let request = client
+            .post(server.url())
+            .body(Body::wrap_stream(stream::iter(parts)));
+        request.send()
+    };
+    lead(&server, 307, "/there");
+    assert_eq!(streamed().await.unwrap().status(), 307);
+    lead(&server, 303, "/there");
+    assert_eq!(streamed().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn names_in_a_location_are_not_used() {
+    let server = Server::start().await;
+    let (client, _) = warm(&server).await;
+    let there = server.url().replace("://", "://user:password@");
+    lead(&server, 302, &format!("{there}/there"));
+    let response = client.get(server.url()).send().await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.url().username(), "");
 }
 
 /// One port for TLS and plain HTTP: the first byte says which server a connection is for.
@@ -239,20 +313,90 @@ async fn a_downgrade_on_the_same_host_and_port_is_another_origin() {
     let plain = Server::start().await;
     let port = both(&tls, &plain).await;
     let root = Certificate::from_der(tls.certificate_der().unwrap()).unwrap();
-    for (policy, expected) in [(redirect_policy(), vec![]), (Policy::default(), vec![None])] {
-        let inner = Client::builder()
-            .tls_certs_only([root.clone()])
-            .redirect(policy)
-            .build()
-            .unwrap();
-        let token = Credential::bearer("t0ken").unwrap().never_expires();
-        let client = over(inner, Bearer::new(token));
-        lead(&tls, 302, &format!("http://localhost:{port}/plain"));
-        let request = client.get(format!("https://localhost:{port}/"));
-        request.send().await.unwrap();
-        assert_eq!(seen(&plain, "authorization"), expected);
+    let token = Credential::bearer("t0ken").unwrap().never_expires();
+    let inner = Client::builder().tls_certs_only([root]);
+    let client = Bearer::new(token).client_from(inner).unwrap();
+    lead(&tls, 302, &format!("http://localhost:{port}/plain"));
+    let request = client.get(format!("https://localhost:{port}/"));
+    request.send().await.unwrap();
+    assert_eq!(carried(&tls, "authorization"), [true]);
+    assert_eq!(carried(&plain, "authorization"), [false]);
+}
+
+#[tokio::test]
+async fn a_timeout_is_one_for_all_hops() {
+    let server = Server::start().await;
+    let (client, _) = warm(&server).await;
+    let pause = common::SHORT;
+    let api = server.api();
+    api.delay_next(20, pause)
+        .respond_next(20, 302, &[("location", "/again")], "");
+    let started = tokio::time::Instant::now();
+    let request = client.get(server.url()).timeout(pause * 2 + pause / 2);
+    let error = request.send().await.unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
+    assert!(started.elapsed() < pause * 5);
+}
+
+#[tokio::test]
+async fn a_client_that_may_follow_by_itself_is_refused() {
+    let server = Server::start().await;
+    for bearer in [key(), Bearer::new(cached(&server))] {
+        let client = ClientBuilder::new(Client::new()).with(bearer).build();
+        let error = client.get(server.url()).send().await.unwrap_err();
+        assert!(reason(&error).is_permanent());
+        let said = reason(&error).to_string();
+        for line in [
+            "hallpass_reqwest::client(source)?",
+            "Bearer::new(source).client_from(reqwest::Client::builder())?",
+            "assume_no_redirects",
+        ] {
+            assert!(said.contains(line), "{said}");
+        }
+        assert_eq!(server.journal().entries().len(), 0);
     }
-    assert_eq!(carried(&tls, "authorization"), 2);
+    // What takes no credential of ours is none of our business.
+    let client = ClientBuilder::new(Client::new()).with(Bearer::new(cached(&server)));
+    let request = client.build().get(server.url()).bearer_auth("my-own");
+    assert_eq!(request.send().await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn without_redirects_they_are_answers() {
+    let server = Server::start().await;
+    let inner = Client::builder().redirect(Policy::none()).build().unwrap();
+    let client = ClientBuilder::new(inner)
+        .with(key().assume_no_redirects())
+        .build();
+    lead(&server, 302, "/there");
+    let response = client.get(server.url()).send().await.unwrap();
+    assert_eq!(response.status(), 302);
+    assert_eq!(carried(&server, "x-api-key"), [true]);
+}
+
+/// The second credential is judged at each hop as the first one is.
+#[tokio::test]
+async fn two_credentials_of_one_client_keep_to_their_origins() {
+    let (server, other) = (Server::start().await, Server::start().await);
+    let gateway = Bearer::new(cached(&server)).named("gateway");
+    let gateway = gateway.origins([server.url(), other.url()]).unwrap();
+    let client = gateway.client_from(Client::builder()).unwrap();
+    let inner = key().named("api").origins([server.url()]).unwrap();
+    let client = ClientBuilder::from_client(client)
+        .with(inner.assume_no_redirects())
+        .build();
+    lead(&server, 307, &other.url());
+    other.api().respond_next(1, 200, &[], "");
+    let request = client.get(server.url());
+    request.send().await.unwrap();
+    assert_eq!(carried(&other, "authorization"), [true]);
+    assert_eq!(carried(&other, "x-api-key"), [false]);
+    let without = Choices::new().no_credential("gateway");
+    server.clear_journal();
+    let request = client.get(server.url()).with_extension(without);
+    request.send().await.unwrap();
+    assert_eq!(carried(&server, "authorization"), [false]);
+    assert_eq!(carried(&server, "x-api-key"), [true]);
 }
 
 #[tokio::test]
@@ -274,11 +418,9 @@ async fn an_answer_made_by_hand_is_ours() {
     }
 
     let server = Server::start().await;
-    let cached = cached(&server);
-    let client = reqwest_middleware::ClientBuilder::new(Client::new())
-        .with(Bearer::new(cached.clone()))
-        .with(Cache)
-        .build();
-    client.get(server.url()).send().await.unwrap();
+    let (client, cached) = warm(&server).await;
+    let client = ClientBuilder::from_client(client).with(Cache).build();
+    client.post(server.url()).send().await.unwrap();
     assert_eq!(cached.stats().rejections, 1);
+    assert_eq!(cached.stats().replays, 1);
 }

@@ -15,7 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{LONG, attempt, cached, client, over, reason, statuses, warm};
+use common::{LONG, attempt, cached, client, statuses, warm};
 use futures_util::stream;
 use hallpass_reqwest::Bearer;
 use hallpass_testkit::{Challenge, Server, fnv1a64};
@@ -40,7 +40,7 @@ async fn a_refused_request_is_sent_once_more() {
         } else {
             builder
         };
-        let client = over(builder.build().unwrap(), Bearer::new(cached.clone()));
+        let client = Bearer::new(cached.clone()).client_from(builder).unwrap();
 
         server.revoke_all();
         let response = client.get(server.url()).send().await.unwrap();
@@ -167,14 +167,21 @@ async fn a_second_refusal_is_returned() {
 }
 
 #[tokio::test]
-async fn no_new_credential_is_an_error() {
+async fn without_another_credential_the_refusal_is_the_answer() {
     let server = Server::start().await;
     let (client, _) = warm(&server).await;
     server.revoke_all();
     server.token_endpoint().fail_next(10, 400);
-    let error = client.get(server.url()).send().await.unwrap_err();
-    assert!(reason(&error).is_permanent());
+    assert_eq!(status(client.get(server.url())).await, 401);
     assert_eq!(statuses(&server), [401]);
+    server.token_endpoint().reset();
+
+    // Nor does a request wait for one past the end of its own time.
+    let (client, _) = warm(&server).await;
+    server.revoke_all();
+    let _hold = server.token_endpoint().hold();
+    let request = client.get(server.url()).timeout(common::SHORT);
+    assert_eq!(status(request).await, 401);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,9 +20,11 @@ async fn nothing_shows_a_secret() {
     let mut formatted = Vec::new();
     for inner in [http1, http2] {
         let bearer = Bearer::new(cached(&server));
-        let client = ClientBuilder::new(inner.build().unwrap())
-            .with(TracingMiddleware::default())
-            .with(bearer.clone())
+        let client = bearer
+            .clone()
+            .client_with(inner, |outer| outer.with(TracingMiddleware::default()))
+            .unwrap();
+        let client = ClientBuilder::from_client(client)
             .with(TracingMiddleware::default())
             .build();
         let send = || client.post(server.url()).body("body-s3cret").send();
@@ -37,7 +39,7 @@ async fn nothing_shows_a_secret() {
         formatted.push(shown(&send().await.unwrap_err()));
         server.revoke_all();
         server.token_endpoint().fail_next(100, 400);
-        formatted.push(shown(&send().await.unwrap_err()));
+        formatted.push(format!("{:?}", send().await));
         server.token_endpoint().reset();
     }
 

@@ -65,6 +65,8 @@ async fn an_answer_comes_back_whole() {
     let journal = server.journal();
     let first = journal.tokens().next().unwrap();
     assert_eq!(first.body, FORM);
+    // This reqwest was built with gzip, and would ask for it.
+    assert_eq!(first.header("accept-encoding"), Some("identity"));
     assert_eq!(
         first.header("content-type"),
         Some("application/x-www-form-urlencoded")

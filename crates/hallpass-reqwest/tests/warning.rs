@@ -1,14 +1,15 @@
-//! A redirect that left the origin is warned of, once, unless the client is guarded. The subscriber
+//! A redirect that was followed below is warned of, once. The subscriber
 //! is the process's own, so this test is alone here.
 #![cfg(all(feature = "rustls", feature = "transport"))]
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
-use common::{Log, cached, over};
+use common::{Log, cached};
 use hallpass_reqwest::Bearer;
 use hallpass_testkit::Server;
 use reqwest::Client;
+use reqwest_middleware::ClientBuilder;
 
 #[tokio::test]
 async fn one_warning_for_one_client() {
@@ -16,8 +17,11 @@ async fn one_warning_for_one_client() {
     let warnings = || log.text().matches("WARN hallpass").count();
     let (server, other) = (Server::start().await, Server::start().await);
     let bearer = Bearer::new(cached(&server));
-    let guarded = over(Client::new(), bearer.clone().redirects_guarded());
-    let plain = over(Client::new(), bearer);
+    let guarded = bearer.clone().client_from(Client::builder()).unwrap();
+    // The promise does not hold.
+    let plain = ClientBuilder::new(Client::new())
+        .with(bearer.assume_no_redirects())
+        .build();
     let away = || {
         let there = other.url();
         server

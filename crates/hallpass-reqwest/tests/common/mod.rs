@@ -20,7 +20,7 @@ use hallpass_oauth2::ClientCredentials;
 use hallpass_reqwest::Bearer;
 use hallpass_testkit::Server;
 use reqwest::{Client, Response};
-use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use reqwest_middleware::ClientWithMiddleware;
 use tokio::net::{TcpListener, TcpStream};
 
 /// More than any exchange here takes.
@@ -39,12 +39,8 @@ pub fn cached(server: &Server) -> Cached {
     )
 }
 
-pub fn over(client: Client, bearer: Bearer) -> ClientWithMiddleware {
-    ClientBuilder::new(client).with(bearer).build()
-}
-
 pub fn client(bearer: Bearer) -> ClientWithMiddleware {
-    over(Client::new(), bearer)
+    bearer.client_from(Client::builder()).unwrap()
 }
 
 /// A client with a credential in hand.
