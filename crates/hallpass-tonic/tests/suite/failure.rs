@@ -1,11 +1,8 @@
 //! No credential: the right status, with the error as its source.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{EchoClient, Issuer, Server, cause, message, start};
+use crate::common::{EchoClient, Issuer, Server, cause, message, start};
 use hallpass_core::{Cached, Error};
 use hallpass_tonic::{Interceptor, bearer};
 use tokio::{
@@ -181,7 +178,7 @@ async fn an_interceptor_takes_what_is_in_hand() {
         let status = client.unary(message("a")).await.unwrap_err();
         assert_eq!(status.code(), Code::Unauthenticated);
     }
-    assert_eq!(server.gate.bearers(), common::tokens(["token-1"; 3]));
+    assert_eq!(server.gate.bearers(), crate::common::tokens(["token-1"; 3]));
 }
 
 #[tokio::test]

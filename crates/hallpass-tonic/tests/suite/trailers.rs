@@ -1,9 +1,6 @@
 //! A refusal in real trailers, after messages.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
-mod common;
-
-use common::{EchoClient, Refuse, message, start, tokens};
+use crate::common::{EchoClient, Refuse, message, start, tokens};
 use hallpass_tonic::BearerChannel;
 use tonic::{Code, Status};
 

@@ -1,11 +1,8 @@
 //! The four kinds of calls, and what each refusal leads to.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-mod common;
 
 use std::sync::Arc;
 
-use common::{EchoClient, Issuer, Refuse, Server, message, start, tokens};
+use crate::common::{EchoClient, Issuer, Refuse, Server, message, start, tokens};
 use hallpass_core::{Attempt, Cached, Credential, NoCredential};
 use hallpass_tonic::bearer;
 use tokio_stream::{self as stream, StreamExt as _};

@@ -1,15 +1,12 @@
 //! A call's own deadline covers the wait for a credential.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{EchoClient, Issuer, cause, message, start, tokens};
+use crate::common::{EchoClient, Issuer, cause, message, start, tokens};
 use tokio::time::{Instant, timeout};
 use tonic::{Code, Request};
 
-fn within(limit: Duration, text: &str) -> Request<common::proto::Message> {
+fn within(limit: Duration, text: &str) -> Request<crate::common::proto::Message> {
     let mut request = Request::new(message(text));
     request.set_timeout(limit);
     request
