@@ -4,7 +4,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll, ready},
 };
@@ -15,31 +15,48 @@ use pin_project_lite::pin_project;
 
 /// What a call has sent, as far as its replay depends on it.
 #[derive(Debug, Default)]
-pub(crate) struct Progress(AtomicBool);
+pub(crate) struct Progress(AtomicU8);
+
+const NOTHING: u8 = 0;
+const SOMETHING: u8 = 1;
+const ONE_MESSAGE: u8 = 2;
 
 impl Progress {
     /// Whether the body has ended after exactly one message, as that of a unary or a
     /// server-streaming call does.
     pub(crate) fn is_one_message(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.load(Ordering::Acquire) == ONE_MESSAGE
+    }
+
+    /// Whether no server can have acted on a message.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.0.load(Ordering::Acquire) == NOTHING
     }
 }
 
+type Next<B> = Option<Result<Frame<Bytes>, <B as Body>::Error>>;
+
 pin_project! {
-    pub(crate) struct Counted<B> {
+    pub(crate) struct Counted<B>
+    where
+        B: Body,
+    {
         #[pin]
         inner: B,
         messages: Messages,
         progress: Arc<Progress>,
+        // What follows the first message, if that is known already.
+        ahead: Option<Next<B>>,
     }
 }
 
-impl<B> Counted<B> {
+impl<B: Body> Counted<B> {
     pub(crate) fn new(inner: B, progress: Arc<Progress>) -> Self {
         Self {
             inner,
             messages: Messages::default(),
             progress,
+            ahead: None,
         }
     }
 }
@@ -48,34 +65,48 @@ impl<B: Body<Data = Bytes>> Body for Counted<B> {
     type Data = Bytes;
     type Error = B::Error;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Next<B>> {
         let mut this = self.project();
-        let frame = ready!(this.inner.as_mut().poll_frame(context));
-        let has_ended = match &frame {
-            Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref() {
-                    this.messages.read(data);
-                }
-                frame.is_trailers() || this.inner.is_end_stream()
+        let frame = match this.ahead.take() {
+            Some(frame) => frame,
+            None => ready!(this.inner.as_mut().poll_frame(context)),
+        };
+        if let Some(data) = frame
+            .as_ref()
+            .and_then(|frame| frame.as_ref().ok()?.data_ref())
+        {
+            this.messages.read(data);
+            this.progress.0.store(SOMETHING, Ordering::Release);
+            // The server may answer this message before anybody asks for the next.
+            if this.messages.is_one()
+                && let Poll::Ready(next) = this.inner.as_mut().poll_frame(context)
+            {
+                *this.ahead = Some(next);
             }
-            Some(Err(_)) => false,
-            None => true,
+        }
+        let has_ended = match (&frame, &this.ahead) {
+            (None, _) | (Some(Ok(_)), Some(None)) => true,
+            (Some(Ok(frame)), None) => frame.is_trailers() || this.inner.is_end_stream(),
+            (Some(_), _) => false,
         };
         if has_ended && this.messages.is_one() {
-            this.progress.0.store(true, Ordering::Release);
+            this.progress.0.store(ONE_MESSAGE, Ordering::Release);
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        match &self.ahead {
+            Some(next) => next.is_none(),
+            None => self.inner.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        match &self.ahead {
+            Some(_) => SizeHint::default(),
+            None => self.inner.size_hint(),
+        }
     }
 }
 

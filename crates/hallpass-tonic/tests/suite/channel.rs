@@ -132,7 +132,9 @@ async fn calls_that_wait_keep_nobody_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn plain_threads_make_calls_too() {
-    let (server, issuer, client) = start().await;
+    let (server, issuer, mut first) = start().await;
+    first.unary(message("first")).await.unwrap();
+    let client = first;
     let on_a_thread = |how: Refuse, limit: Option<Duration>| {
         let mut client = client.clone();
         server.gate.refuse(how);
@@ -204,7 +206,7 @@ async fn a_channel_says_what_keeps_it_from_its_credential() {
     let mut client = EchoClient::new(bearer(server.endpoint(), issuer).into_channel());
     let status = client.unary(message("a")).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
-    assert_eq!(status.message(), "the client was struck off");
+    assert!(status.message().starts_with("the client was struck off"));
     assert_eq!(server.gate.calls(), 0);
 }
 

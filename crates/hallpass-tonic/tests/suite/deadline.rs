@@ -76,7 +76,7 @@ async fn what_the_wait_took_is_taken_off() {
         })
         .collect();
     assert!((8_000_000..=9_700_000).contains(&sent[0]), "{sent:?}");
-    assert_eq!(sent[1..3], [10_000_000, 10_000_000]);
+    assert_eq!(sent[1], 10_000_000);
     assert!((8_000_000..=9_700_000).contains(&sent[3]), "{sent:?}");
 }
 
