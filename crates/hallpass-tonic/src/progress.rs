@@ -10,6 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use hallpass_core::BoxError;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
@@ -34,23 +35,20 @@ impl Progress {
     }
 }
 
-type Next<B> = Option<Result<Frame<Bytes>, <B as Body>::Error>>;
+type Next = Option<Result<Frame<Bytes>, BoxError>>;
 
 pin_project! {
-    pub(crate) struct Counted<B>
-    where
-        B: Body,
-    {
+    pub(crate) struct Counted<B> {
         #[pin]
         inner: B,
         messages: Messages,
         progress: Arc<Progress>,
         // What follows the first message, if that is known already.
-        ahead: Option<Next<B>>,
+        ahead: Option<Next>,
     }
 }
 
-impl<B: Body> Counted<B> {
+impl<B> Counted<B> {
     pub(crate) fn new(inner: B, progress: Arc<Progress>) -> Self {
         Self {
             inner,
@@ -61,15 +59,19 @@ impl<B: Body> Counted<B> {
     }
 }
 
-impl<B: Body<Data = Bytes>> Body for Counted<B> {
+impl<B> Body for Counted<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     type Data = Bytes;
-    type Error = B::Error;
+    type Error = BoxError;
 
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Next<B>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Next> {
         let mut this = self.project();
         let frame = match this.ahead.take() {
             Some(frame) => frame,
-            None => ready!(this.inner.as_mut().poll_frame(context)),
+            None => ready!(poll(this.inner.as_mut(), context)),
         };
         if let Some(data) = frame
             .as_ref()
@@ -79,7 +81,7 @@ impl<B: Body<Data = Bytes>> Body for Counted<B> {
             this.progress.0.store(SOMETHING, Ordering::Release);
             // The server may answer this message before anybody asks for the next.
             if this.messages.is_one()
-                && let Poll::Ready(next) = this.inner.as_mut().poll_frame(context)
+                && let Poll::Ready(next) = poll(this.inner.as_mut(), context)
             {
                 *this.ahead = Some(next);
             }
@@ -108,6 +110,15 @@ impl<B: Body<Data = Bytes>> Body for Counted<B> {
             None => self.inner.size_hint(),
         }
     }
+}
+
+fn poll<B>(inner: Pin<&mut B>, context: &mut Context<'_>) -> Poll<Next>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let next = inner.poll_frame(context);
+    next.map(|next| next.map(|frame| frame.map_err(Into::into)))
 }
 
 /// Flag and length, before each message (gRPC over HTTP/2, "Length-Prefixed-Message").
