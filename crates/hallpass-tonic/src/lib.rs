@@ -25,19 +25,33 @@
 //!
 //! | answer | credential | call |
 //! |---|---|---|
-//! | `UNAUTHENTICATED` at once (trailers-only), or HTTP 401 without a gRPC status | dropped | replayed once, if what was sent of it is no longer than [`REPLAY_LIMIT`](hallpass_tower::REPLAY_LIMIT) |
-//! | `UNAUTHENTICATED` in trailers after the answer began | dropped | returned |
+//! | `UNAUTHENTICATED` at once: trailers-only, or in trailers right after the head | suspected | replayed once, if it has sent exactly one message, no longer than [`REPLAY_LIMIT`](hallpass_tower::REPLAY_LIMIT) |
+//! | HTTP 401 without a gRPC status, from a proxy | suspected | replayed once, if what was sent of it is no longer than that |
+//! | `UNAUTHENTICATED` in trailers after messages | suspected | returned |
+//! | a message, or status 0 | accepted | returned |
 //! | `PERMISSION_DENIED` and everything else | kept | returned |
 //!
-//! That holds for all four kinds of calls. A call's `grpc-timeout`
-//! ([`Request::set_timeout`](tonic::Request::set_timeout)) bounds the wait for a credential too, and
-//! what the wait took is taken off before the call is sent. A timeout of the
-//! [endpoint](tonic::transport::Endpoint::timeout) only covers the sending.
+//! A suspected credential is replaced, by one fetch for all calls. Without a replacement the call gets
+//! the server's own status.
+//!
+//! Calls that have sent one message are the unary and the server-streaming ones. A server may act on
+//! the messages of a stream before it refuses it; where it doesn't, say
+//! [`replay_client_streams`](BearerChannel::replay_client_streams). To tell trailers right after the
+//! head, the head of a call of one message is held back for its first frame, 10 ms at most.
+//!
+//! A call's `grpc-timeout` ([`Request::set_timeout`](tonic::Request::set_timeout)) bounds all that it
+//! waits for: a credential, a connection, the answer. What the wait for a credential took is taken off
+//! before the call is sent. A timeout of the [endpoint](tonic::transport::Endpoint::timeout) only
+//! covers the sending.
 //!
 //! A call that can't have a credential fails before anything is sent, with
-//! [`hallpass_core::Error`] as the status's source: `UNAVAILABLE` for what may pass (network, 429),
-//! `DEADLINE_EXCEEDED` if its own deadline came first, `UNAUTHENTICATED` if the token endpoint
-//! refused the client, `FAILED_PRECONDITION` if the credential may not go where the call goes.
+//! [`hallpass_core::Error`] as the status's source and its causes in the message: `UNAVAILABLE` for
+//! what may pass (network, 429, a token file that is not there), `DEADLINE_EXCEEDED` if its own
+//! deadline came first, `UNAUTHENTICATED` if the token endpoint refused the client,
+//! `FAILED_PRECONDITION` if the credential may not go where the call goes.
+//!
+//! A channel that was made on a runtime may be called from plain threads, with any executor: what takes
+//! time then runs on that runtime.
 //!
 //! Metadata that the caller has set under the credential's name is left alone;
 //! [`NoCredential`](hallpass_core::NoCredential) or another [`Cached`](hallpass_core::Cached) among
@@ -51,7 +65,7 @@
 //!
 //! | given | the credential goes |
 //! |---|---|
-//! | an [`Endpoint`](tonic::transport::Endpoint) | to its URI, if that is `https` and tonic is built with TLS, or `http` to this machine |
+//! | an [`Endpoint`](tonic::transport::Endpoint) | to its URI, if that is `https` and tonic is built with TLS, or `http` to this machine. If it has an [`origin`](tonic::transport::Endpoint::origin), that is who the credential is for |
 //! | a channel, and a source or [`origins`](BearerChannel::origins) that name where the credential may go | through the channel: **you** vouch that it leads to one of them, over TLS |
 //! | a channel of a client made `with_origin` | as if that origin were the address: **you** vouch that it is |
 //! | a channel, and nothing else | nowhere: calls fail with `FAILED_PRECONDITION` |
@@ -75,6 +89,32 @@
 //! // Or, where the same names serve several channels:
 //! let channel = Endpoint::from_static("unix:/run/api.sock").connect_lazy();
 //! let channel = bearer(channel, source()).origins(["http://localhost"])?;
+//! # Ok::<(), hallpass_core::Error>(()) }).unwrap();
+//! ```
+//!
+//! # Where a client takes something else
+//!
+//! [`BearerChannel`] is a service for generated clients, and fits below any tower layer of tonic's. For
+//! a client that takes a [`Channel`](tonic::transport::Channel) and nothing else there is
+//! [`into_channel`](BearerChannel::into_channel), for one whose service has a fixed response and error
+//! [`boxed`](BearerChannel::boxed). Above a channel that stands in a stack already:
+//!
+//! ```
+//! # use hallpass_core::Credential;
+//! use hallpass_core::Authorizer;
+//! use hallpass_tonic::BearerChannel;
+//! use tonic::transport::{Channel, Endpoint};
+//! use tower::ServiceBuilder;
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! # let source = Credential::bearer("a-token")?.never_expires();
+//! let channel = Endpoint::from_static("https://api.example.com").connect_lazy();
+//! let rules = Authorizer::new(source).at("https://api.example.com")?;
+//! let channel = ServiceBuilder::new()
+//!     .layer_fn(|channel: Channel| BearerChannel::with(channel, rules.clone()))
+//!     .service(channel);
+//! let channel: Channel = channel.into_channel();
+//! # drop(channel);
 //! # Ok::<(), hallpass_core::Error>(()) }).unwrap();
 //! ```
 //!

@@ -4,26 +4,38 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
+use hallpass_core::BoxError;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 
 /// What a call has sent, as far as its replay depends on it.
 #[derive(Debug, Default)]
-pub(crate) struct Progress(AtomicBool);
+pub(crate) struct Progress(AtomicU8);
+
+const NOTHING: u8 = 0;
+const SOMETHING: u8 = 1;
+const ONE_MESSAGE: u8 = 2;
 
 impl Progress {
     /// Whether the body has ended after exactly one message, as that of a unary or a
     /// server-streaming call does.
     pub(crate) fn is_one_message(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.load(Ordering::Acquire) == ONE_MESSAGE
+    }
+
+    /// Whether no server can have acted on a message.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.0.load(Ordering::Acquire) == NOTHING
     }
 }
+
+type Next = Option<Result<Frame<Bytes>, BoxError>>;
 
 pin_project! {
     pub(crate) struct Counted<B> {
@@ -31,6 +43,8 @@ pin_project! {
         inner: B,
         messages: Messages,
         progress: Arc<Progress>,
+        // What follows the first message, if that is known already.
+        ahead: Option<Next>,
     }
 }
 
@@ -40,43 +54,71 @@ impl<B> Counted<B> {
             inner,
             messages: Messages::default(),
             progress,
+            ahead: None,
         }
     }
 }
 
-impl<B: Body<Data = Bytes>> Body for Counted<B> {
+impl<B> Body for Counted<B>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
     type Data = Bytes;
-    type Error = B::Error;
+    type Error = BoxError;
 
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Next> {
         let mut this = self.project();
-        let frame = ready!(this.inner.as_mut().poll_frame(context));
-        let has_ended = match &frame {
-            Some(Ok(frame)) => {
-                if let Some(data) = frame.data_ref() {
-                    this.messages.read(data);
-                }
-                frame.is_trailers() || this.inner.is_end_stream()
+        let frame = match this.ahead.take() {
+            Some(frame) => frame,
+            None => ready!(poll(this.inner.as_mut(), context)),
+        };
+        if let Some(data) = frame
+            .as_ref()
+            .and_then(|frame| frame.as_ref().ok()?.data_ref())
+        {
+            this.messages.read(data);
+            this.progress.0.store(SOMETHING, Ordering::Release);
+            // The server may answer this message before anybody asks for the next.
+            if this.messages.is_one()
+                && let Poll::Ready(next) = poll(this.inner.as_mut(), context)
+            {
+                *this.ahead = Some(next);
             }
-            Some(Err(_)) => false,
-            None => true,
+        }
+        let has_ended = match (&frame, &this.ahead) {
+            (None, _) | (Some(Ok(_)), Some(None)) => true,
+            (Some(Ok(frame)), None) => frame.is_trailers() || this.inner.is_end_stream(),
+            (Some(_), _) => false,
         };
         if has_ended && this.messages.is_one() {
-            this.progress.0.store(true, Ordering::Release);
+            this.progress.0.store(ONE_MESSAGE, Ordering::Release);
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        match &self.ahead {
+            Some(next) => next.is_none(),
+            None => self.inner.is_end_stream(),
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        match &self.ahead {
+            Some(_) => SizeHint::default(),
+            None => self.inner.size_hint(),
+        }
     }
+}
+
+fn poll<B>(inner: Pin<&mut B>, context: &mut Context<'_>) -> Poll<Next>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<BoxError>,
+{
+    let next = inner.poll_frame(context);
+    next.map(|next| next.map(|frame| frame.map_err(Into::into)))
 }
 
 /// Flag and length, before each message (gRPC over HTTP/2, "Length-Prefixed-Message").

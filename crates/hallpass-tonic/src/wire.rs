@@ -183,7 +183,7 @@ impl Sent {
         // A proxy that refuses in HTTP's words has handed on nothing.
         let by_grpc = has_status || response.status() == StatusCode::OK;
         if !self.progress.is_one_message() {
-            if by_grpc && !self.streams {
+            if by_grpc && !self.streams && !self.progress.is_nothing() {
                 response.extensions_mut().insert(Processed);
             }
             return Err(response);

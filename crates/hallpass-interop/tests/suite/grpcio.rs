@@ -91,7 +91,8 @@ impl Peer {
             &[("ID", id), ("SECRET", secret)],
         ));
         let cached = Cached::new(built(usual(kind, &issuer)));
-        let channel = hallpass_tonic::bearer(endpoint(grpcio.port("port")), cached.clone());
+        let channel = hallpass_tonic::bearer(endpoint(grpcio.port("port")), cached.clone())
+            .replay_client_streams();
         Self {
             client: EchoClient::new(channel),
             _grpcio: grpcio,

@@ -48,7 +48,7 @@ mod kit;
 mod mtls;
 mod nginx;
 /// The generated client that hallpass-tonic's own tests use.
-#[path = "../../../hallpass-tonic/tests/common/proto.rs"]
+#[path = "../../../hallpass-tonic/tests/suite/common/proto.rs"]
 #[allow(unused_imports, reason = "the server here is another")]
 mod proto;
 mod refusals;

@@ -40,7 +40,8 @@ impl Channels {
             return channel.clone();
         }
         let endpoint = Endpoint::from_shared(origin.clone()).unwrap();
-        let channel = BearerChannel::with(endpoint, self.rules.clone());
+        // The gate in front of every server here refuses before it reads.
+        let channel = BearerChannel::with(endpoint, self.rules.clone()).replay_client_streams();
         let channel = if self.replays {
             Channel::Replaying(channel)
         } else {

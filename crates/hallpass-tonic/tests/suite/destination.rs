@@ -1,7 +1,4 @@
 //! Where a credential may go, and that nothing is sent where it may not.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     any::TypeId,
@@ -13,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use common::{EchoClient, Issuer, Server, cause, message, tokens};
+use crate::common::{EchoClient, Issuer, Server, cause, message, tokens};
 use hallpass_core::{
     Authorizer, Cached, Credential, CredentialSource, Description, Error, Fetch, NoCredential,
 };

@@ -1,10 +1,6 @@
 //! TLS and mutual TLS.
-#![cfg(feature = "tls-ring")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
-mod common;
-
-use common::{EchoClient, Issuer, Server, message, tokens};
+use crate::common::{EchoClient, Issuer, Server, message, tokens};
 use hallpass_tonic::bearer;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,

@@ -14,7 +14,7 @@ use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
     header::{AUTHORIZATION, CONTENT_TYPE},
 };
-use http_body::{Body as _, Frame};
+use http_body::Frame;
 use tonic::{Status, body::Body};
 use tower::{Layer, Service};
 

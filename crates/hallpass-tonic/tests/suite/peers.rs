@@ -1,9 +1,6 @@
 //! Clients that others have generated.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
-mod common;
-
-use common::{Issuer, Server, tokens};
+use crate::common::{Issuer, Server, tokens};
 use hallpass_core::Cached;
 use hallpass_tonic::bearer;
 use tokio_stream::{self as stream, StreamExt as _};

@@ -1,9 +1,4 @@
 //! What the tests share: a source that counts, a server that checks, a client for it.
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "each test file is a crate of its own and uses a part"
-)]
 
 pub(crate) mod gate;
 pub(crate) mod proto;
@@ -22,7 +17,7 @@ use hallpass_tonic::BearerChannel;
 use tonic::Status;
 
 pub(crate) use self::{
-    gate::{Gate, Refuse},
+    gate::Refuse,
     proto::{EchoClient, message},
     server::Server,
 };
