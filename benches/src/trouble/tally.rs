@@ -207,15 +207,12 @@ fn recovery(calls: &[&Record], span: &Span) -> Option<Duration> {
 
 fn unavoidable(calls: &[&Record], span: &Span) -> usize {
     let fails = [Trouble::Unavailable, Trouble::Hang, Trouble::Busy];
-    // Without a token of its own, a client depends on nothing.
-    let Some(tokens_end) = span
-        .tokens_end
-        .filter(|_| fails.contains(&span.event.trouble))
-    else {
+    // Whoever came without a live token had lost it before, which was avoidable.
+    let alive = span.tokens_end.filter(|end| *end > span.begun);
+    let Some(tokens_end) = alive.filter(|_| fails.contains(&span.event.trouble)) else {
         return 0;
     };
-    let from = tokens_end.max(span.begun);
-    let lost = |call: &&&Record| call.begun >= from && call.begun + PATIENCE <= span.ended;
+    let lost = |call: &&&Record| call.begun >= tokens_end && call.begun + PATIENCE <= span.ended;
     calls.iter().filter(lost).count()
 }
 
