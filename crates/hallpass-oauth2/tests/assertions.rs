@@ -341,3 +341,31 @@ async fn a_profile_reads_the_key_where_it_reads_a_secret() {
     let seen = sent(profile("tls").client("id", "unused")).await;
     assert_eq!(seen.body, "grant_type=client_credentials&client_id=id");
 }
+
+#[tokio::test]
+async fn a_profile_names_the_key_and_how_it_signs() {
+    let text = format!(
+        "token_url = \"{URL}\"\nclient_auth = \"private-key-jwt\"\nassertion_typ = \"JWT\"\nkey_id = \"{{key}}-1\"\nkey_algorithm = \"RS384\"\nvariables = {{ key = \"the key\" }}"
+    );
+    let profile = Profile::from_toml(&text).unwrap().var("key", "2026");
+    let builder = profile.client("id", jws::RSA).issuer(ISSUER);
+    let jws = assertion(builder).await;
+    assert!(jws.verifies());
+    assert_eq!(
+        jws.header,
+        json!({"typ": "JWT", "alg": "RS384", "kid": "2026-1"})
+    );
+
+    // What the key was told itself wins.
+    let key = Key::from_pem(jws::RSA).unwrap().kid("own");
+    let builder = profile
+        .client("id", "")
+        .private_key_jwt("id", key.algorithm(Algorithm::Ps256))
+        .issuer(ISSUER)
+        .assertion_typ("other");
+    let jws = assertion(builder).await;
+    assert_eq!(
+        jws.header,
+        json!({"typ": "other", "alg": "PS256", "kid": "own"})
+    );
+}

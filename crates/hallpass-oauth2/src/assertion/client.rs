@@ -4,7 +4,7 @@ use hallpass_core::Error;
 use serde_json::Map;
 
 use super::{
-    Key,
+    Algorithm, Key,
     jwt::{ReadyJwt, Validity},
     key::ReadyKey,
 };
@@ -20,7 +20,7 @@ pub(crate) struct ClientAssertion {
     pub(crate) issuer: Option<String>,
     pub(crate) audience: Audience,
     pub(crate) validity: Validity,
-    pub(crate) typ: String,
+    pub(crate) typ: Option<String>,
 }
 
 /// For whom the assertion is.
@@ -46,12 +46,22 @@ impl Default for ClientAssertion {
             issuer: None,
             audience: Audience::Issuer,
             validity: Validity::default(),
-            typ: TYP.to_owned(),
+            typ: None,
         }
     }
 }
 
 impl ClientAssertion {
+    /// What a profile says of the key, where the key itself was told nothing.
+    pub(crate) fn name_key_unless_named(
+        &mut self,
+        kid: Option<String>,
+        algorithm: Option<Algorithm>,
+    ) {
+        let key = self.key.take();
+        self.key = key.map(|key| key.named_unless_named(kid, algorithm));
+    }
+
     /// None if the client authenticates in another way.
     pub(crate) fn settled(
         &self,
@@ -78,7 +88,7 @@ impl ClientAssertion {
             key,
             audience,
             validity: self.validity,
-            typ: self.typ.clone(),
+            typ: self.typ.clone().unwrap_or_else(|| TYP.to_owned()),
         }))
     }
 }

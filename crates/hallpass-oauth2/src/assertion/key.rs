@@ -179,6 +179,16 @@ impl Key {
         self
     }
 
+    pub(super) fn named_unless_named(
+        mut self,
+        kid: Option<String>,
+        algorithm: Option<Algorithm>,
+    ) -> Self {
+        self.kid = self.kid.or(kid);
+        self.algorithm = self.algorithm.or(algorithm);
+        self
+    }
+
     fn checked(self, algorithm: Algorithm) -> Result<Self, Error> {
         match &self.place {
             Place::Here(pair) if !pair.allows(algorithm) => Err(unfit(algorithm)),

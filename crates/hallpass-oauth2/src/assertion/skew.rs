@@ -22,7 +22,6 @@ pub(crate) struct Skew {
 impl Skew {
     /// What the `Date` of an answer tells that came in `now`; none if another try by the server's
     /// clock would be no better.
-    #[allow(dead_code, reason = "the other try of a token source asks")]
     pub(crate) fn told_by(headers: &HeaderMap, now: SystemTime) -> Option<Self> {
         let date = headers.get(DATE)?.to_str().ok()?;
         let server = httpdate::parse_http_date(date).ok()?;

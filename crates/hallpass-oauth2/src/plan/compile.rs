@@ -172,6 +172,12 @@ fn inputs(settings: &Settings, url: &TokenUrl, scope: &str) -> Result<(Inputs, S
     if profile.assertion_for_token_url {
         assertion.audience = Audience::TokenUrl;
     }
+    let kid = profile.key_id.as_ref();
+    let kid = kid
+        .map(|kid| profile.expanded(kid, Place::Text))
+        .transpose()?;
+    assertion.name_key_unless_named(kid, profile.key_algorithm);
+    assertion.typ = assertion.typ.or_else(|| profile.assertion_typ.clone());
     let mut grant = settings.grant.clone();
     let (needed, advice) = profile.grant.needs();
     if needed

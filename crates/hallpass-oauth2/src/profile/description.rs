@@ -14,7 +14,7 @@ use super::{
     response_format::ResponseFormat,
 };
 use crate::{
-    Condition, Expiry, Param, Reissue,
+    Algorithm, Condition, Expiry, Param, Reissue,
     toml_fields::{chosen, one_or_more, pairs, seconds},
     value::Value,
 };
@@ -129,6 +129,14 @@ pub struct Profile {
     pub issuer: Option<String>,
     /// Whether the token URL is their audience instead, for servers that know only that.
     pub assertion_for_token_url: bool,
+    /// The `typ` of their header: `client-authentication+jwt` unless set.
+    pub assertion_typ: Option<String>,
+    /// The id of the key that signs them, `kid`; template. A JWK may say its own.
+    pub key_id: Option<String>,
+    /// How the key signs them, for RSA keys, which leave a choice: `RS256` (unless set), `RS384`,
+    /// `RS512`, `PS256`, `PS384` or `PS512`.
+    #[serde(deserialize_with = "foreign::algorithm")]
+    pub key_algorithm: Option<Algorithm>,
     /// With `token_exchange`: the type of the subject's token, an identifier of RFC 8693 §3.
     pub subject_token_type: Option<String>,
     /// With `token_exchange`: the type of the actor's token.
@@ -264,6 +272,9 @@ impl Default for Profile {
             client_auth: ClientAuth::default(),
             issuer: None,
             assertion_for_token_url: false,
+            assertion_typ: None,
+            key_id: None,
+            key_algorithm: None,
             subject_token_type: None,
             actor_token_type: None,
             requested_token_type: None,

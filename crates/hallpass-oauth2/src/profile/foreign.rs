@@ -9,12 +9,13 @@ use serde::{
 };
 
 use crate::{
-    Expiry, Unit,
+    Algorithm, Expiry, Unit,
     toml_fields::{choice, chosen, one_or_more},
 };
 
 choice!(Expiry, "expiry", Self::NAMES);
 choice!(Unit, "unit", Self::NAMES);
+choice!(Algorithm, "key_algorithm", Self::NAMES);
 choice!(
     Method,
     "method",
@@ -61,4 +62,8 @@ impl<'de> Deserialize<'de> for ExpiryEntry {
 pub(super) fn expiry<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Expiry>, D::Error> {
     let entries: Vec<ExpiryEntry> = one_or_more(from)?;
     Ok(entries.into_iter().map(|entry| entry.0).collect())
+}
+
+pub(super) fn algorithm<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Algorithm>, D::Error> {
+    chosen(from).map(Some)
 }

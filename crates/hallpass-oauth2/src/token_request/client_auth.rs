@@ -145,7 +145,7 @@ impl TokenRequest {
     /// refuse what they don't know take `JWT`.
     #[must_use]
     pub fn assertion_typ(mut self, typ: impl Into<String>) -> Self {
-        self.settings.assertion.typ = typ.into();
+        self.settings.assertion.typ = Some(typ.into());
         self
     }
 }
