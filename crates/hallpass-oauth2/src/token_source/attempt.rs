@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hallpass_core::{Credential, Error, Fetch, adapter::FreshConnection};
+use hallpass_core::{Credential, Error, Fetch, Reason, adapter::FreshConnection};
 use http::{Request, Response};
 use tokio::time::{Instant, timeout};
 
@@ -113,7 +113,9 @@ pub(super) async fn attempt(
             let gateway = matches!(answer.status.as_u16(), 502..=504);
             let refused = matches!(verdict, Verdict::Refused { .. });
             let error = error(&asked, &answer, verdict);
-            let quick = gateway && !refused && error.retry_after().is_none();
+            // Nobody waits for a renewal ahead: the engine's gap is soon enough.
+            let hurried = why.reason() != Reason::Ahead;
+            let quick = hurried && gateway && !refused && error.retry_after().is_none();
             let skew = || Skew::told_by(&answer.headers, SystemTime::now());
             let signed = refused && inputs.sign();
             Err(Failure {
