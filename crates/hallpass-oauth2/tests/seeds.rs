@@ -1,5 +1,6 @@
 //! The five systems that this crate began with, byte for byte: method, target, every header in the
-//! order in which it goes out, and the body.
+//! order in which it goes out, and the body. Since they were recorded, two headers have come to them:
+//! `accept-encoding`, and `content-length` where there is no body.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod common;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass::{Cached, ClientCredentials, Error, Policy, hyper::Builder};
+use hallpass::{Cached, Error, Policy, hyper::Builder, oauth2::TokenRequest};
 use http::Version;
 use tokio::time::sleep;
 
@@ -38,7 +38,7 @@ impl Front {
         }
     }
 
-    fn at(&self, path: &str) -> ClientCredentials {
+    fn at(&self, path: &str) -> TokenRequest {
         grant(url(&self.nginx, path), Way::Encoded, BASIC).scope("read")
     }
 
@@ -46,7 +46,7 @@ impl Front {
         format!("https://localhost:{}{path}", self.nginx.port("tls_port"))
     }
 
-    fn at_secure(&self, path: &str) -> ClientCredentials {
+    fn at_secure(&self, path: &str) -> TokenRequest {
         grant(self.secure(path), Way::Encoded, BASIC).scope("read")
     }
 
