@@ -23,7 +23,7 @@ pub(crate) struct TokenResponse {
     pub(crate) error: Option<Value>,
     pub(crate) refresh_token: Option<Value>,
     pub(crate) issued_token_type: Option<Value>,
-    /// TokenResponse beside these that a profile asks for.
+    /// Members beside these that a profile asks for.
     others: Vec<(String, Option<Value>)>,
     repeated: Option<String>,
 }

@@ -103,6 +103,29 @@ async fn code_says_what_a_file_says() {
     assert_eq!(credential.field("api"), Some("https://blue.example"));
 }
 
+#[tokio::test]
+async fn an_assertion_is_described_by_a_file_too() {
+    let lines = format!(
+        "{PLAIN}client_auth = \"private-key-jwt\"\nissuer = \"https://as\"\nassertion_kid = \"{{kid}}\"\nassertion_alg = \"PS256\"\nassertion_typ = \"JWT\"\nassertion_lifetime = 120\nassertion_backdated = 10"
+    );
+    let profile = Profile::from_toml(&lines).unwrap().var("kid", "2026-05");
+    let seen = common::sent(profile.client("my-client", jws::RSA)).await;
+    let jws = jws::Jws::of(&seen.body, "client_assertion");
+    assert!(jws.verifies());
+    for (name, expected) in [("kid", "2026-05"), ("alg", "PS256"), ("typ", "JWT")] {
+        assert_eq!(jws.header[name], expected);
+    }
+    assert_eq!(jws.lifetime(), 130);
+
+    let lines = format!("{PLAIN}client_auth = \"private-key-jwt\"\nassertion_alg = \"none\"");
+    let profile = Profile::from_toml(&lines).unwrap();
+    let error = common::build_error(profile.client("my-client", jws::RSA));
+    assert!(
+        error.starts_with("unknown assertion_alg \"none\"; one of RS256, "),
+        "{error}"
+    );
+}
+
 #[test]
 fn a_grant_without_what_it_needs_is_named() {
     for (grant, expected) in [

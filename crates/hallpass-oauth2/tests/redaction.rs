@@ -1,6 +1,11 @@
 //! Random profiles, requests and answers: whatever was sent as a secret stands in no error, no event
 //! and no `Debug`, in no spelling.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+#![allow(
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "a test may take its time"
+)]
 
 mod common;
 

@@ -16,7 +16,7 @@ fn written(seen: &Seen) -> String {
     for (name, value) in &seen.headers {
         let value = value.to_str().unwrap();
         let value = value.replace(env!("CARGO_PKG_VERSION"), "<version>");
-        out.push_str(&format!("{name}: {value}\n"));
+        out.extend([name.as_str(), ": ", &value, "\n"]);
     }
     out.push('\n');
     out.push_str(&seen.body);

@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::unanswered::unanswered;
 use crate::{
     assertion::Skew,
+    body::TokenResponse,
     plan::{Plan, ResolvedInputs},
     response::{Answer, Asked, Redactor, Verdict, classify, error, issue},
     rotation::Turn,
@@ -151,11 +152,11 @@ async fn exchange(
     let exchange = tokio::spawn(async move {
         let sent = send(&plan, &*transport, request, limit).await;
         if let (Some(Ok(answer)), Some(rotation)) = (&sent, plan.inputs.rotation()) {
-            let spent = |verdict| matches!(verdict, Verdict::Refused { code: Some(code), .. } if code == "invalid_grant");
-            let successor = answer.members().and_then(|members| members.successor());
+            let is_spent = |verdict| matches!(verdict, Verdict::Refused { code: Some(code), .. } if code == "invalid_grant");
+            let successor = answer.members().and_then(TokenResponse::successor);
             if let Some(successor) = successor.filter(|_| answer.status.is_success()) {
                 rotation.replaced_by(&successor);
-            } else if spent(classify(&plan.response, answer)) {
+            } else if is_spent(classify(&plan.response, answer)) {
                 rotation.spend(&used);
             }
         }
