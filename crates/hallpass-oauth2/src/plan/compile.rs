@@ -170,23 +170,7 @@ fn check_client(settings: &Settings) -> Result<(), Error> {
 /// The inputs, and the scope as far as it goes among the parameters.
 fn inputs(settings: &Settings, url: &TokenUrl, scope: &str) -> Result<(Inputs, String), Error> {
     let profile = &settings.profile;
-<<<<<<< HEAD
-    let mut assertion = settings.assertion.clone();
-    if let Some(issuer) = &profile.issuer {
-        assertion.issuer = Some(profile.expanded(issuer, Place::Text)?);
-    }
-    if profile.assertion_for_token_url {
-        assertion.audience = Audience::TokenUrl;
-    }
-    let kid = profile.key_id.as_ref();
-    let kid = kid
-        .map(|kid| profile.expanded(kid, Place::Text))
-        .transpose()?;
-    assertion.name_key_unless_named(kid, profile.key_algorithm);
-    assertion.typ = assertion.typ.or_else(|| profile.assertion_typ.clone());
-=======
     let assertion = assertion(settings)?;
->>>>>>> oauth
     let mut grant = settings.grant.clone();
     let (needed, advice) = profile.grant.needs();
     if needed
@@ -233,23 +217,13 @@ fn assertion(settings: &Settings) -> Result<ClientAssertion, Error> {
     if profile.assertion_for_token_url {
         assertion.audience = Audience::TokenUrl;
     }
-    if let Some(kid) = &profile.assertion_kid {
-        let kid = profile.expanded(kid, Place::Text)?;
-        assertion.key = assertion.key.map(|key| key.kid(kid));
-    }
-    if let Some(name) = &profile.assertion_alg {
-        let algorithm = Algorithm::named(name).ok_or_else(|| {
-            let names = Algorithm::NAMES.iter().map(|(name, _)| *name);
-            Error::configuration(format!(
-                "unknown assertion_alg \"{}\"; one of {}",
-                printable(name),
-                names.collect::<Vec<_>>().join(", ")
-            ))
-        })?;
-        assertion.key = assertion.key.map(|key| key.algorithm(algorithm));
-    }
+    let kid = profile.assertion_kid.as_ref();
+    let kid = kid
+        .map(|kid| profile.expanded(kid, Place::Text))
+        .transpose()?;
+    assertion.name_key_unless_named(kid, profile.assertion_alg);
     if let Some(typ) = &profile.assertion_typ {
-        assertion.typ.clone_from(typ);
+        assertion.typ = Some(typ.clone());
     }
     let validity = &mut assertion.validity;
     validity.lifetime = profile.assertion_lifetime.unwrap_or(validity.lifetime);

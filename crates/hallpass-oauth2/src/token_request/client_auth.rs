@@ -145,11 +145,7 @@ impl TokenRequest {
     /// refuse what they don't know take `JWT`.
     #[must_use]
     pub fn assertion_typ(mut self, typ: impl Into<String>) -> Self {
-<<<<<<< HEAD
-        self.settings.assertion.typ = Some(typ.into());
-=======
         self.settings.profile.assertion_typ = Some(typ.into());
->>>>>>> oauth
         self
     }
 }
