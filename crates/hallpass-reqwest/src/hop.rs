@@ -85,7 +85,7 @@ impl Sending<'_> {
         next: Next<'_>,
     ) -> Result<Response> {
         loop {
-            let again = match self.acquired(then).await {
+            let again = match self.acquired(&mut exchange, then).await {
                 Some(acquired) => self.attach_again(&mut exchange, acquired, extensions),
                 None => None,
             };
@@ -103,12 +103,14 @@ impl Sending<'_> {
     }
 
     /// The credential for another sending. Without one in the request's time, its answer stands.
-    async fn acquired(&self, then: Then) -> Option<Acquired> {
+    async fn acquired(&self, exchange: &mut Exchange, then: Then) -> Option<Acquired> {
         match then {
             Then::Return => None,
             Then::Again(acquired) => Some(acquired),
             Then::Renew(renewal) => {
-                let renewed = self.deadline.wait(async { Ok(renewal.await) });
+                let renewed = self
+                    .deadline
+                    .wait(async { Ok(exchange.renewed(renewal).await) });
                 renewed.await.ok().flatten()
             }
         }
