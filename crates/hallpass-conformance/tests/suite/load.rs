@@ -104,6 +104,7 @@ impl<A: Adapter> Stage<A> {
         let hanging = self.own(Source::Hanging);
         let with = Message {
             with: Some(hanging.clone()),
+            without_credential: false,
             ..message.clone()
         };
         let waiting: Vec<_> = (0..n).map(|_| self.spawn(with.clone())).collect();

@@ -27,7 +27,7 @@ use tokio::{sync::Semaphore, task::JoinSet};
 type Table = Vec<(&'static str, Vec<Case>)>;
 
 /// How many cases run at a time: most of them wait for something.
-const AT_A_TIME: usize = 8;
+const AT_A_TIME: usize = 4;
 
 /// Every case with one adapter; what failed.
 async fn all<A: Adapter>(adapter: A, table: &Table) -> Vec<String> {

@@ -40,20 +40,29 @@ pub(crate) struct Runner {
     rules: Authorizer,
     client: Client<Pieces>,
     places: Arc<Semaphore>,
-    runtime: Handle,
+    /// Where it sends, if not where it is called.
+    runtime: Option<Handle>,
 }
 
 impl Runner {
-    /// Needs no runtime of its caller's.
     async fn send(
         self,
         request: Request<Pieces>,
     ) -> Result<http::Response<hyper::body::Incoming>, hallpass_hyper::Error> {
-        let sending = self.runtime.spawn(async move {
-            let _place = self.places.acquire_owned().await.unwrap();
-            self.client.oneshot(request).await
-        });
-        sending.await.unwrap()
+        let Self {
+            client,
+            places,
+            runtime,
+            ..
+        } = self;
+        let sending = async move {
+            let _place = places.acquire_owned().await.unwrap();
+            client.oneshot(request).await
+        };
+        match runtime {
+            Some(runtime) => runtime.spawn(sending).await.unwrap(),
+            None => sending.await,
+        }
     }
 }
 
@@ -84,7 +93,7 @@ impl Adapter for Run {
             rules,
             client: client.clone(),
             places: Arc::new(Semaphore::new(places)),
-            runtime: Handle::current(),
+            runtime: (below == Below::OnItsOwnRuntime).then(Handle::current),
         }
     }
 

@@ -77,11 +77,11 @@ fn first_answers() -> Vec<Case> {
             "`grpc-status: 16` in trailers after a message, for ever",
             then(&[Status(401)], &[], 0, 0)
                 .whatever_it_takes()
-                .tokens(1..=2)
-                .rejections(1..=2),
+                .tokens(1..=4)
+                .rejections(1..=12),
         )
-        .answers(20, 200, &[(LATE, "16")])
-        .load(Load::InARow(6))
+        .answers(12, 200, &[(LATE, "16")])
+        .load(Load::InARow(12))
         .not_applicable(&HTTP, OUT_OF_SIGHT),
         Case::new("`grpc-status: 7` in trailers", kept(403))
             .answer(200, &[(LATE, "7")])
