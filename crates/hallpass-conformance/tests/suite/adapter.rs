@@ -7,6 +7,8 @@ use hallpass_core::{Attempt, Authorizer, Cached, Error};
 use hallpass_testkit::Server;
 use http::Uri;
 
+use crate::case::Below;
+
 /// A client stack with its adapter. A new one gets every case by implementing this.
 pub(crate) trait Adapter: Clone + Send + Sync + 'static {
     type Client: Clone + Send + Sync + 'static;
@@ -18,7 +20,7 @@ pub(crate) trait Adapter: Clone + Send + Sync + 'static {
     fn front(&self, api: &Server) -> impl Future<Output = Front> + Send;
 
     /// A client with these rules.
-    fn client(&self, rules: Authorizer, replays: bool) -> Self::Client;
+    fn client(&self, rules: Authorizer, replays: bool, below: Below) -> Self::Client;
 
     fn send(&self, client: &Self::Client, message: Message)
     -> impl Future<Output = Outcome> + Send;
@@ -63,8 +65,8 @@ impl Drop for Front {
 #[derive(Clone)]
 pub(crate) struct Message {
     pub(crate) url: Uri,
-    /// An `authorization` of the caller's own.
-    pub(crate) own: Option<&'static str>,
+    /// The caller's own.
+    pub(crate) headers: Vec<(&'static str, String)>,
     pub(crate) body: Body,
     pub(crate) without_credential: bool,
     pub(crate) with: Option<Cached>,

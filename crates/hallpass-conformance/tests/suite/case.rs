@@ -1,28 +1,48 @@
 //! [`Case`]: a row of the table, and the words that it is written in.
 
+use std::time::Duration;
+
 use hallpass_core::Authorizer;
 
-use crate::adapter::Failure;
+pub(crate) use crate::expect::{
+    Api, Carried, Differs, HEALED, Seen, Then, WAITED, dropped, fine, healed, healed_then_fine,
+    kept, refused, then,
+};
 
 /// A header of answers that a row has written itself: the gateway passes their head on as it is.
 pub(crate) const VERBATIM: &str = "x-conformance-verbatim";
 
-/// A header of a 200 that ends, over gRPC, with this status in its trailers.
+/// A header of a 200 that ends, over gRPC, with this status in its trailers, after a message.
 pub(crate) const LATE: &str = "x-conformance-late";
+
+/// The same with the trailers right after the head.
+pub(crate) const AT_ONCE: &str = "x-conformance-at-once";
+
+/// The header that only a request's own source knows.
+pub(crate) const TENANT: &str = "x-tenant-key";
+
+/// A header beside the token.
+pub(crate) const BESIDE: &str = "x-api-key";
+
+pub(crate) const OWN: &str = "Bearer of-the-callers-own";
 
 #[derive(Clone)]
 pub(crate) struct Case {
     pub(crate) name: &'static str,
+    pub(crate) source: Source,
     pub(crate) rules: fn(Authorizer, &Places) -> Authorizer,
     pub(crate) replays: bool,
+    pub(crate) below: Below,
     /// Whether a first request has already gone well, with the credential number 1.
     pub(crate) warm: bool,
+    /// Whether nobody waits for a token endpoint that is in trouble.
+    pub(crate) impatient: bool,
     pub(crate) given: Vec<Given>,
     pub(crate) sent: Sent,
     pub(crate) load: Load,
+    /// What is sent after that.
+    pub(crate) afterwards: Vec<Sent>,
     pub(crate) then: Then,
-    /// Whether a short refusal must leave the connection usable.
-    pub(crate) one_connection: bool,
     /// Where an adapter legitimately shows something else, and why.
     pub(crate) differs: Vec<(&'static str, Differs)>,
 }
@@ -31,6 +51,38 @@ pub(crate) struct Case {
 pub(crate) struct Places {
     pub(crate) api: String,
     pub(crate) other: String,
+}
+
+/// Where the credential comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    Tokens,
+    /// Each token has [`BESIDE`] beside it.
+    TokensAndKey,
+    /// A key that never changes, and that the API refuses.
+    Static,
+    /// Each goes in [`TENANT`].
+    Tenant,
+    /// The same, without saying so before it is asked.
+    Undescribed,
+    /// A 419 refuses it.
+    With419,
+    /// It says that it is for the other server only.
+    ForTheOther,
+    /// It never has one.
+    Hanging,
+}
+
+/// What is special about the client below the adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Below {
+    Nothing,
+    /// It sends so many requests at a time.
+    Limited(usize),
+    /// It speaks HTTP/2, and the server ends each connection by GOAWAY after one request.
+    Goaway,
+    /// It does not need its caller's runtime.
+    OnItsOwnRuntime,
 }
 
 /// What the server does, from here on.
@@ -42,10 +94,23 @@ pub(crate) enum Given {
     Answer(usize, u16, Vec<(&'static str, String)>),
     /// The API answers before it has read the body, where it refuses.
     Early,
+    /// The API refuses the next request before it has read the body, and breaks the connection
+    /// some time after that.
+    Unread,
     /// The other server answers this.
     OtherAnswers(u16),
-    /// The token endpoint answers its next requests with this status.
+    /// The token endpoint answers every request with this status.
     NoToken(u16),
+    /// The token endpoint answers its next `n` requests with this status, and `Retry-After` if any.
+    NoTokenFor(usize, u16, Option<u64>),
+    /// The token endpoint takes its next request in and never answers it.
+    TokenHangs,
+    /// The token endpoint hands out the same token again.
+    Sticky,
+    /// The credential in hand is due, and so is used while another is fetched.
+    Due,
+    /// The API refuses new tokens for so long.
+    Lag(Duration),
     /// The API takes a moment for its next answer, and for none after it.
     SlowOnce,
 }
@@ -53,16 +118,31 @@ pub(crate) enum Given {
 #[derive(Clone)]
 pub(crate) struct Sent {
     pub(crate) to: To,
-    pub(crate) own: Option<&'static str>,
+    /// A header of the caller's own.
+    pub(crate) own: Option<(&'static str, &'static str)>,
     pub(crate) body: Sort,
     pub(crate) without_credential: bool,
     /// With a credential for this request alone.
-    pub(crate) with_own_source: bool,
+    pub(crate) with: Option<Source>,
+}
+
+impl Sent {
+    pub(crate) const fn to(to: To) -> Self {
+        Self {
+            to,
+            own: None,
+            body: Sort::None,
+            without_credential: false,
+            with: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum To {
     Api,
+    /// An endpoint of the API that accepts a POST and sends its caller to one that refuses.
+    Orders,
     /// Another origin.
     Other,
     /// The API, by an address that is not known to be this machine.
@@ -97,6 +177,15 @@ pub(crate) enum Load {
     Overtaken,
     /// The caller of the first leaves at this point; then a second is sent.
     Dropped(At),
+    /// While so many others wait for a credential that does not come.
+    BesideWaiting(usize),
+    /// So many, each after one to an endpoint that always answers 401; the first of them while the
+    /// renewal that this causes is under way.
+    BesideRefused(usize),
+    /// One after another, for so long.
+    For(Duration),
+    /// From a thread without a runtime.
+    PlainThread,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -107,139 +196,22 @@ pub(crate) enum At {
     Sending,
 }
 
-/// What must be observed.
-#[derive(Clone)]
-pub(crate) struct Then {
-    /// By the caller, for each request in order; the last stands for all that follow.
-    pub(crate) caller: Vec<Seen>,
-    /// At the API, request by request.
-    pub(crate) api: Api,
-    /// At the other server: how many requests, none of which carried anything of ours.
-    pub(crate) other: Option<Carried>,
-    /// At the token endpoint.
-    pub(crate) tokens: usize,
-    pub(crate) rejections: u64,
-}
-
-#[derive(Clone)]
-pub(crate) enum Api {
-    Carrying(Vec<Carried>),
-    /// So many with each of these.
-    Counts(Vec<(Carried, usize)>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Carried {
-    Nothing,
-    /// The nth credential that the API has seen.
-    Token(usize),
-    /// What the caller has put there.
-    Own,
-}
-
-#[derive(Clone)]
-pub(crate) enum Seen {
-    /// This HTTP status, or the gRPC code for it.
-    Status(u16),
-    /// A 200 whose attempt says this.
-    Ok {
-        generation: u64,
-        waited: bool,
-        replayed: bool,
-    },
-    Failed(Failure),
-}
-
-#[derive(Clone)]
-pub(crate) enum Differs {
-    Expects(Then, &'static str),
-    NotApplicable(&'static str),
-}
-
-pub(crate) const OWN: &str = "Bearer of-the-callers-own";
-
-pub(crate) const HEALED: Seen = Seen::Ok {
-    generation: 2,
-    waited: true,
-    replayed: true,
-};
-
-/// One that went out with the credential in hand, the nth.
-pub(crate) const fn fine(generation: u64) -> Seen {
-    Seen::Ok {
-        generation,
-        waited: false,
-        replayed: false,
-    }
-}
-
-pub(crate) fn then(caller: &[Seen], api: &[Carried], tokens: usize, rejections: u64) -> Then {
-    Then {
-        caller: caller.to_vec(),
-        api: Api::Carrying(api.to_vec()),
-        other: None,
-        tokens,
-        rejections,
-    }
-}
-
-/// Renewed, and replayed with success.
-pub(crate) fn healed() -> Then {
-    then(&[HEALED], &[Carried::Token(1), Carried::Token(2)], 1, 1)
-}
-
-/// Handed to the caller; the credential stays.
-pub(crate) fn kept(status: u16) -> Then {
-    then(&[Seen::Status(status)], &[Carried::Token(1)], 0, 0)
-}
-
-/// Handed to the caller, while the credential goes: the second request heals.
-pub(crate) fn dropped(status: u16) -> Then {
-    let second = Seen::Ok {
-        generation: 2,
-        waited: true,
-        replayed: false,
-    };
-    let api = [Carried::Token(1), Carried::Token(2)];
-    then(&[Seen::Status(status), second], &api, 1, 1)
-}
-
-/// Nothing was sent.
-pub(crate) fn refused(failure: Failure) -> Then {
-    then(&[Seen::Failed(failure)], &[], 0, 0)
-}
-
-impl Then {
-    pub(crate) fn other(mut self, carried: Carried) -> Self {
-        self.other = Some(carried);
-        self
-    }
-
-    pub(crate) fn counts(mut self, counts: &[(Carried, usize)]) -> Self {
-        self.api = Api::Counts(counts.to_vec());
-        self
-    }
-}
-
 impl Case {
     /// A request without a body to the API, with a credential in hand.
     pub(crate) fn new(name: &'static str, then: Then) -> Self {
         Self {
             name,
+            source: Source::Tokens,
             rules: |rules, _| rules,
             replays: true,
+            below: Below::Nothing,
             warm: true,
+            impatient: false,
             given: Vec::new(),
-            sent: Sent {
-                to: To::Api,
-                own: None,
-                body: Sort::None,
-                without_credential: false,
-                with_own_source: false,
-            },
+            sent: Sent::to(To::Api),
             load: Load::InARow(1),
+            afterwards: Vec::new(),
             then,
-            one_connection: false,
             differs: Vec::new(),
         }
     }
@@ -255,10 +227,15 @@ impl Case {
 
     /// The API's next answer.
     pub(crate) fn answer(self, status: u16, headers: &[(&'static str, &str)]) -> Self {
+        self.answers(1, status, headers)
+    }
+
+    /// The API's next answers.
+    pub(crate) fn answers(self, n: usize, status: u16, headers: &[(&'static str, &str)]) -> Self {
         let headers = headers
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()));
-        self.given(Given::Answer(1, status, headers.collect()))
+        self.given(Given::Answer(n, status, headers.collect()))
     }
 
     pub(crate) fn challenged(self, challenge: &'static str) -> Self {
@@ -270,13 +247,23 @@ impl Case {
         self
     }
 
-    pub(crate) fn rules(mut self, rules: fn(Authorizer, &Places) -> Authorizer) -> Self {
-        self.rules = rules;
+    pub(crate) fn impatient(mut self) -> Self {
+        self.impatient = true;
         self
     }
 
-    pub(crate) fn one_connection(mut self) -> Self {
-        self.one_connection = true;
+    pub(crate) fn source(mut self, source: Source) -> Self {
+        self.source = source;
+        self
+    }
+
+    pub(crate) fn below(mut self, below: Below) -> Self {
+        self.below = below;
+        self
+    }
+
+    pub(crate) fn rules(mut self, rules: fn(Authorizer, &Places) -> Authorizer) -> Self {
+        self.rules = rules;
         self
     }
 
@@ -295,8 +282,14 @@ impl Case {
         self
     }
 
+    /// With an `Authorization` of the caller's own.
     pub(crate) fn own_header(mut self) -> Self {
-        self.sent.own = Some(OWN);
+        self.sent.own = Some(("authorization", OWN));
+        self
+    }
+
+    pub(crate) fn with(mut self, source: Source) -> Self {
+        self.sent.with = Some(source);
         self
     }
 
@@ -314,13 +307,23 @@ impl Case {
         self.load(Load::InARow(2))
     }
 
-    pub(crate) fn differs(mut self, adapter: &'static str, then: Then, why: &'static str) -> Self {
-        self.differs.push((adapter, Differs::Expects(then, why)));
+    pub(crate) fn afterwards(mut self, sent: Sent) -> Self {
+        self.afterwards.push(sent);
         self
     }
 
-    pub(crate) fn not_applicable(mut self, adapter: &'static str, why: &'static str) -> Self {
-        self.differs.push((adapter, Differs::NotApplicable(why)));
+    /// What these adapters show in place of it.
+    pub(crate) fn differs(self, adapters: &[&'static str], then: &Then, why: &'static str) -> Self {
+        self.except(adapters, &Differs::Expects(then.clone(), why))
+    }
+
+    pub(crate) fn not_applicable(self, adapters: &[&'static str], why: &'static str) -> Self {
+        self.except(adapters, &Differs::NotApplicable(why))
+    }
+
+    fn except(mut self, adapters: &[&'static str], differs: &Differs) -> Self {
+        let all = adapters.iter().map(|adapter| (*adapter, differs.clone()));
+        self.differs.extend(all);
         self
     }
 }

@@ -1,48 +1,85 @@
 //! [`Stage`]: one case's servers, client and credential.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
-use hallpass_core::{Authorizer, Cached};
-use hallpass_oauth2::ClientCredentials;
-use hallpass_testkit::Server;
+use hallpass_core::{Authorizer, Cached, Policy};
+use hallpass_testkit::{ManualClock, Reissue, Server};
 use hallpass_tower::REPLAY_LIMIT;
 
 use crate::{
     adapter::{Adapter, Body, Front, Message, Outcome},
-    adapters::transport,
-    case::{At, Case, Given, LATE, Load, Places, Size, Sort, To, VERBATIM},
+    case::{AT_ONCE, Below, Case, Given, LATE, Places, Sent, Size, Sort, Source, To, VERBATIM},
+    source::cached,
 };
+
+/// Names what a caller wants done, as `Idempotency-Key` does: the same for whatever is sent for it.
+pub(crate) const ACTION: &str = "idempotency-key";
+
+/// Always answers 401.
+pub(crate) const REFUSING: &str = "/conformance.Api/Refusing";
+
+/// Accepts, and sends the caller to the one above.
+const ORDERS: &str = "/conformance.Api/Orders";
 
 /// What the slow answer takes: longer than everything that overtakes it.
 const SLOW: Duration = Duration::from_millis(300);
+
+/// When a connection breaks that was answered early.
+const BREAKS: Duration = Duration::from_millis(60);
+
+/// Longer than any case takes.
+const LONG: Duration = Duration::from_secs(60);
+
+/// The lifetime of the tokens, but for less than the time before its end in which they are due.
+const UNTIL_DUE: Duration = Duration::from_secs(3600 - 240);
 
 pub(crate) struct Stage<A: Adapter> {
     pub(crate) adapter: A,
     pub(crate) server: Server,
     pub(crate) other: Server,
     pub(crate) cached: Cached,
-    client: A::Client,
+    pub(super) client: A::Client,
     places: Places,
+    clock: ManualClock,
+    actions: AtomicU64,
+    own: OnceLock<Cached>,
     _fronts: [Front; 2],
-}
-
-pub(crate) fn source(server: &Server) -> Cached {
-    let credentials = ClientCredentials::at(server.token_url()).basic("client", "secret");
-    Cached::new(credentials.build(transport()).unwrap())
 }
 
 impl<A: Adapter> Stage<A> {
     pub(crate) async fn new(adapter: A, case: &Case) -> Self {
-        let (server, other) = (Server::start().await, Server::start().await);
+        let mut builder = Server::builder();
+        if case.below == Below::Goaway {
+            builder = builder.goaway_after(1);
+        }
+        let (server, other) = (builder.start().await, Server::start().await);
+        let api = server.api();
+        api.refuse(REFUSING).redirect(ORDERS, 303, REFUSING);
         let fronts = [adapter.front(&server).await, adapter.front(&other).await];
         let places = Places {
             api: fronts[0].url.clone(),
             other: fronts[1].url.clone(),
         };
-        let cached = source(&server);
+        let patience = if case.impatient { 100 } else { 20_000 };
+        let policy = Policy::default().patience(Duration::from_millis(patience));
+        // A second attempt is wanted where it is the subject, and not because a machine is slow.
+        let hedged = |given: &Given| matches!(given, Given::TokenHangs);
+        let policy = if case.given.iter().any(hedged) {
+            policy
+        } else {
+            policy.hedge_after(LONG)
+        };
+        let clock = ManualClock::running();
+        let cached = cached(case.source, &server, &places, policy, &clock);
         let rules = Authorizer::new(cached.clone()).report_attempts();
-        let client = adapter.client((case.rules)(rules, &places), case.replays);
+        let client = adapter.client((case.rules)(rules, &places), case.replays, case.below);
         Self {
             adapter,
             server,
@@ -50,20 +87,16 @@ impl<A: Adapter> Stage<A> {
             cached,
             client,
             places,
+            clock,
+            actions: AtomicU64::new(0),
+            own: OnceLock::new(),
             _fronts: fronts,
         }
     }
 
     /// A first request that goes well, and what it carried.
     pub(crate) async fn warm(&self) -> Result<String, String> {
-        let message = Message {
-            url: format!("{}/warm", self.places.api).parse().unwrap(),
-            own: None,
-            body: Body::None,
-            without_credential: false,
-            with: None,
-        };
-        let outcome = self.adapter.send(&self.client, message).await;
+        let outcome = self.send(self.message(&Sent::to(To::Api))).await;
         let journal = self.server.journal();
         let carried = journal.api().next().and_then(|entry| entry.bearer());
         match (outcome, carried) {
@@ -75,32 +108,38 @@ impl<A: Adapter> Stage<A> {
         }
     }
 
-    pub(crate) fn give(&self, given: &Given) {
-        let api = self.server.api();
+    pub(crate) async fn give(&self, given: &Given) {
+        let (api, tokens) = (self.server.api(), self.server.token_endpoint());
         match given {
             Given::Revoked => self.server.revoke_all(),
-            Given::Answer(n, status, headers) => {
-                let mut headers: Vec<_> = headers
-                    .iter()
-                    .map(|(name, value)| (*name, value.replace("{other}", &self.places.other)))
-                    .collect();
-                if !headers.iter().any(|(name, _)| *name == LATE) {
-                    headers.push((VERBATIM, "yes".to_owned()));
-                }
-                let headers: Vec<_> = headers
-                    .iter()
-                    .map(|(name, value)| (*name, value.as_str()))
-                    .collect();
-                api.respond_next(*n, *status, &headers, "short");
-            }
+            Given::Answer(n, status, headers) => self.answer(*n, *status, headers),
             Given::Early => {
                 api.answer_early(true);
+            }
+            Given::Unread => {
+                api.reject_unread_next(1, BREAKS);
             }
             Given::OtherAnswers(status) => {
                 self.other.api().respond_next(1, *status, &[], "short");
             }
             Given::NoToken(status) => {
-                self.server.token_endpoint().fail_next(20, *status);
+                tokens.down(*status);
+            }
+            Given::NoTokenFor(n, status, wait) => {
+                tokens.fail_next(*n, *status);
+                if let Some(wait) = *wait {
+                    tokens.retry_after(wait);
+                }
+            }
+            Given::TokenHangs => {
+                tokens.hang_next(1);
+            }
+            Given::Sticky => self.server.set_reissue(Reissue::Sticky),
+            Given::Due => self.clock.advance(UNTIL_DUE),
+            Given::Lag(lag) => {
+                // For the one in hand it is over.
+                tokio::time::sleep(*lag).await;
+                self.server.set_replication_lag(*lag);
             }
             Given::SlowOnce => {
                 api.delay_next(1, SLOW);
@@ -108,13 +147,35 @@ impl<A: Adapter> Stage<A> {
         }
     }
 
-    pub(crate) fn message(&self, case: &Case) -> Message {
+    fn answer(&self, n: usize, status: u16, headers: &[(&'static str, String)]) {
+        let mut headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (*name, value.replace("{other}", &self.places.other)))
+            .collect();
+        if !headers
+            .iter()
+            .any(|(name, _)| [LATE, AT_ONCE].contains(name))
+        {
+            headers.push((VERBATIM, "yes".to_owned()));
+        }
+        let headers: Vec<_> = headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        self.server.api().respond_next(n, status, &headers, "short");
+    }
+
+    pub(crate) fn message(&self, sent: &Sent) -> Message {
         let port = |url: &str| url.rsplit(':').next().unwrap_or_default().to_owned();
-        let origin = match case.sent.to {
-            To::Api => self.places.api.clone(),
+        let origin = match sent.to {
+            To::Api | To::Orders => self.places.api.clone(),
             To::Other => self.places.other.clone(),
             To::Remote => format!("http://0.0.0.0:{}", port(&self.places.api)),
             To::User => format!("http://somebody@127.0.0.1:{}", port(&self.places.api)),
+        };
+        let path = match sent.to {
+            To::Orders => ORDERS,
+            _ => "/conformance.Api/Call",
         };
         let bytes = |size| {
             let length = match size {
@@ -125,11 +186,13 @@ impl<A: Adapter> Stage<A> {
             Bytes::from(bytes)
         };
         Message {
-            url: format!("{origin}/conformance.Api/Call?a=b")
-                .parse()
-                .unwrap(),
-            own: case.sent.own,
-            body: match case.sent.body {
+            url: format!("{origin}{path}?a=b").parse().unwrap(),
+            headers: sent
+                .own
+                .map(|(name, own)| (name, own.to_owned()))
+                .into_iter()
+                .collect(),
+            body: match sent.body {
                 Sort::None => Body::None,
                 Sort::Bytes(size) => Body::Bytes(bytes(size)),
                 Sort::Streamed(size) => {
@@ -137,77 +200,42 @@ impl<A: Adapter> Stage<A> {
                     Body::Streamed(pieces.chunks(4096).map(Bytes::copy_from_slice).collect())
                 }
             },
-            without_credential: case.sent.without_credential,
-            with: case.sent.with_own_source.then(|| source(&self.server)),
+            without_credential: sent.without_credential,
+            with: sent.with.map(|source| self.own(source)),
         }
     }
 
-    async fn send(&self, message: Message) -> Outcome {
-        self.adapter.send(&self.client, message).await
+    /// One for all requests of the case that have it.
+    pub(super) fn own(&self, source: Source) -> Cached {
+        let make = || {
+            let policy = Policy::default();
+            cached(source, &self.server, &self.places, policy, &self.clock)
+        };
+        self.own.get_or_init(make).clone()
     }
 
-    fn spawn(&self, message: Message) -> tokio::task::JoinHandle<Outcome> {
+    /// The same message to the endpoint that always refuses.
+    pub(super) fn refused(&self, message: &Message) -> Message {
+        Message {
+            url: format!("{}{REFUSING}", self.places.api).parse().unwrap(),
+            ..message.clone()
+        }
+    }
+
+    /// What a caller wants done once has a name of its own.
+    pub(super) fn named(&self, mut message: Message) -> Message {
+        let number = self.actions.fetch_add(1, Ordering::Relaxed);
+        message.headers.push((ACTION, number.to_string()));
+        message
+    }
+
+    pub(crate) async fn send(&self, message: Message) -> Outcome {
+        self.adapter.send(&self.client, self.named(message)).await
+    }
+
+    pub(super) fn spawn(&self, message: Message) -> tokio::task::JoinHandle<Outcome> {
         let (adapter, client) = (self.adapter.clone(), self.client.clone());
+        let message = self.named(message);
         tokio::spawn(async move { adapter.send(&client, message).await })
-    }
-
-    /// Sends what the case wants sent; the outcomes in the order of sending.
-    pub(crate) async fn load(&self, load: Load, message: Message) -> Vec<Outcome> {
-        let mut outcomes = Vec::new();
-        match load {
-            Load::InARow(n) => {
-                for _ in 0..n {
-                    outcomes.push(self.send(message.clone()).await);
-                }
-            }
-            Load::Together(n) => {
-                let hold = self.server.api().hold();
-                let sending: Vec<_> = (0..n).map(|_| self.spawn(message.clone())).collect();
-                hold.arrived(n).await;
-                hold.release();
-                for sent in sending {
-                    outcomes.push(sent.await.unwrap());
-                }
-            }
-            Load::Waiting(n) => {
-                let hold = self.server.token_endpoint().hold();
-                let sending: Vec<_> = (0..n).map(|_| self.spawn(message.clone())).collect();
-                until(|| self.cached.stats().waits >= n as u64).await;
-                hold.release();
-                for sent in sending {
-                    outcomes.push(sent.await.unwrap());
-                }
-            }
-            Load::Overtaken => {
-                let first = self.spawn(message.clone());
-                until(|| self.server.journal().api_requests() == 1).await;
-                let second = self.send(message).await;
-                outcomes.extend([first.await.unwrap(), second]);
-            }
-            Load::Dropped(at) => {
-                let hold = match at {
-                    At::Fetching => self.server.token_endpoint().hold(),
-                    At::Sending => self.server.api().hold(),
-                };
-                let leaving = self.spawn(message.clone());
-                hold.arrived(1).await;
-                leaving.abort();
-                assert!(leaving.await.is_err(), "it has left");
-                if at == At::Sending {
-                    until(|| hold.waiting() == 0).await;
-                }
-                hold.release();
-                // The fetch goes on without its caller.
-                self.cached.get().await.unwrap();
-                outcomes.push(self.send(message).await);
-            }
-        }
-        outcomes
-    }
-}
-
-async fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -16,12 +16,11 @@ use super::{
 };
 use crate::{
     ClientAuth, Encoding, Expiry, Grant, Param, Profile, Reissue, ResponseFormat,
-    assertion::{Algorithm, Audience, ClientAssertion},
+    assertion::{Audience, ClientAssertion},
     condition::Matcher,
     json_path::Path,
     renewal::Renewal,
     template::{Place, Stage, Template},
-    text::printable,
     token_url::TokenUrl,
     value::Value,
 };

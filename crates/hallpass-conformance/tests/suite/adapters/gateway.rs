@@ -5,6 +5,8 @@
 //! | what a row of the table has written, marked with [`VERBATIM`] | just that head |
 //! | 200 | a message, and `grpc-status: 0` in trailers |
 //! | 200, with [`LATE`] | a message, and that status in trailers |
+//! | 200, with [`AT_ONCE`] | that status in trailers, right after the head |
+//! | a redirect | just that head |
 //! | 401 | `grpc-status: 16` in the headers (trailers-only), as gRPC servers refuse |
 //! | 403 | `grpc-status: 7`, likewise |
 
@@ -27,7 +29,7 @@ use tokio::net::TcpListener;
 use super::codec::framed;
 use crate::{
     adapter::Front,
-    case::{LATE, VERBATIM},
+    case::{AT_ONCE, LATE, VERBATIM},
 };
 
 type Api = Client<HttpConnector, Incoming>;
@@ -71,7 +73,7 @@ async fn answer(
     let told = client.request(request).await?;
     let (parts, _) = told.into_parts();
     let mut headers = parts.headers;
-    if headers.remove(VERBATIM).is_some() {
+    if headers.remove(VERBATIM).is_some() || parts.status.is_redirection() {
         let mut answer = Response::new(Full::default().boxed());
         *answer.status_mut() = parts.status;
         headers.remove(CONTENT_TYPE);
@@ -80,11 +82,11 @@ async fn answer(
         return Ok(answer);
     }
     Ok(match parts.status {
-        StatusCode::OK => message(
-            headers
-                .remove(LATE)
-                .unwrap_or(HeaderValue::from_static("0")),
-        ),
+        StatusCode::OK => match (headers.remove(AT_ONCE), headers.remove(LATE)) {
+            (Some(code), _) => ended(code, None),
+            (None, Some(code)) => ended(code, Some(b"done")),
+            (None, None) => ended(HeaderValue::from_static("0"), Some(b"done")),
+        },
         StatusCode::UNAUTHORIZED => trailers_only("16"),
         StatusCode::FORBIDDEN => trailers_only("7"),
         _ => trailers_only("14"),
@@ -99,14 +101,14 @@ fn trailers_only(code: &'static str) -> Answer {
     answer
 }
 
-fn message(code: HeaderValue) -> Answer {
+/// After a message, if there is one.
+fn ended(code: HeaderValue, message: Option<&[u8]>) -> Answer {
     let mut trailers = HeaderMap::new();
     trailers.insert(GRPC_STATUS, code);
-    let frames = [
-        Frame::data(Bytes::from(framed(b"done"))),
-        Frame::trailers(trailers),
-    ];
-    let body = StreamBody::new(tokio_stream::iter(frames.map(Ok)));
+    let message = message.map(|message| Frame::data(Bytes::from(framed(message))));
+    let frames = message.into_iter().chain([Frame::trailers(trailers)]);
+    let frames: Vec<_> = frames.map(Ok).collect();
+    let body = StreamBody::new(tokio_stream::iter(frames));
     let mut answer = Response::new(BodyExt::boxed(body));
     let grpc = HeaderValue::from_static("application/grpc");
     answer.headers_mut().insert(CONTENT_TYPE, grpc);

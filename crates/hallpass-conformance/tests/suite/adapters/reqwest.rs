@@ -1,30 +1,29 @@
 //! The middleware for reqwest.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use hallpass_core::{Attempt, Authorizer, NoCredential};
 use hallpass_reqwest::Bearer;
 use hallpass_testkit::Server;
-use http::header::AUTHORIZATION;
-use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use http::Extensions;
+use reqwest::{Request, Response};
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware, Middleware, Next};
+use tokio::sync::Semaphore;
 
-use crate::adapter::{Adapter, Body, Failure, Front, Message, Outcome};
+use super::names;
+use crate::{
+    adapter::{Adapter, Body, Failure, Front, Message, Outcome},
+    case::Below,
+};
 
 #[derive(Clone)]
-pub(crate) struct Reqwest(reqwest::Client);
-
-impl Reqwest {
-    pub(crate) fn new() -> Self {
-        let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none());
-        Self(builder.build().unwrap())
-    }
-}
+pub(crate) struct Reqwest;
 
 impl Adapter for Reqwest {
     type Client = ClientWithMiddleware;
 
     fn name(&self) -> &'static str {
-        "reqwest"
+        names::REQWEST
     }
 
     async fn front(&self, api: &Server) -> Front {
@@ -34,14 +33,24 @@ impl Adapter for Reqwest {
         }
     }
 
-    fn client(&self, rules: Authorizer, replays: bool) -> ClientWithMiddleware {
-        let bearer = Bearer::with(rules).assume_no_redirects();
+    fn client(&self, rules: Authorizer, replays: bool, below: Below) -> ClientWithMiddleware {
+        let bearer = Bearer::with(rules);
         let bearer = if replays {
             bearer
         } else {
             bearer.without_replay()
         };
-        ClientBuilder::new(self.0.clone()).with(bearer).build()
+        let mut builder = reqwest::Client::builder();
+        if below == Below::Goaway {
+            builder = builder.http2_prior_knowledge();
+        }
+        let client = bearer.client_from(builder).unwrap();
+        match below {
+            Below::Limited(most) => ClientBuilder::from_client(client)
+                .with(Limit(Arc::new(Semaphore::new(most))))
+                .build(),
+            _ => client,
+        }
     }
 
     async fn send(&self, client: &ClientWithMiddleware, message: Message) -> Outcome {
@@ -54,8 +63,8 @@ impl Adapter for Reqwest {
                 request.body(reqwest::Body::wrap_stream(tokio_stream::iter(pieces)))
             }
         };
-        if let Some(own) = message.own {
-            request = request.header(AUTHORIZATION, own);
+        for (name, value) in message.headers {
+            request = request.header(name, value);
         }
         if message.without_credential {
             request = request.with_extension(NoCredential);
@@ -70,5 +79,21 @@ impl Adapter for Reqwest {
             },
             Err(error) => Outcome::Failed(Failure::of(&error)),
         }
+    }
+}
+
+/// So many requests at a time.
+struct Limit(Arc<Semaphore>);
+
+#[async_trait::async_trait]
+impl Middleware for Limit {
+    async fn handle(
+        &self,
+        request: Request,
+        extensions: &mut Extensions,
+        next: Next<'_>,
+    ) -> reqwest_middleware::Result<Response> {
+        let _place = self.0.acquire().await.unwrap();
+        next.run(request, extensions).await
     }
 }

@@ -9,9 +9,12 @@ use tonic::{Code, Request, client::Grpc, transport::Endpoint};
 
 use super::{
     codec::{Raw, framed},
-    gateway,
+    gateway, names,
 };
-use crate::adapter::{Adapter, Body, Failure, Front, Message, Outcome};
+use crate::{
+    adapter::{Adapter, Body, Failure, Front, Message, Outcome},
+    case::Below,
+};
 
 #[derive(Clone)]
 pub(crate) struct Tonic;
@@ -21,6 +24,7 @@ pub(crate) struct Tonic;
 pub(crate) struct Channels {
     rules: Authorizer,
     replays: bool,
+    below: Below,
     open: std::sync::Arc<std::sync::Mutex<Vec<(String, Channel)>>>,
 }
 
@@ -39,7 +43,10 @@ impl Channels {
         if let Some((_, channel)) = open.iter().find(|(known, _)| *known == origin) {
             return channel.clone();
         }
-        let endpoint = Endpoint::from_shared(origin.clone()).unwrap();
+        let mut endpoint = Endpoint::from_shared(origin.clone()).unwrap();
+        if let Below::Limited(most) = self.below {
+            endpoint = endpoint.concurrency_limit(most);
+        }
         // The gate in front of every server here refuses before it reads.
         let channel = BearerChannel::with(endpoint, self.rules.clone()).replay_client_streams();
         let channel = if self.replays {
@@ -56,17 +63,18 @@ impl Adapter for Tonic {
     type Client = Channels;
 
     fn name(&self) -> &'static str {
-        "tonic"
+        names::TONIC
     }
 
     async fn front(&self, api: &Server) -> Front {
         gateway::start(api.url()).await
     }
 
-    fn client(&self, rules: Authorizer, replays: bool) -> Channels {
+    fn client(&self, rules: Authorizer, replays: bool, below: Below) -> Channels {
         Channels {
             rules,
             replays,
+            below,
             open: std::sync::Arc::default(),
         }
     }
@@ -110,10 +118,8 @@ impl Adapter for Tonic {
 
 fn request<T>(body: T, message: &Message) -> Request<T> {
     let mut request = Request::new(body);
-    if let Some(own) = message.own {
-        request
-            .metadata_mut()
-            .insert("authorization", own.parse().unwrap());
+    for (name, value) in &message.headers {
+        request.metadata_mut().insert(*name, value.parse().unwrap());
     }
     if message.without_credential {
         request.extensions_mut().insert(NoCredential);

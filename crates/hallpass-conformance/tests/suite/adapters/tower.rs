@@ -1,22 +1,26 @@
 //! The tower layer over hyper.
 
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    sync::OnceLock,
-    task::{Context, Poll},
-};
+use std::sync::OnceLock;
 
-use bytes::Bytes;
 use hallpass_core::{Attempt, Authorizer};
 use hallpass_hyper::{Client, HyperTransport};
 use hallpass_testkit::Server;
 use hallpass_tower::{BearerLayer, BearerService, ReplayBody, WithoutReplay};
-use http::{Request, Response, header::AUTHORIZATION};
-use http_body::{Frame, SizeHint};
-use tower::{Layer as _, ServiceExt as _};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::runtime::Handle;
+use tower::{
+    Layer as _, ServiceExt as _, limit::ConcurrencyLimit, service_fn, util::BoxCloneSyncService,
+};
 
-use crate::adapter::{Adapter, Body, Failure, Front, Message, Outcome};
+use super::{
+    names,
+    pieces::{Pieces, request},
+};
+use crate::{
+    adapter::{Adapter, Failure, Front, Message, Outcome},
+    case::Below,
+};
 
 /// One for all: it reads the platform's roots.
 pub(crate) fn transport() -> HyperTransport {
@@ -35,17 +39,11 @@ pub(crate) struct Tower {
 
 impl Tower {
     pub(crate) fn http1() -> Self {
-        Self::over(
-            "tower, HTTP/1.1",
-            &hallpass_hyper::Builder::new().http1_only(),
-        )
+        Self::over(names::HTTP1, &hallpass_hyper::Builder::new().http1_only())
     }
 
     pub(crate) fn http2() -> Self {
-        Self::over(
-            "tower, HTTP/2",
-            &hallpass_hyper::Builder::new().http2_only(),
-        )
+        Self::over(names::HTTP2, &hallpass_hyper::Builder::new().http2_only())
     }
 
     fn over(name: &'static str, builder: &hallpass_hyper::Builder) -> Self {
@@ -57,9 +55,13 @@ impl Tower {
     }
 }
 
+type Replaying = Request<ReplayBody<Pieces>>;
+type Boxed = BoxCloneSyncService<Replaying, Response<Incoming>, hallpass_hyper::Error>;
+
 #[derive(Clone)]
 pub(crate) enum Service {
     Replaying(BearerService<Client<ReplayBody<Pieces>>>),
+    Over(BearerService<Boxed>),
     Plain(BearerService<Client<Pieces>, WithoutReplay>),
 }
 
@@ -77,90 +79,47 @@ impl Adapter for Tower {
         }
     }
 
-    fn client(&self, rules: Authorizer, replays: bool) -> Service {
+    fn client(&self, rules: Authorizer, replays: bool, below: Below) -> Service {
         let layer = BearerLayer::with(rules);
-        if replays {
-            Service::Replaying(layer.layer(self.replaying.clone()))
-        } else {
-            Service::Plain(layer.without_replay().layer(self.plain.clone()))
+        let client = self.replaying.clone();
+        match below {
+            _ if !replays => Service::Plain(layer.without_replay().layer(self.plain.clone())),
+            Below::Nothing | Below::Goaway => Service::Replaying(layer.layer(client)),
+            Below::Limited(most) => {
+                let limited = BoxCloneSyncService::new(ConcurrencyLimit::new(client, most));
+                Service::Over(layer.layer(limited))
+            }
+            Below::OnItsOwnRuntime => {
+                let runtime = Handle::current();
+                let sending = service_fn(move |request: Replaying| {
+                    let sent = runtime.spawn(client.clone().oneshot(request));
+                    async { sent.await.unwrap() }
+                });
+                Service::Over(layer.layer(BoxCloneSyncService::new(sending)))
+            }
         }
     }
 
     async fn send(&self, client: &Service, message: Message) -> Outcome {
-        let mut request = Request::post(message.url)
-            .body(Pieces::of(&message.body))
-            .unwrap();
-        if let Some(own) = message.own {
-            request
-                .headers_mut()
-                .insert(AUTHORIZATION, own.parse().unwrap());
-        }
-        if message.without_credential {
-            request.extensions_mut().insert(hallpass_core::NoCredential);
-        }
-        if let Some(cached) = message.with {
-            request.extensions_mut().insert(cached);
-        }
+        let request = request(message);
         let outcome = match client.clone() {
             Service::Replaying(service) => service.oneshot(request).await,
+            Service::Over(service) => service.oneshot(request).await,
             Service::Plain(service) => service.oneshot(request).await,
         };
-        match outcome {
-            Ok(response) => seen(&response),
-            Err(hallpass_tower::Error::Credential(error)) => Outcome::Failed(Failure::of(&error)),
-            Err(error) => Outcome::Failed(Failure::Other(format!("{error:?}"))),
-        }
+        seen(outcome)
     }
 }
 
-fn seen<B>(response: &Response<B>) -> Outcome {
-    Outcome::Answer {
-        code: response.status().as_u16(),
-        attempt: response.extensions().get::<Attempt>().copied(),
-    }
-}
-
-/// A body in as many pieces as it is told, with a length only if that is one.
-pub(crate) struct Pieces {
-    left: std::vec::IntoIter<Bytes>,
-    measured: bool,
-}
-
-impl Pieces {
-    fn of(body: &Body) -> Self {
-        let pieces = match body {
-            Body::None => vec![],
-            Body::Bytes(bytes) => vec![bytes.clone()],
-            Body::Streamed(pieces) => pieces.clone(),
-        };
-        Self {
-            left: pieces.into_iter(),
-            measured: !matches!(body, Body::Streamed(_)),
-        }
-    }
-}
-
-impl http_body::Body for Pieces {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.left.next().map(|piece| Ok(Frame::data(piece))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left.len() == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        if self.measured {
-            let left = self.left.as_slice().iter().map(Bytes::len).sum::<usize>();
-            SizeHint::with_exact(left as u64)
-        } else {
-            SizeHint::default()
-        }
+pub(crate) fn seen<B, E: std::fmt::Debug>(
+    outcome: Result<Response<B>, hallpass_core::adapter::CallError<E>>,
+) -> Outcome {
+    match outcome {
+        Ok(response) => Outcome::Answer {
+            code: response.status().as_u16(),
+            attempt: response.extensions().get::<Attempt>().copied(),
+        },
+        Err(hallpass_tower::Error::Credential(error)) => Outcome::Failed(Failure::of(&error)),
+        Err(error) => Outcome::Failed(Failure::Other(format!("{error:?}"))),
     }
 }

@@ -1,24 +1,22 @@
 //! What each answer of the API means for credential and request.
 
-use crate::case::{
-    Carried::Token, Case, Given, HEALED, LATE, Load, Seen::Status, dropped, fine, healed, kept,
-    then,
+use crate::{
+    adapters::names::{HTTP, REQWEST, RUN, TONIC},
+    case::{
+        AT_ONCE, Carried::Token, Case, Given, HEALED, LATE, Load, Seen::Status, Size, Sort, Source,
+        To, dropped, fine, healed, kept, then,
+    },
 };
 
 const OUT_OF_SIGHT: &str =
     "an HTTP adapter looks at no body, and trailers come after it: the status in them is gRPC's";
 const HTTP_STATUS: &str = "an HTTP caller sees the HTTP status, which is 200";
+const FIRST: &str = "the gRPC status goes before the HTTP status";
 const MISSING: &str = "a gRPC answer without a status in 200 is UNKNOWN";
-const FOLLOWS: &str = "reqwest follows redirects, below its middlewares: with `redirect_policy` \
-                       within the origin only, where the credential may go along";
+const ALWAYS: &str = "it always replays: who wants no replay asks `admit` and `answered` instead";
 
-fn fine_200(case: Case) -> Case {
-    ["tower, HTTP/1.1", "tower, HTTP/2", "reqwest"]
-        .into_iter()
-        .fold(case, |case, adapter| {
-            case.differs(adapter, then(&[fine(1)], &[Token(1)], 0, 0), HTTP_STATUS)
-        })
-}
+pub(super) const FOLLOWS: &str = "the reqwest client follows redirects, each as a request of its \
+                                  own that gets the credential if it may";
 
 pub(crate) fn cases() -> Vec<Case> {
     [first_answers(), replays()].concat()
@@ -27,9 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
 fn first_answers() -> Vec<Case> {
     vec![
         Case::new("200", then(&[fine(1)], &[Token(1)], 0, 0)),
-        Case::new("a dead token", healed())
-            .revoked()
-            .one_connection(),
+        Case::new("a dead token", healed().one_connection()).revoked(),
         Case::new("401, `invalid_token`", healed()).challenged("Bearer error=\"invalid_token\""),
         Case::new("401, bare challenge", healed()).challenged("Bearer"),
         Case::new("401, another scheme", healed()).challenged("Basic realm=\"x\""),
@@ -58,39 +54,57 @@ fn first_answers() -> Vec<Case> {
             .answer(419, &[]),
         Case::new("200, `grpc-status: 16` in the headers", healed())
             .answer(200, &[("grpc-status", "16")]),
-        fine_200(
-            Case::new("200, `grpc-status: 7` in the headers", kept(403))
-                .answer(200, &[("grpc-status", "7")]),
-        ),
+        Case::new("200, `grpc-status: 7` in the headers", kept(403))
+            .answer(200, &[("grpc-status", "7")])
+            .differs(&HTTP, &then(&[fine(1)], &[Token(1)], 0, 0), HTTP_STATUS),
         Case::new("401, `grpc-status: 7` in the headers", kept(401))
             .answer(401, &[("grpc-status", "7")])
-            .differs(
-                "tonic",
-                kept(403),
-                "the gRPC status goes before the HTTP status",
-            ),
-        Case::new("`grpc-status: 16` in trailers", dropped(401))
-            .given(Given::Answer(1, 200, vec![(LATE, "16".to_owned())]))
-            .twice()
-            .not_applicable("tower, HTTP/1.1", OUT_OF_SIGHT)
-            .not_applicable("tower, HTTP/2", OUT_OF_SIGHT)
-            .not_applicable("reqwest", OUT_OF_SIGHT),
+            .differs(&[TONIC], &kept(403), FIRST),
+        Case::new(
+            "`grpc-status: 16` in trailers right after the head",
+            healed(),
+        )
+        .answer(200, &[(AT_ONCE, "16")])
+        .not_applicable(&HTTP, OUT_OF_SIGHT),
+        Case::new(
+            "`grpc-status: 16` in trailers after a message",
+            dropped(401),
+        )
+        .answer(200, &[(LATE, "16")])
+        .twice()
+        .not_applicable(&HTTP, OUT_OF_SIGHT),
+        Case::new(
+            "`grpc-status: 16` in trailers after a message, for ever",
+            then(&[Status(401)], &[], 0, 0)
+                .whatever_it_takes()
+                .tokens(1..=4)
+                .rejections(1..=12),
+        )
+        .answers(12, 200, &[(LATE, "16")])
+        .load(Load::InARow(12))
+        .not_applicable(&HTTP, OUT_OF_SIGHT),
         Case::new("`grpc-status: 7` in trailers", kept(403))
-            .given(Given::Answer(1, 200, vec![(LATE, "7".to_owned())]))
-            .not_applicable("tower, HTTP/1.1", OUT_OF_SIGHT)
-            .not_applicable("tower, HTTP/2", OUT_OF_SIGHT)
-            .not_applicable("reqwest", OUT_OF_SIGHT),
+            .answer(200, &[(LATE, "7")])
+            .not_applicable(&HTTP, OUT_OF_SIGHT),
         Case::new(
             "200 without a `grpc-status`",
             then(&[fine(1)], &[Token(1)], 0, 0),
         )
         .answer(200, &[])
-        .differs("tonic", kept(500), MISSING),
+        .differs(&[TONIC], &kept(500), MISSING),
         Case::new("307 within the origin", kept(307))
             .answer(307, &[("location", "/elsewhere")])
             .differs(
-                "reqwest",
-                then(&[fine(1)], &[Token(1), Token(1)], 0, 0),
+                &[REQWEST],
+                &then(&[fine(1)], &[Token(1), Token(1)], 0, 0),
+                FOLLOWS,
+            ),
+        Case::new("303 to what answers 401: one POST", kept(303))
+            .to(To::Orders)
+            .body(Sort::Bytes(Size::Of(12)))
+            .differs(
+                &[REQWEST],
+                &then(&[Status(401)], &[Token(1), Token(1), Token(2)], 1, 1),
                 FOLLOWS,
             ),
     ]
@@ -141,7 +155,26 @@ fn replays() -> Vec<Case> {
         Case::new("without replay", dropped(401))
             .revoked()
             .without_replay()
-            .twice(),
+            .twice()
+            .not_applicable(&[RUN], ALWAYS),
+    );
+    cases.push(
+        Case::new(
+            "a static key: never the same again",
+            then(&[Status(401)], &[Token(1), Token(1)], 0, 0),
+        )
+        .source(Source::Static)
+        .cold()
+        .twice(),
+    );
+    cases.push(
+        Case::new(
+            "a sticky issuer: never the same again",
+            then(&[Status(401), fine(1)], &[Token(1), Token(1)], 1, 1),
+        )
+        .given(Given::Sticky)
+        .answer(401, &[])
+        .twice(),
     );
     cases
 }

@@ -1,17 +1,25 @@
 //! What of a request's body is sent again.
 
-use crate::case::{
-    Case, Given, Size,
-    Sort::{Bytes, Streamed},
-    dropped, healed,
+use crate::{
+    adapters::names::{HTTP1, HTTP2, REQWEST, RUN, TONIC},
+    case::{
+        Below,
+        Carried::Token,
+        Case, Given, Size,
+        Sort::{Bytes, Streamed},
+        dropped, fine, healed, healed_then_fine, then,
+    },
 };
 
 const STREAM: &str =
     "reqwest hands a streamed body on and keeps nothing of it; the next request has a new token";
-const WHOLE: &str = "reqwest shares bytes with their copy, so that no limit is needed";
+const WHOLE: &str = "what is sent again is the caller's own copy, so that no limit is needed";
+const STREAMS: &str = "over HTTP/2 a refusal ends its stream and no connection";
+const NO_GOAWAY: &str = "HTTP/1.1 has no GOAWAY";
+const ITS_OWN: &str = "the connection is tonic's own, which hands what was not processed to the \
+                       caller as UNAVAILABLE, for its retries";
 
 pub(crate) fn cases() -> Vec<Case> {
-    let early = |case: Case| case.given(Given::Early);
     vec![
         Case::new("bytes", healed())
             .revoked()
@@ -23,31 +31,39 @@ pub(crate) fn cases() -> Vec<Case> {
             .revoked()
             .body(Bytes(Size::Limit(1)))
             .twice()
-            .differs("reqwest", healed_then_fine(), WHOLE),
+            .differs(&[REQWEST, RUN], &healed_then_fine(), WHOLE),
         Case::new("streamed", healed_then_fine())
             .revoked()
             .body(Streamed(Size::Of(20_000)))
             .twice()
-            .differs("reqwest", dropped(401), STREAM),
+            .differs(&[REQWEST], &dropped(401), STREAM),
         Case::new("streamed, longer than the limit", dropped(401))
             .revoked()
             .body(Streamed(Size::Limit(40_000)))
-            .twice(),
-        early(Case::new("bytes, refused before they were read", healed()))
+            .twice()
+            .differs(&[RUN], &healed_then_fine(), WHOLE),
+        Case::new("bytes, refused before they were read", healed())
+            .given(Given::Early)
             .revoked()
             .body(Bytes(Size::Of(48 * 1024))),
-        early(Case::new(
-            "streamed, refused before it was read",
-            healed_then_fine(),
-        ))
-        .revoked()
-        .body(Streamed(Size::Of(48 * 1024)))
-        .twice()
-        .differs("reqwest", dropped(401), STREAM),
+        Case::new("streamed, refused before it was read", healed_then_fine())
+            .given(Given::Early)
+            .revoked()
+            .body(Streamed(Size::Of(48 * 1024)))
+            .twice()
+            .differs(&[REQWEST], &dropped(401), STREAM),
+        Case::new("refused before it was read, then reset", healed())
+            .given(Given::Unread)
+            .body(Bytes(Size::Of(48 * 1024)))
+            .not_applicable(&[HTTP2, TONIC], STREAMS),
+        Case::new(
+            "GOAWAY before it was processed",
+            then(&[fine(1)], &[Token(1), Token(1), Token(1)], 0, 0),
+        )
+        .below(Below::Goaway)
+        .body(Bytes(Size::Of(1024)))
+        .load(crate::case::Load::InARow(3))
+        .not_applicable(&[HTTP1], NO_GOAWAY)
+        .not_applicable(&[TONIC], ITS_OWN),
     ]
-}
-
-fn healed_then_fine() -> crate::case::Then {
-    use crate::case::{Carried::Token, HEALED, fine, then};
-    then(&[HEALED, fine(2)], &[Token(1), Token(2), Token(2)], 1, 1)
 }

@@ -1,12 +1,14 @@
 //! Where the credential goes, and where it does not.
 
+use super::answers::FOLLOWS;
 use crate::{
     adapter::Failure,
+    adapters::names::REQWEST,
     case::{
         Carried::{Nothing, Own, Token},
         Case, Given,
-        Seen::{Ok as Fine, Status},
-        To, fine, refused, then,
+        Seen::Status,
+        Sent, Source, To, WAITED, fine, refused, then,
     },
 };
 
@@ -49,35 +51,61 @@ pub(crate) fn cases() -> Vec<Case> {
             .cold(),
         Case::new(
             "plain http to elsewhere, allowed",
-            then(
-                &[Fine {
-                    generation: 1,
-                    waited: true,
-                    replayed: false,
-                }],
-                &[Token(1)],
-                1,
-                0,
-            ),
+            then(&[WAITED], &[Token(1)], 1, 0),
         )
         .rules(|rules, _| rules.dangerously_allow_http())
         .to(To::Remote)
         .cold(),
         Case::new("user information in the URL", refused(Failure::Destination))
             .to(To::User)
-            .differs("reqwest", then(&[Status(401)], &[Own], 0, 0), USER),
-        Case::new(
+            .differs(&[REQWEST], &then(&[Status(401)], &[Own], 0, 0), USER),
+        away(Case::new(
             "a redirect to another origin",
             then(&[Status(307)], &[Token(1)], 0, 0),
-        )
-        .given(Given::Answer(
-            1,
-            307,
-            vec![("location", "{other}/".to_owned())],
         )),
+        away(Case::new(
+            "a redirect to another origin, with a header beside the token",
+            then(&[Status(307)], &[Token(1)], 0, 0),
+        ))
+        .source(Source::TokensAndKey),
+        Case::new(
+            "the caller's own header to a second origin",
+            then(&[Status(200)], &[], 0, 0).other(Own),
+        )
+        .given(Given::OtherAnswers(200))
+        .own_header()
+        .to(To::Other),
+        Case::new(
+            "the caller's own header over plain http to elsewhere",
+            then(&[Status(401)], &[Own], 0, 0),
+        )
+        .own_header()
+        .to(To::Remote)
+        .cold(),
+        Case::new(
+            "the caller's own header binds nothing",
+            then(&[Status(200), WAITED], &[Token(1)], 1, 0).other(Own),
+        )
+        .given(Given::OtherAnswers(200))
+        .own_header()
+        .to(To::Other)
+        .cold()
+        .afterwards(Sent::to(To::Api)),
         Case::new(
             "the first origin again",
             then(&[fine(1)], &[Token(1)], 0, 0),
         ),
     ]
+}
+
+/// Redirected to the other server, which asks for nothing.
+fn away(case: Case) -> Case {
+    case.answer(307, &[("location", "{other}/")])
+        .given(Given::OtherAnswers(200))
+        .to(To::Api)
+        .differs(
+            &[REQWEST],
+            &then(&[Status(200)], &[Token(1)], 0, 0).other(Nothing),
+            FOLLOWS,
+        )
 }
