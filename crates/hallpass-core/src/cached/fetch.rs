@@ -66,6 +66,10 @@ impl Pulse {
         self.started.elapsed().saturating_sub(beat) > LIFELESS
     }
 
+    fn give_up(&self) {
+        self.given_up.store(true, Ordering::Release);
+    }
+
     pub(crate) fn is_given_up(&self) -> bool {
         self.given_up.load(Ordering::Acquire)
     }
@@ -82,7 +86,7 @@ impl FetchHandle {
 
     /// Ends the fetch wherever it stands, without an outcome.
     pub(super) fn give_up(self) {
-        self.pulse.given_up.store(true, Ordering::Release);
+        self.pulse.give_up();
         if let Some(task) = self.task {
             task.abort();
         }
@@ -167,6 +171,8 @@ async fn run_fetch(begun: Begun) {
     };
     let version = guard.version;
     guard.complete(outcome);
+    // What the other attempt has asked for already is read, but it asks no more.
+    pulse.give_up();
     if let Some(rest) = rest
         && let Ok(Ok(Answer { credential, sent })) = tokio::time::timeout(limit, rest).await
     {

@@ -79,7 +79,6 @@ async fn a_rate_limit_leaves_the_token_in_use() {
     let mut policy = Policy::default();
     policy.renewal_share = 0.99;
     policy.renewal_jitter = 0.0;
-    policy.first_renewal_jitter = 0.0;
     let source = built(front.at("/token"));
     let cached = Cached::builder(source.clone()).policy(policy).build();
     let api = api(&cached);
