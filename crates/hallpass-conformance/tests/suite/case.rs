@@ -169,6 +169,8 @@ pub(crate) enum Size {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Load {
     InARow(usize),
+    /// Two in a row, the second when the renewal that the first has caused is over.
+    Renewed,
     /// None is answered before all have been sent.
     Together(usize),
     /// None has a token before all have asked for one.
@@ -305,6 +307,11 @@ impl Case {
 
     pub(crate) fn twice(self) -> Self {
         self.load(Load::InARow(2))
+    }
+
+    /// A second one follows when the renewal is over.
+    pub(crate) fn renewed(self) -> Self {
+        self.load(Load::Renewed)
     }
 
     pub(crate) fn afterwards(mut self, sent: Sent) -> Self {

@@ -110,15 +110,10 @@ pub(crate) fn kept(status: u16) -> Then {
     then(&[Seen::Status(status)], &[Carried::Token(1)], 0, 0)
 }
 
-/// Handed to the caller, while the credential goes: the second request heals.
+/// Handed to the caller, while the credential is renewed: the second request has the new one.
 pub(crate) fn dropped(status: u16) -> Then {
-    let second = Seen::Ok {
-        generation: 2,
-        waited: true,
-        replayed: false,
-    };
     let api = [Carried::Token(1), Carried::Token(2)];
-    then(&[Seen::Status(status), second], &api, 1, 1)
+    then(&[Seen::Status(status), fine(2)], &api, 1, 1)
 }
 
 /// Nothing was sent.

@@ -21,6 +21,11 @@ impl<A: Adapter> Stage<A> {
     pub(crate) async fn load(&self, load: Load, message: Message) -> Vec<Outcome> {
         match load {
             Load::InARow(n) => self.in_a_row(n, &message).await,
+            Load::Renewed => {
+                let first = self.send(message.clone()).await;
+                until(|| self.cached.stats().generation >= Some(2)).await;
+                vec![first, self.send(message).await]
+            }
             Load::Together(n) => self.together(n, &message).await,
             Load::Waiting(n) => self.waiting(n, &message).await,
             Load::Overtaken => {

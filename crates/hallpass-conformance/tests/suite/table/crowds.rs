@@ -30,7 +30,9 @@ pub(crate) fn cases() -> Vec<Case> {
         .load(Load::Waiting(STORM)),
         Case::new(
             "a thousand 401s at once",
-            then(&[Status(200)], &[], 1, 1).counts(&[(Token(1), STORM), (Token(2), STORM)]),
+            then(&[Status(200)], &[], 1, 1)
+                .counts(&[(Token(1), STORM), (Token(2), STORM)])
+                .rejections(1..=STORM as u64),
         )
         .revoked()
         .load(Load::Together(STORM)),
