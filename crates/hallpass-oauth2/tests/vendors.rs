@@ -14,7 +14,10 @@ mod common;
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use common::{Script, Seen, Step, fetch};
-use hallpass_core::{Authorizer, CredentialSource as _, Verdict};
+use hallpass_core::{
+    Authorizer, CredentialSource as _,
+    adapter::{Verdict, verdict},
+};
 use hallpass_oauth2::Profile;
 use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
 
@@ -74,7 +77,10 @@ impl Golden {
         assert_eq!(written(&script.only()), self.request, "{name}");
 
         let mut headers = HeaderMap::new();
-        credential.attach(&Method::GET, &Uri::from_static("/"), &mut headers);
+        credential
+            .attach(&Method::GET, &Uri::from_static("/"), &mut headers)
+            .unwrap()
+            .unwrap();
         let mut headers: BTreeMap<String, String> = headers
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
@@ -144,8 +150,10 @@ fn is_rejected(authorizer: &Authorizer, answer: &str) -> bool {
         let name: HeaderName = name.parse().unwrap();
         headers.insert(name, value.parse().unwrap());
     }
-    let by_head = authorizer.judge(status, &headers) == Verdict::Reject;
-    by_head || (rest.starts_with('{') && authorizer.rejected().by_body(rest.as_bytes()))
+    let rejected = &authorizer.cached().description().rejected;
+    verdict(status, &headers) == Verdict::Reject
+        || rejected.by_head(status, &headers)
+        || (rest.starts_with('{') && rejected.by_body(rest.as_bytes()))
 }
 
 fn folder(name: &str) -> Vec<Golden> {
