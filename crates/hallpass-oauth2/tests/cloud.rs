@@ -384,7 +384,6 @@ async fn a_file_of_an_authorized_user_refreshes() {
             &http::Uri::from_static("/"),
             &mut headers,
         )
-        .unwrap()
         .unwrap();
     assert_eq!(headers["authorization"], "Bearer user");
     assert_eq!(headers["x-goog-user-project"], "p");

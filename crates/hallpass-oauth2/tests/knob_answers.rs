@@ -20,7 +20,6 @@ fn header(credential: &Credential, name: &str) -> Option<String> {
     let mut headers = HeaderMap::new();
     credential
         .attach(&Method::GET, &Uri::from_static("/"), &mut headers)
-        .unwrap()
         .unwrap();
     let value = headers.get(name)?;
     Some(value.to_str().ok()?.to_owned())
