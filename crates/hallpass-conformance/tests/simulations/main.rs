@@ -2,7 +2,11 @@
 //!
 //! `cargo test -p hallpass-conformance --test simulations -- --nocapture` prints the table; with
 //! `--include-ignored` the two that last an hour are part of it at full length.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test may panic, and prints its table"
+)]
 
 mod table;
 mod world;
