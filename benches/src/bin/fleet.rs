@@ -83,7 +83,6 @@ fn simulate(lifetime: usize, jitter: bool) -> Run {
     let mut policy = Policy::default();
     if !jitter {
         policy.renewal_jitter = 0.0;
-        policy.first_renewal_jitter = 0.0;
     }
     // Two lifetimes in, tokens are due about here; the outage lasts beyond their end.
     let start = 2 * lifetime - lifetime / 5;

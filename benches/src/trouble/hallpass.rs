@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use hallpass::{BearerLayer, ClientCredentials, reqwest::Bearer};
 use http::Request;
-use reqwest_middleware::ClientBuilder;
 use tower::Layer as _;
 
 use super::contender::{BoxError, Contender, client, tower as over_tower};
@@ -26,12 +25,9 @@ pub(super) fn reqwest() -> Contender {
         let source = ClientCredentials::at(&place.token_url)
             .basic("client", "secret")
             .build(hallpass::reqwest::transport()?)?;
-        let http = ::reqwest::Client::builder()
-            .redirect(hallpass::reqwest::redirect_policy())
-            .build()?;
-        let http = ClientBuilder::new(http)
-            .with(Bearer::new(source).redirects_guarded())
-            .build();
+        let http = Bearer::new(source)
+            .origins([place.api.as_str()])?
+            .client_from(::reqwest::Client::builder())?;
         Ok(client(move |request: Request<Bytes>| {
             let http = http.clone();
             async move {

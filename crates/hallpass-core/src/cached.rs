@@ -1,5 +1,6 @@
 //! [`Cached`]: one credential, kept fresh.
 
+mod attempts;
 mod backoff;
 mod builder;
 mod current;

@@ -3,12 +3,14 @@
 
 use std::{borrow::Cow, fmt};
 
-use percent_encoding::percent_decode_str;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::json_path::{Path, scalar};
+use crate::{
+    json_path::{Path, scalar},
+    percent::form_value,
+};
 
 /// The members that count; others are skipped. At most 1 MiB comes in, which bounds them. What they
 /// hold is overwritten at the end, as one of them is the token.
@@ -21,7 +23,7 @@ pub(crate) struct TokenResponse {
     pub(crate) error: Option<Value>,
     pub(crate) refresh_token: Option<Value>,
     pub(crate) issued_token_type: Option<Value>,
-    /// TokenResponse beside these that a profile asks for.
+    /// Members beside these that a profile asks for.
     others: Vec<(String, Option<Value>)>,
     repeated: Option<String>,
 }
@@ -120,9 +122,7 @@ impl TokenResponse {
         }
         for (name, value) in pairs() {
             if let Some(slot) = self.slot(name) {
-                let spaced = Zeroizing::new(value.replace('+', " "));
-                let decoded = percent_decode_str(&spaced).decode_utf8_lossy();
-                *slot = Some(Value::String(decoded.into_owned()));
+                *slot = Some(Value::String(form_value(value).as_str().to_owned()));
             }
         }
         true

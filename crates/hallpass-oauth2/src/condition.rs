@@ -120,11 +120,11 @@ impl Matcher {
     /// `find` gives the member at the top of the body.
     pub(crate) fn holds<'a>(
         &self,
-        status: &StatusCode,
+        status: StatusCode,
         headers: &HeaderMap,
         find: impl FnOnce(&str) -> Option<&'a Value>,
     ) -> bool {
-        self.by_head(*status, headers) && self.by_body(find)
+        self.by_head(status, headers) && self.by_body(find)
     }
 
     pub(crate) fn by_head(&self, status: StatusCode, headers: &HeaderMap) -> bool {

@@ -1,6 +1,6 @@
 //! Percent-encoding as RFC 6749 (§2.3.1 and appendix B) wants it.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use zeroize::Zeroizing;
 
 /// Everything but `A-Za-z0-9-._~*`. Servers that forget to decode still match ids and secrets made
@@ -22,6 +22,12 @@ pub(crate) fn escape_into(out: &mut String, value: &str) {
 /// Whether a server that forgets to decode reads another value.
 pub(crate) fn changes_when_escaped(value: &str) -> bool {
     utf8_percent_encode(value, ESCAPED).any(|piece| piece.starts_with('%'))
+}
+
+/// The value of a form's pair.
+pub(crate) fn form_value(encoded: &str) -> Zeroizing<String> {
+    let spaced = Zeroizing::new(encoded.replace('+', " "));
+    Zeroizing::new(percent_decode_str(&spaced).decode_utf8_lossy().into_owned())
 }
 
 /// `name=value&…`, in a buffer that never grows, so that no copy of a secret is left behind.

@@ -13,7 +13,8 @@ use zeroize::Zeroizing;
 
 use crate::{Secret, secret::Use};
 
-type Told = dyn Fn(&str) + Send + Sync;
+/// What is told each new refresh token.
+pub(crate) type Told = dyn Fn(&str) + Send + Sync;
 type Mark = [u8; SHA256_OUTPUT_LEN];
 
 /// How many tokens are remembered as seen. A store that lags behind by more than this is broken.

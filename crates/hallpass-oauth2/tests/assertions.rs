@@ -345,7 +345,7 @@ async fn a_profile_reads_the_key_where_it_reads_a_secret() {
 #[tokio::test]
 async fn a_profile_names_the_key_and_how_it_signs() {
     let text = format!(
-        "token_url = \"{URL}\"\nclient_auth = \"private-key-jwt\"\nassertion_typ = \"JWT\"\nkey_id = \"{{key}}-1\"\nkey_algorithm = \"RS384\"\nvariables = {{ key = \"the key\" }}"
+        "token_url = \"{URL}\"\nclient_auth = \"private-key-jwt\"\nassertion_typ = \"JWT\"\nassertion_kid = \"{{key}}-1\"\nassertion_alg = \"RS384\"\nvariables = {{ key = \"the key\" }}"
     );
     let profile = Profile::from_toml(&text).unwrap().var("key", "2026");
     let builder = profile.client("id", jws::RSA).issuer(ISSUER);

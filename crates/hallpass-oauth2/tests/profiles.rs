@@ -6,7 +6,7 @@ use std::{fs, time::Duration};
 
 use common::{Script, Step, TOKEN, build_error, fetch, lifetime, sent};
 use hallpass_core::CredentialSource as _;
-use hallpass_oauth2::{ClientAuth, ClientCredentials, Profile, TokenRequest};
+use hallpass_oauth2::{ClientAuth, Profile, TokenRequest};
 use http::{HeaderMap, Method, Uri};
 
 fn client(profile: &Profile) -> TokenRequest {
@@ -142,7 +142,7 @@ fn variables_must_have_a_value_and_a_place() {
         assert_eq!(build_error(client(&profile)), expected);
     }
     let error = Profile::named("atlas").unwrap_err().to_string();
-    let start = "there is no profile \"atlas\"; one of adobe-umapi, amadeus, ";
+    let start = "there is no profile \"atlas\"; one of adobe-umapi, airwallex, ";
     assert!(error.starts_with(start), "{error}");
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use common::{Script, Step, TOKEN, URL, build_error, fetch, jws::param};
-use hallpass_core::CredentialSource as _;
+use hallpass_core::{CredentialSource as _, Error};
 use hallpass_oauth2::{
     RefreshToken, Secret, Transport,
     transport::{Phase, TransportError},
@@ -204,4 +204,141 @@ fn what_is_missing_is_named() {
     );
     let builder = common::client().param("refresh_token", "r").in_query();
     assert!(build_error(builder).starts_with("the parameter \"refresh_token\" would stand"));
+}
+
+/// A store that a test moves by hand, and that may be down.
+#[derive(Clone)]
+struct Store(Arc<Mutex<Result<String, &'static str>>>);
+
+impl Store {
+    fn of(token: &str) -> (Self, Secret) {
+        let store = Self(Arc::new(Mutex::new(Ok(token.to_owned()))));
+        let read = store.clone();
+        let secret = Secret::from_fn(move || {
+            let held = read.0.lock().unwrap().clone();
+            held.map_err(|down| Error::transient(down).context("the store is down"))
+        });
+        (store, secret)
+    }
+
+    fn set(&self, held: Result<&str, &'static str>) {
+        *self.0.lock().unwrap() = held.map(str::to_owned);
+    }
+}
+
+const SPENT: &str = r#"{"error":"invalid_grant"}"#;
+
+#[tokio::test]
+async fn a_store_that_lags_never_brings_a_spent_token_back() {
+    let (store, secret) = Store::of("r0");
+    let script = Script::of([
+        rotated("r1"),
+        rotated("r2"),
+        Step::ok(TOKEN),
+        Step::ok(TOKEN),
+    ]);
+    let builder = RefreshToken::at(URL).refresh_token(secret).public("id");
+    let source = builder.build(script.clone()).unwrap();
+    fetch(&source).await.unwrap();
+    fetch(&source).await.unwrap();
+    store.set(Ok("r1"));
+    fetch(&source).await.unwrap();
+    store.set(Ok("signed in again"));
+    fetch(&source).await.unwrap();
+    assert_eq!(used(&script), ["r0", "r1", "r2", "signed in again"]);
+}
+
+#[tokio::test]
+async fn a_refused_token_is_not_sent_again() {
+    let (store, secret) = Store::of("r0");
+    let script = Script::of([Step::status(400, SPENT), Step::ok(TOKEN)]);
+    let builder = RefreshToken::at(URL).refresh_token(secret).public("id");
+    let source = builder.build(script.clone()).unwrap();
+    for _ in 0..3 {
+        let error = fetch(&source).await.unwrap_err();
+        assert!(error.is_permanent());
+        assert_eq!(error.code(), Some("invalid_grant"));
+    }
+    store.set(Ok("signed in again"));
+    fetch(&source).await.unwrap();
+    assert_eq!(used(&script), ["r0", "signed in again"]);
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_leaves_the_token_in_memory() {
+    let (store, secret) = Store::of("r0");
+    let script = Script::of([rotated("r1"), Step::ok(TOKEN)]);
+    let builder = RefreshToken::at(URL).refresh_token(secret).public("id");
+    let source = builder.build(script.clone()).unwrap();
+    fetch(&source).await.unwrap();
+    store.set(Err("connection refused"));
+    fetch(&source).await.unwrap();
+    assert_eq!(used(&script), ["r0", "r1"]);
+
+    let (store, secret) = Store::of("r0");
+    store.set(Err("connection refused"));
+    let builder = RefreshToken::at(URL).refresh_token(secret).public("id");
+    let source = builder.build(Script::default()).unwrap();
+    let error = fetch(&source).await.unwrap_err();
+    assert_eq!(error.to_string(), "the store is down");
+}
+
+#[tokio::test]
+async fn a_callback_that_panics_costs_no_token() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let telling = told.clone();
+    let script = Script::of([rotated("r1"), Step::ok(TOKEN), Step::ok(TOKEN)]);
+    let source = RefreshToken::at(URL)
+        .refresh_token("r0")
+        .on_rotation(move |token| {
+            let mut told = telling
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            told.push(token.to_owned());
+            assert!(told.len() > 1, "the store is not there yet");
+        })
+        .public("id")
+        .build(script.clone())
+        .unwrap();
+    let credential = fetch(&source).await.unwrap();
+    assert_eq!(credential.header_value(), "Bearer a");
+    fetch(&source).await.unwrap();
+    fetch(&source).await.unwrap();
+    assert_eq!(used(&script), ["r0", "r1", "r1"]);
+    // Told again before the next request, and not once more when that went well.
+    let told = told
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    assert_eq!(*told, ["r1", "r1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_uncertain_end_it_is_sent_once_more() {
+    for uncertain in [
+        (|| Step::Fail(Phase::Exchange)) as fn() -> Step,
+        || Step::Fail(Phase::ExchangeTimeout),
+        || Step::Hang,
+        || Step::status(502, ""),
+    ] {
+        let script = Script::of([uncertain(), uncertain()]);
+        let builder = RefreshToken::at(URL).refresh_token("r0").public("id");
+        let source = builder.build(script.clone()).unwrap();
+        assert!(fetch(&source).await.unwrap_err().is_transient());
+        assert_eq!(used(&script), ["r0", "r0"]);
+
+        let script = Script::of([uncertain(), Step::status(400, SPENT)]);
+        let builder = RefreshToken::at(URL).refresh_token("r0").public("id");
+        let source = builder.build(script.clone()).unwrap();
+        assert!(fetch(&source).await.unwrap_err().is_permanent());
+        assert!(fetch(&source).await.unwrap_err().is_permanent());
+        assert_eq!(used(&script), ["r0", "r0"]);
+    }
+    // What certainly never left may be sent as often as any other request.
+    let script = Script::of([
+        Step::Fail(Phase::Connect),
+        Step::Fail(Phase::Connect),
+        Step::ok(TOKEN),
+    ]);
+    let builder = RefreshToken::at(URL).refresh_token("r0").public("id");
+    fetch(&builder.build(script).unwrap()).await.unwrap();
 }

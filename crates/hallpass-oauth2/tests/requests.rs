@@ -178,7 +178,7 @@ async fn trailing_whitespace_is_sent_as_it_is() {
 fn wrong_settings_are_found_before_anything_is_sent() {
     let at = |url: &str| ClientCredentials::at(url).basic("my-client", "s3cret");
     let relative = "the token URL is not an absolute URL: write https://host/path";
-    for (builder, expected) in vec![
+    for (builder, expected) in [
         (
             at("http://auth.example.com/token"),
             "http://auth.example.com would carry the client secret in the clear: use https",
@@ -190,10 +190,22 @@ fn wrong_settings_are_found_before_anything_is_sent() {
         (at("/token"), relative),
         (at("auth.example.com"), relative),
         (at("ftp://auth.example.com/token"), relative),
+        (at(""), relative),
         (
             at("https://auth.example.com/to ken"),
             "the token URL holds a space or a line break: remove it, or write %20",
         ),
+    ] {
+        let message = build_error(builder);
+        assert_eq!(message, expected);
+        assert!(!message.contains("p4ss") && !message.contains("s3cret"));
+    }
+}
+
+#[test]
+fn what_is_fixed_is_checked_before_anything_is_sent() {
+    let at = |url: &str| ClientCredentials::at(url).basic("my-client", "s3cret");
+    for (builder, expected) in vec![
         (
             client().scope("a \"b\""),
             "the scope \"a 'b'\" holds a character that no scope may hold (RFC 6749, section 3.3)",
@@ -218,7 +230,6 @@ fn wrong_settings_are_found_before_anything_is_sent() {
             client().subject_token("a", "b"),
             "\"subject_token\" is set, but the grant is client_credentials",
         ),
-        (at(""), relative),
         (
             at("https://auth.example.com/token#x"),
             "the token URL has a fragment (#…): remove it",

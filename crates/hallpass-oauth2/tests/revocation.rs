@@ -1,8 +1,14 @@
 //! Giving tokens back.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod common;
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
 
 use common::{
     Script, Step, TOKEN, URL, fetch,
@@ -10,10 +16,11 @@ use common::{
 };
 use hallpass_core::{Cached, Credential};
 use hallpass_oauth2::{
-    ClientCredentials, Key, REVOCATION_DEADLINE, RefreshToken, Static, TokenRequest,
-    transport::Phase,
+    ClientCredentials, Key, REVOCATION_DEADLINE, RefreshToken, Static, TokenRequest, Transport,
+    transport::{Phase, TransportError},
 };
-use tokio::time::Instant;
+use http::{Request, Response};
+use tokio::{sync::Notify, time::Instant};
 
 const REVOKE: &str = "https://auth.example.com/revoke";
 
@@ -128,4 +135,98 @@ async fn only_bearer_tokens_are_revoked() {
             .revocation("http://auth.example.com/revoke", script)
             .is_err()
     );
+}
+
+/// Answers when it is told to, with tokens that are numbered.
+#[derive(Clone, Default)]
+struct Slow {
+    sent: Arc<Mutex<Vec<(String, String)>>>,
+    answer: Arc<Notify>,
+}
+
+impl Transport for Slow {
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        _limit: Duration,
+    ) -> Result<Response<Bytes>, TransportError> {
+        let path = request.uri().path().to_owned();
+        let body = String::from_utf8(request.body().to_vec()).unwrap();
+        let number = {
+            let mut sent = self.sent.lock().unwrap();
+            sent.push((path.clone(), body));
+            sent.len()
+        };
+        if path == "/revoke" {
+            return Ok(Response::default());
+        }
+        self.answer.notified().await;
+        Ok(Response::new(Bytes::from(format!(
+            r#"{{"access_token":"a{number}","token_type":"Bearer","expires_in":300,"refresh_token":"r{number}"}}"#
+        ))))
+    }
+}
+
+impl Slow {
+    async fn asked(&self, times: usize) {
+        while self.sent.lock().unwrap().len() < times {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    fn last(&self) -> String {
+        self.sent.lock().unwrap().last().unwrap().1.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_under_way_is_waited_for() {
+    let slow = Slow::default();
+    let builder = RefreshToken::at(URL).refresh_token("r0").public("id");
+    let revocation = builder.revocation(REVOKE, slow.clone()).unwrap();
+    let source = builder.build(slow.clone()).unwrap();
+    let refresh = tokio::spawn({
+        let source = source.clone();
+        async move { fetch(&source).await }
+    });
+    slow.asked(1).await;
+    let revoked = tokio::spawn({
+        let source = source.clone();
+        async move { revocation.revoke_refresh_token(&source).await }
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(slow.sent.lock().unwrap().len(), 1, "it waits for its turn");
+    slow.answer.notify_one();
+    refresh.await.unwrap().unwrap();
+    revoked.await.unwrap().unwrap();
+    assert!(slow.last().contains("token=r1"), "{}", slow.last());
+    // What was revoked is not sent again.
+    let error = fetch(&source).await.unwrap_err();
+    assert_eq!(error.code(), Some("invalid_grant"));
+}
+
+#[tokio::test]
+async fn shutdown_waits_for_what_is_about_to_come() {
+    let slow = Slow::default();
+    let revocation = client().revocation(REVOKE, slow.clone()).unwrap();
+    let lonely = Cached::new(client().build(slow.clone()).unwrap());
+    revocation.shutdown(&lonely).await.unwrap();
+
+    let builder = client();
+    let revocation = builder.revocation(REVOKE, slow.clone()).unwrap();
+    let cached = Cached::new(builder.build(slow.clone()).unwrap());
+    let caller = tokio::spawn({
+        let cached = cached.clone();
+        async move { cached.get().await }
+    });
+    slow.asked(1).await;
+    let ended = tokio::spawn({
+        let cached = cached.clone();
+        async move { revocation.shutdown(&cached).await }
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    slow.answer.notify_one();
+    caller.await.unwrap().unwrap();
+    ended.await.unwrap().unwrap();
+    assert!(slow.last().contains("token=a1"), "{}", slow.last());
 }

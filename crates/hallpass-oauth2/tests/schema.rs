@@ -95,7 +95,7 @@ fn the_schema_knows_every_choice() {
         ("/properties/encoding", "encoding = \"zzz\""),
         ("/properties/client_auth", "client_auth = \"zzz\""),
         ("/properties/answer", "answer = \"zzz\""),
-        ("/properties/key_algorithm", "key_algorithm = \"zzz\""),
+        ("/properties/assertion_alg", "assertion_alg = \"zzz\""),
         ("/properties/reissue", "reissue = \"zzz\""),
         ("/$defs/expiry/anyOf/0", "expiry = \"zzz\""),
         (

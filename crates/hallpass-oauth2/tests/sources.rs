@@ -7,7 +7,7 @@ use std::{
     fs,
     path::PathBuf,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -288,12 +288,12 @@ async fn a_chain_takes_the_first_that_has_something() {
 
 /// Answers as its script says, the last line again and again.
 #[derive(Clone)]
-struct Scripted(std::sync::Arc<std::sync::Mutex<Vec<Result<&'static str, Error>>>>);
+struct Scripted(Arc<Mutex<Vec<Result<&'static str, Error>>>>);
 
 impl Scripted {
     fn of(mut steps: Vec<Result<&'static str, Error>>) -> Self {
         steps.reverse();
-        Self(std::sync::Arc::new(std::sync::Mutex::new(steps)))
+        Self(Arc::new(Mutex::new(steps)))
     }
 }
 

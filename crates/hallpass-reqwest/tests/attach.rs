@@ -156,7 +156,7 @@ async fn plain_http_to_another_machine_is_refused() {
     let reqwest_middleware::Error::Middleware(inner) = &error else {
         panic!("{error}");
     };
-    assert!(inner.downcast_ref::<hallpass_core::Error>().is_some());
+    assert!(inner.downcast_ref::<Error>().is_some());
     assert_eq!(
         error.to_string(),
         "no credential for the request to http://api.example"

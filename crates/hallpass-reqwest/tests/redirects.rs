@@ -192,12 +192,7 @@ async fn what_the_caller_has_set_stays_at_home() {
         let client = client(bearer.origins(origins()).unwrap());
         server.clear_journal();
         other.clear_journal();
-        for from in [&server, &other] {
-            let to = if std::ptr::eq(from, &server) {
-                &other
-            } else {
-                &server
-            };
+        for (from, to) in [(&server, &other), (&other, &server)] {
             lead(from, 307, &format!("{}/next", to.url()));
         }
         let request = client

@@ -34,15 +34,12 @@ pub trait Mode<B>: sealed::Sealed {
     #[doc(hidden)]
     type Service<S>;
     #[doc(hidden)]
-    const REPLAYS: bool;
-    #[doc(hidden)]
     fn head(&self, request: &Request<B>) -> Self::Head;
-    /// Of a request that is sent right away.
     #[doc(hidden)]
     fn keep(&self, body: B) -> (Self::Body, Self::Original);
-    /// Of a request that has to wait before it is sent.
+    /// Whether it is certain, before anything of it was sent, that the body can be sent again.
     #[doc(hidden)]
-    fn keep_unread(&self, body: B) -> (Self::Body, Self::Original);
+    fn is_certain(&self, body: &B) -> bool;
     #[doc(hidden)]
     fn pass(request: Request<B>) -> Request<Self::Body>;
     /// Whether the whole request can be sent again.
@@ -67,7 +64,6 @@ impl<B> Mode<B> for WithoutReplay {
     type Head = ();
     type Original = ();
     type Service<S> = ();
-    const REPLAYS: bool = false;
 
     fn head(&self, _request: &Request<B>) {}
 
@@ -75,8 +71,8 @@ impl<B> Mode<B> for WithoutReplay {
         (body, ())
     }
 
-    fn keep_unread(&self, body: B) -> (B, ()) {
-        (body, ())
+    fn is_certain(&self, _body: &B) -> bool {
+        false
     }
 
     fn pass(request: Request<B>) -> Request<B> {
@@ -108,7 +104,6 @@ where
     type Head = Head;
     type Original = Original<B>;
     type Service<S> = ReplayService<S>;
-    const REPLAYS: bool = true;
 
     #[inline]
     fn head(&self, request: &Request<B>) -> Head {
@@ -120,8 +115,9 @@ where
         ReplayBody::keeping(body, self.limit)
     }
 
-    fn keep_unread(&self, body: B) -> (ReplayBody<B>, Original<B>) {
-        ReplayBody::keeping_unread(body, self.limit)
+    fn is_certain(&self, body: &B) -> bool {
+        let length = body.size_hint().exact();
+        body.is_end_stream() || length.is_some_and(|length| length <= self.limit as u64)
     }
 
     fn pass(request: Request<B>) -> Request<ReplayBody<B>> {

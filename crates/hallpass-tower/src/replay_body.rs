@@ -86,11 +86,6 @@ impl<B: Body> ReplayBody<B> {
         let sending = Sending::new(Arc::clone(&shared));
         (Self(Kind::Kept(sending)), Original(Some(shared)))
     }
-
-    /// The same for a body that has to wait before it is sent.
-    pub(crate) fn keeping_unread(body: B, limit: usize) -> (Self, Original<B>) {
-        Self::keeping(body, limit)
-    }
 }
 
 impl<B> ReplayBody<B> {

@@ -134,8 +134,8 @@ impl<S: Clone, M> BearerService<S, M> {
                 ResponseFuture::passing(self.inner.call(M::pass(request)))
             }
             Ok(Attached::NoneInHand) => {
-                let (body, original) = mode.keep_unread(body);
-                let acquire = exchange.acquire(M::REPLAYS && M::is_whole(&original));
+                let acquire = exchange.acquire(mode.is_certain(&body));
+                let (body, original) = mode.keep(body);
                 let call = Call {
                     exchange,
                     head,

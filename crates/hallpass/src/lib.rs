@@ -31,31 +31,32 @@
 //! | `reqwest` | | `reqwest`: a middleware for reqwest, and a transport | `oauth2` |
 //! | `tonic` | | `tonic`: a channel for generated clients | |
 //! | `exec` | | `oauth2::Exec`: credentials that a program prints | `oauth2` |
+//! | `encrypted-keys` | | private keys under a password | `oauth2` |
 //!
 //! The crates of those names that an application has itself are `::reqwest`, `::tonic` and so on
 //! where the modules of this one are imported by name.
 
 /// The engine's crate, whole.
 pub use hallpass_core as core;
-#[doc(no_inline)]
+#[doc(inline)]
 pub use hallpass_core::{
-    Attached, Attempt, Authorizer, BoxError, Cached, Challenge, Challenges, Clock, Credential,
-    CredentialSource, Description, Error, Exchange, Fetch, Moment, Next, NoCredential, Origin,
-    Origins, Policy, Reason, Rejected, Rejection, Stats, SystemClock, Verdict,
+    Attempt, Authorizer, BoxError, Cached, Challenge, Challenges, Choices, Clock, Credential,
+    CredentialSource, Demand, DemandKind, Description, Error, Fetch, Moment, NoCredential, Origin,
+    Policy, Proof, Reason, Rejected, Rejection, Resend, Stats, SystemClock,
 };
 
 /// Token endpoints, whole.
 #[cfg(feature = "oauth2")]
 pub use hallpass_oauth2 as oauth2;
 #[cfg(feature = "oauth2")]
-#[doc(no_inline)]
+#[doc(inline)]
 pub use hallpass_oauth2::{Basic, ClientCredentials, Key, Profile, Secret, Static, TokenSource};
 
 /// The tower layer, whole.
 #[cfg(feature = "tower")]
 pub use hallpass_tower as tower;
 #[cfg(feature = "tower")]
-#[doc(no_inline)]
+#[doc(inline)]
 pub use hallpass_tower::{BearerLayer, BearerService};
 
 /// A transport for token endpoints and a ready client on hyper-util and rustls.

@@ -87,7 +87,8 @@ impl Builder {
                     machine: Machine::new(self.policy.clone(), traits),
                     pending: None,
                     challenges: Challenges::default(),
-                    runtime: self.runtime.clone(),
+                    // Where it is made, calls may follow from plain threads.
+                    runtime: self.runtime.clone().or_else(|| Handle::try_current().ok()),
                 }),
                 changes: watch::Sender::new(()),
                 waiting: AtomicUsize::new(0),

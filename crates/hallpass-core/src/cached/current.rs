@@ -139,7 +139,8 @@ pub(super) struct Times {
     pub(super) due: Moment,
     pub(super) unusable: Moment,
     pub(super) end: Moment,
-    graced: bool,
+    /// Whether it was over when it came.
+    pub(super) graced: bool,
 }
 
 const NEVER: Moment = Moment {

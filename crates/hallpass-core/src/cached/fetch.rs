@@ -17,7 +17,11 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
-use super::{Shared, state::Brought};
+use super::{
+    Shared,
+    attempts::{Answer, Attempts},
+    state::Brought,
+};
 use crate::{Challenges, Credential, Error, Fetch, Reason, credential::Life};
 
 /// How often a pending fetch shows that its runtime is driven.
@@ -62,6 +66,10 @@ impl Pulse {
         self.started.elapsed().saturating_sub(beat) > LIFELESS
     }
 
+    fn give_up(&self) {
+        self.given_up.store(true, Ordering::Release);
+    }
+
     pub(crate) fn is_given_up(&self) -> bool {
         self.given_up.load(Ordering::Acquire)
     }
@@ -78,7 +86,7 @@ impl FetchHandle {
 
     /// Ends the fetch wherever it stands, without an outcome.
     pub(super) fn give_up(self) {
-        self.pulse.given_up.store(true, Ordering::Release);
+        self.pulse.give_up();
         if let Some(task) = self.task {
             task.abort();
         }
@@ -142,56 +150,38 @@ async fn run_fetch(begun: Begun) {
     let Begun { guard, challenges } = begun;
     let shared = Arc::clone(&guard.shared);
     let limit = shared.policy.fetch_deadline;
+    let (reason, pulse) = (guard.reason, Arc::clone(&guard.pulse));
     let new_fetch = |attempt| {
-        Fetch::new(
-            guard.reason,
-            challenges.clone(),
-            limit,
-            shared.clock.clone(),
-        )
-        .watched(Arc::clone(&guard.pulse), attempt)
+        let clock = shared.clock.clone();
+        Fetch::new(reason, challenges.clone(), limit, clock).watched(Arc::clone(&pulse), attempt)
     };
-    let (first, second) = (new_fetch(1), new_fetch(2));
     tracing::debug!(target: "hallpass", "fetch started");
-    let mut attempts = Attempts {
-        shared: &shared,
-        first: Box::pin(shared.source.fetch(&first)),
-        second: None,
-        second_fetch: &second,
-    };
-    let outcome = {
-        let attempts = with_heartbeat(&guard.pulse, attempts.run());
-        match tokio::time::timeout(limit, attempts).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(Error::timeout(format!(
+    let attempts = Attempts::new(&shared, &new_fetch);
+    let attempts = with_heartbeat(&guard.pulse, attempts.run());
+    let (outcome, rest) = match tokio::time::timeout(limit, attempts).await {
+        Ok(ended) => ended,
+        Err(_) => {
+            let late = format!(
                 "no credential from {} within {} s",
                 shared.description.name,
                 limit.as_secs_f64()
-            ))),
+            );
+            (Err(Error::timeout(late)), None)
         }
     };
-    let rest = attempts.rest(&outcome);
-    let (outcome, sent) = match outcome {
-        Ok((credential, Which::First)) => (Ok(credential), Some(first.sent_at())),
-        Ok((credential, Which::Second)) => (Ok(credential), Some(second.sent_at())),
-        Err(error) => (Err(error), None),
-    };
     let version = guard.version;
-    guard.complete(outcome, sent);
+    guard.complete(outcome);
+    // What the other attempt has asked for already is read, but it asks no more.
+    pulse.give_up();
     if let Some(rest) = rest
-        && let Ok(Ok((credential, which))) = tokio::time::timeout(limit, rest).await
+        && let Ok(Ok(Answer { credential, sent })) = tokio::time::timeout(limit, rest).await
     {
-        let sent = match which {
-            Which::First => first.sent_at(),
-            Which::Second => second.sent_at(),
+        let spare = Brought {
+            credential,
+            sent,
+            version,
         };
-        shared.with_machine(|machine| {
-            machine.keep_spare(Brought {
-                credential,
-                sent,
-                version,
-            });
-        });
+        shared.with_machine(|machine| machine.keep_spare(spare));
     }
 }
 
@@ -207,102 +197,6 @@ async fn with_heartbeat<T>(pulse: &Pulse, future: impl Future<Output = T>) -> T 
     }
 }
 
-type Attempt<'a> = std::pin::Pin<Box<dyn Future<Output = Result<Credential, Error>> + Send + 'a>>;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Which {
-    First,
-    Second,
-}
-
-/// At most two attempts at one fetch, side by side. The first good answer wins.
-struct Attempts<'a> {
-    shared: &'a Shared,
-    first: Attempt<'a>,
-    second: Option<Attempt<'a>>,
-    second_fetch: &'a Fetch,
-}
-
-impl<'a> Attempts<'a> {
-    async fn run(&mut self) -> Result<(Credential, Which), Error> {
-        let begun = Instant::now();
-        if self.shared.description.hedge {
-            tokio::select! {
-                outcome = &mut self.first => return self.shared.timed(begun, outcome, Which::First),
-                () = self.shared.silence() => {}
-            }
-            tracing::debug!(target: "hallpass", "no answer yet, a second attempt starts");
-            self.second = Some(self.shared.source.fetch(self.second_fetch));
-        }
-        let Some(second) = &mut self.second else {
-            let outcome = (&mut self.first).await;
-            return self.shared.timed(begun, outcome, Which::First);
-        };
-        let (outcome, which) = tokio::select! {
-            outcome = &mut self.first => (outcome, Which::First),
-            outcome = second => (outcome, Which::Second),
-        };
-        // One failed: what the other brings decides.
-        match (outcome, which) {
-            (Ok(credential), which) => Ok((credential, which)),
-            (Err(error), _) if error.is_permanent() => {
-                self.second = None;
-                Err(error)
-            }
-            (Err(_), Which::First) => {
-                let second = self.second.take();
-                match second {
-                    Some(second) => second.await.map(|credential| (credential, Which::Second)),
-                    None => Err(Error::interrupted("the second attempt got lost")),
-                }
-            }
-            (Err(_), Which::Second) => {
-                self.second = None;
-                let outcome = (&mut self.first).await;
-                outcome.map(|credential| (credential, Which::First))
-            }
-        }
-    }
-
-    /// The attempt that has not answered yet once the other one has won.
-    fn rest(
-        self,
-        outcome: &Result<(Credential, Which), Error>,
-    ) -> Option<impl Future<Output = Result<(Credential, Which), Error>> + use<'a>> {
-        let second = self.second?;
-        let (attempt, which) = match outcome {
-            Ok((_, Which::First)) => (second, Which::Second),
-            Ok((_, Which::Second)) => (self.first, Which::First),
-            Err(_) => return None,
-        };
-        Some(async move { attempt.await.map(|credential| (credential, which)) })
-    }
-}
-
-impl Shared {
-    /// Ends when the source has been silent for too long while callers wait.
-    async fn silence(&self) {
-        const LOOK: Duration = Duration::from_millis(100);
-        let usual = Duration::from_millis(self.answered_in.load(Ordering::Relaxed));
-        tokio::time::sleep(self.policy.hedge_after.max(usual.saturating_mul(3))).await;
-        while self.waiting.load(Ordering::Relaxed) == 0 {
-            tokio::time::sleep(LOOK).await;
-        }
-    }
-
-    fn timed(
-        &self,
-        begun: Instant,
-        outcome: Result<Credential, Error>,
-        which: Which,
-    ) -> Result<(Credential, Which), Error> {
-        let credential = outcome?;
-        let passed = begun.elapsed().as_millis() as u64;
-        self.answered_in.store(passed, Ordering::Relaxed);
-        Ok((credential, which))
-    }
-}
-
 /// Ends its fetch exactly once: with an outcome, or as interrupted when it is dropped without one.
 struct CompletionGuard {
     shared: Arc<Shared>,
@@ -314,21 +208,21 @@ struct CompletionGuard {
 }
 
 impl CompletionGuard {
-    fn complete(mut self, outcome: Result<Credential, Error>, sent: Option<crate::Moment>) {
-        self.finish(outcome, sent);
+    fn complete(mut self, outcome: Result<Answer, Error>) {
+        self.finish(outcome);
     }
 
-    fn finish(&mut self, outcome: Result<Credential, Error>, sent: Option<crate::Moment>) {
+    fn finish(&mut self, outcome: Result<Answer, Error>) {
         self.done = true;
         let shared = &self.shared;
         let random = fastrand::f64();
         let now = shared.clock.now();
         let (number, version) = (self.number, self.version);
         match outcome {
-            Ok(credential) => {
+            Ok(Answer { credential, sent }) => {
                 let brought = Brought {
                     credential,
-                    sent: sent.unwrap_or(now),
+                    sent,
                     version,
                 };
                 let landed = shared.with_state(|state| {
@@ -365,7 +259,7 @@ impl Drop for CompletionGuard {
             Error::interrupted("the fetch of a credential was dropped with its runtime")
         };
         // A clock or a subscriber that panics here would abort the process.
-        let finish = catch_unwind(AssertUnwindSafe(|| self.finish(Err(error), None)));
+        let finish = catch_unwind(AssertUnwindSafe(|| self.finish(Err(error))));
         drop(finish);
     }
 }

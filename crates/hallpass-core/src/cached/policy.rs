@@ -50,6 +50,8 @@ policy! {
     patience: Duration = Duration::from_secs(5);
     /// The silence of a source after which a second attempt starts beside the first, while callers
     /// wait and the source allows it: 2 s, or three times the last answer's time if that is longer.
+    /// The second one is started anew after [`waiting_gap_limit`](Self::waiting_gap_limit), or that
+    /// same multiple.
     hedge_after: Duration = Duration::from_secs(2);
     /// How many callers may wait at the same time: 10,000. Each holds a request in memory.
     waiting_limit: usize = 10_000;

@@ -356,6 +356,16 @@ fn what_a_second_attempt_brought_replaces_a_refused_one() {
     assert_eq!(bench.machine.pending(), None);
 }
 
+#[test]
+fn what_a_second_attempt_brought_long_ago_is_of_no_use() {
+    let mut bench = Bench::proven();
+    let spare = brought(token(7).lives_for(secs(10)), bench.now);
+    bench.machine.keep_spare(spare);
+    bench.pass(secs(60));
+    assert_eq!(bench.refuse(1), Rejection::Suspected);
+    assert_eq!(bench.call().1, Some(Reason::Rejected), "a fetch");
+}
+
 /// Lands a token of this lifetime with this randomness; when it is due.
 fn due_after(lifetime: u64, random: f64) -> Duration {
     let mut machine = machine();

@@ -2,7 +2,7 @@
 
 use hallpass::{
     Cached, ClientCredentials,
-    oauth2::{Algorithm, Key},
+    oauth2::{Algorithm, Key, TokenRequest},
 };
 
 use crate::{
@@ -51,13 +51,13 @@ impl Keyed {
         url(&self.server, "")
     }
 
-    fn grant(&self) -> ClientCredentials {
+    fn grant(&self) -> TokenRequest {
         ClientCredentials::at(url(&self.server, self.kind.token)).scope("read")
     }
 
     /// Two tokens in a row, as servers refuse an assertion that they have seen; and one of them at
     /// an API.
-    async fn serves(&self, grant: ClientCredentials, what: &str) {
+    async fn serves(&self, grant: TokenRequest, what: &str) {
         let source = built(grant);
         if let Err(error) = ask(&source).await {
             panic!("{what}: {error:?}");
@@ -69,7 +69,7 @@ impl Keyed {
         assert_eq!((stats.fetches, stats.rejections), (1, 0), "{what}");
     }
 
-    async fn refuses(&self, grant: ClientCredentials, id: &str) {
+    async fn refuses(&self, grant: TokenRequest, id: &str) {
         let error = refusal(grant).await;
         let message = error.to_string();
         assert!(error.is_permanent(), "{error:?}");

@@ -7,6 +7,7 @@ use hallpass::{
     Attempt, Basic, BearerLayer, BearerService, Cached, ClientCredentials, Credential,
     CredentialSource as _, Error, Fetch, TokenSource,
     hyper::{Builder, Client, HyperTransport},
+    oauth2::TokenRequest,
     tower::ReplayBody,
 };
 use http::{Request, Version, header::CONTENT_TYPE};
@@ -45,7 +46,7 @@ pub(crate) fn url(server: &Server, path: &str) -> String {
     format!("http://127.0.0.1:{}{path}", server.port("port"))
 }
 
-pub(crate) fn grant(url: String, way: Way, (id, secret): Pair) -> ClientCredentials {
+pub(crate) fn grant(url: String, way: Way, (id, secret): Pair) -> TokenRequest {
     let grant = ClientCredentials::at(url);
     match way {
         Way::Encoded => grant.basic(id, secret),
@@ -55,7 +56,7 @@ pub(crate) fn grant(url: String, way: Way, (id, secret): Pair) -> ClientCredenti
 }
 
 /// The grant that works everywhere.
-pub(crate) fn usual(kind: &Kind, server: &Server) -> ClientCredentials {
+pub(crate) fn usual(kind: &Kind, server: &Server) -> TokenRequest {
     grant(url(server, kind.token), Way::Encoded, BASIC).scope("read")
 }
 
@@ -68,7 +69,7 @@ pub(crate) fn patient() -> Builder {
     Builder::new().idle_timeout(Duration::from_secs(60))
 }
 
-pub(crate) fn built(grant: ClientCredentials) -> TokenSource {
+pub(crate) fn built(grant: TokenRequest) -> TokenSource {
     grant.build(transport()).unwrap()
 }
 
@@ -76,7 +77,7 @@ pub(crate) async fn ask(source: &TokenSource) -> Result<Credential, Error> {
     source.fetch(&Fetch::first()).await
 }
 
-pub(crate) async fn refusal(grant: ClientCredentials) -> Error {
+pub(crate) async fn refusal(grant: TokenRequest) -> Error {
     ask(&built(grant)).await.expect_err("the server took it")
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass::{Cached, ClientCredentials, Error, Policy, hyper::Builder};
+use hallpass::{Cached, Error, Policy, hyper::Builder, oauth2::TokenRequest};
 use http::Version;
 use tokio::time::sleep;
 
@@ -38,7 +38,7 @@ impl Front {
         }
     }
 
-    fn at(&self, path: &str) -> ClientCredentials {
+    fn at(&self, path: &str) -> TokenRequest {
         grant(url(&self.nginx, path), Way::Encoded, BASIC).scope("read")
     }
 
@@ -46,7 +46,7 @@ impl Front {
         format!("https://localhost:{}{path}", self.nginx.port("tls_port"))
     }
 
-    fn at_secure(&self, path: &str) -> ClientCredentials {
+    fn at_secure(&self, path: &str) -> TokenRequest {
         grant(self.secure(path), Way::Encoded, BASIC).scope("read")
     }
 
@@ -79,7 +79,6 @@ async fn a_rate_limit_leaves_the_token_in_use() {
     let mut policy = Policy::default();
     policy.renewal_share = 0.99;
     policy.renewal_jitter = 0.0;
-    policy.first_renewal_jitter = 0.0;
     let source = built(front.at("/token"));
     let cached = Cached::builder(source.clone()).policy(policy).build();
     let api = api(&cached);

@@ -100,7 +100,7 @@ async fn scope_and_lifetime(kind: &'static Kind) {
     let credential = cached.get().await.unwrap();
     assert_eq!(credential.scope(), Some("read write"));
     // The engine keeps a twentieth back, and a server may have counted down by a second.
-    let left = cached.stats().left.unwrap();
+    let left = cached.stats().time_left.unwrap();
     assert!(left <= TTL.mul_f64(0.95), "{left:?}");
     assert!(left >= TTL.mul_f64(0.8), "{left:?}");
 

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     ClientAuth, Encoding, Expiry, Grant, Param, Profile, Reissue, ResponseFormat,
-    assertion::Audience,
+    assertion::{Audience, ClientAssertion},
     condition::Matcher,
     json_path::Path,
     renewal::Renewal,
@@ -45,6 +45,10 @@ pub(crate) struct Plan {
 }
 
 /// How an answer is read.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a knob of the profile's"
+)]
 pub(crate) struct ResponsePlan {
     pub(crate) format: ResponseFormat,
     pub(crate) success: Vec<Matcher>,
@@ -165,19 +169,7 @@ fn check_client(settings: &Settings) -> Result<(), Error> {
 /// The inputs, and the scope as far as it goes among the parameters.
 fn inputs(settings: &Settings, url: &TokenUrl, scope: &str) -> Result<(Inputs, String), Error> {
     let profile = &settings.profile;
-    let mut assertion = settings.assertion.clone();
-    if let Some(issuer) = &profile.issuer {
-        assertion.issuer = Some(profile.expanded(issuer, Place::Text)?);
-    }
-    if profile.assertion_for_token_url {
-        assertion.audience = Audience::TokenUrl;
-    }
-    let kid = profile.key_id.as_ref();
-    let kid = kid
-        .map(|kid| profile.expanded(kid, Place::Text))
-        .transpose()?;
-    assertion.name_key_unless_named(kid, profile.key_algorithm);
-    assertion.typ = assertion.typ.or_else(|| profile.assertion_typ.clone());
+    let assertion = assertion(settings)?;
     let mut grant = settings.grant.clone();
     let (needed, advice) = profile.grant.needs();
     if needed
@@ -212,6 +204,30 @@ fn inputs(settings: &Settings, url: &TokenUrl, scope: &str) -> Result<(Inputs, S
         grant,
     };
     Ok((inputs, asked))
+}
+
+/// What the client signs, as the profile wants it.
+fn assertion(settings: &Settings) -> Result<ClientAssertion, Error> {
+    let profile = &settings.profile;
+    let mut assertion = settings.assertion.clone();
+    if let Some(issuer) = &profile.issuer {
+        assertion.issuer = Some(profile.expanded(issuer, Place::Text)?);
+    }
+    if profile.assertion_for_token_url {
+        assertion.audience = Audience::TokenUrl;
+    }
+    let kid = profile.assertion_kid.as_ref();
+    let kid = kid
+        .map(|kid| profile.expanded(kid, Place::Text))
+        .transpose()?;
+    assertion.name_key_unless_named(kid, profile.assertion_alg);
+    if let Some(typ) = &profile.assertion_typ {
+        assertion.typ = Some(typ.clone());
+    }
+    let validity = &mut assertion.validity;
+    validity.lifetime = profile.assertion_lifetime.unwrap_or(validity.lifetime);
+    validity.backdated = profile.assertion_backdated.unwrap_or(validity.backdated);
+    Ok(assertion)
 }
 
 fn belongs(grant: Grant, name: &str) -> bool {

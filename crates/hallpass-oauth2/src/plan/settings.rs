@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::RwLock;
 
 use super::inputs::GrantInputs;
-use crate::{Profile, Secret, assertion::ClientAssertion};
+use crate::{Profile, Secret, assertion::ClientAssertion, rotation::Told};
 
 /// The description of an endpoint, who asks it, and with what.
 #[derive(Clone)]
@@ -17,7 +17,7 @@ pub(crate) struct Settings {
     pub(crate) assertion: ClientAssertion,
     pub(crate) grant: GrantInputs,
     /// Is told each new refresh token.
-    pub(crate) told: Option<Arc<dyn Fn(&str) + Send + Sync>>,
+    pub(crate) told: Option<Arc<Told>>,
     pub(crate) allow_http: bool,
     pub(crate) attempt_deadline: Duration,
     /// Held for reading by each fetch: a revocation waits for those under way, as what they bring

@@ -23,7 +23,7 @@ impl Profile {
             ("scope", self.scope.as_ref(), Stage::Build),
             ("audience", self.audience.as_ref(), Stage::Build),
             ("issuer", self.issuer.as_ref(), Stage::Build),
-            ("key_id", self.key_id.as_ref(), Stage::Build),
+            ("assertion_kid", self.assertion_kid.as_ref(), Stage::Build),
             ("header_value", Some(&self.header_value), Stage::Use),
         ];
         let params = self.params.iter().flat_map(|(_, param)| param.texts());

@@ -129,14 +129,21 @@ pub struct Profile {
     pub issuer: Option<String>,
     /// Whether the token URL is their audience instead, for servers that know only that.
     pub assertion_for_token_url: bool,
-    /// The `typ` of their header: `client-authentication+jwt` unless set.
-    pub assertion_typ: Option<String>,
-    /// The id of the key that signs them, `kid`; template. A JWK may say its own.
-    pub key_id: Option<String>,
-    /// How the key signs them, for RSA keys, which leave a choice: `RS256` (unless set), `RS384`,
-    /// `RS512`, `PS256`, `PS384` or `PS512`.
+    /// With `private-key-jwt`: the id of the client's key, the header `kid` of its assertions;
+    /// template. A key that names itself needs none.
+    pub assertion_kid: Option<String>,
+    /// With `private-key-jwt`: how assertions are signed, such as `PS256`. The key's type decides it
+    /// unless set; only RSA keys leave a choice.
     #[serde(deserialize_with = "foreign::algorithm")]
-    pub key_algorithm: Option<Algorithm>,
+    pub assertion_alg: Option<Algorithm>,
+    /// The header `typ` of the client's assertions: `client-authentication+jwt` unless set.
+    pub assertion_typ: Option<String>,
+    /// How long the client's assertions live, in seconds; a minute unless set.
+    #[serde(deserialize_with = "seconds")]
+    pub assertion_lifetime: Option<Duration>,
+    /// How far `iat` of the client's assertions lies back, in seconds; a minute unless set.
+    #[serde(deserialize_with = "seconds")]
+    pub assertion_backdated: Option<Duration>,
     /// With `token_exchange`: the type of the subject's token, an identifier of RFC 8693 §3.
     pub subject_token_type: Option<String>,
     /// With `token_exchange`: the type of the actor's token.
@@ -272,9 +279,11 @@ impl Default for Profile {
             client_auth: ClientAuth::default(),
             issuer: None,
             assertion_for_token_url: false,
+            assertion_kid: None,
+            assertion_alg: None,
             assertion_typ: None,
-            key_id: None,
-            key_algorithm: None,
+            assertion_lifetime: None,
+            assertion_backdated: None,
             subject_token_type: None,
             actor_token_type: None,
             requested_token_type: None,

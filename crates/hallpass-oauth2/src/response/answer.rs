@@ -94,7 +94,7 @@ impl Answer {
     }
 
     pub(super) fn meets(&self, matcher: &Matcher) -> bool {
-        matcher.holds(&self.status, &self.headers, |name| match &self.text {
+        matcher.holds(self.status, &self.headers, |name| match &self.text {
             Some(Ok(WholeText(text))) if name.is_empty() => Some(text),
             _ => self.members()?.top(name),
         })
@@ -102,14 +102,12 @@ impl Answer {
 
     /// The token, if it has one where the plan says.
     pub(super) fn token(&self, plan: &ResponsePlan) -> Option<&str> {
-        match &self.text {
-            Some(text) => text.as_ref().ok()?.0.as_str(),
-            None => {
-                let members = self.members()?;
-                let mut found = plan.token.iter().filter_map(|path| members.at(path));
-                found.find_map(|value| value.as_str().filter(|token| !token.is_empty()))
-            }
+        if let Some(text) = &self.text {
+            return text.as_ref().ok()?.0.as_str();
         }
+        let members = self.members()?;
+        let mut found = plan.token.iter().filter_map(|path| members.at(path));
+        found.find_map(|value| value.as_str().filter(|token| !token.is_empty()))
     }
 
     /// Whether a token comes as a member, with others beside it.

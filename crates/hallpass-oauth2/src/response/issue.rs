@@ -145,6 +145,9 @@ fn with_issued_type(
     }
 }
 
+/// No scope that a person wrote is longer.
+const LONGEST_SCOPE: usize = 64 * 1024;
+
 /// RFC 6749 §5.1: the answer's scope, or what was asked for if it has none.
 fn granted(asked: &Asked<'_>, scope: Option<&Value>) -> Option<String> {
     let ignored = |why: &str| {
@@ -158,7 +161,9 @@ fn granted(asked: &Asked<'_>, scope: Option<&Value>) -> Option<String> {
     match scope {
         Some(Value::String(scope)) if !scope.is_empty() => {
             // It is shown wherever the credential is.
-            if asked.redactor.finds(scope) {
+            if scope.len() > LONGEST_SCOPE {
+                ignored("it is too long");
+            } else if asked.redactor.finds(scope) {
                 ignored("it repeats a secret");
             } else if scope.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
                 return Some(scope.clone());

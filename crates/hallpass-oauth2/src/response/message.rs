@@ -122,9 +122,12 @@ fn coded(make: impl FnOnce(Detail) -> Error, told: Detail) -> Error {
 fn told(asked: &Asked<'_>, answer: &Answer, code: Option<String>) -> Detail {
     let message = answer.message(&asked.plan.response);
     // A code of the standard says nothing about a secret, whatever that is.
-    let shown = |code: String| match is_standard(&code) {
-        true => code,
-        false => asked.redactor.clean(&code),
+    let shown = |code: String| {
+        if is_standard(&code) {
+            code
+        } else {
+            asked.redactor.clean(&code)
+        }
     };
     Detail {
         status: answer.status.as_u16(),
@@ -159,10 +162,8 @@ fn refused(
     let url = &asked.plan.url;
     let status = answer.status.as_u16();
     if answer.status.is_redirection() {
-        let where_to = match answer.headers.contains_key(LOCATION) {
-            true => " to another address",
-            false => "",
-        };
+        let moved = answer.headers.contains_key(LOCATION);
+        let where_to = if moved { " to another address" } else { "" };
         return format!(
             "{} answered {status}{where_to}; token requests are never redirected: configure the final URL",
             url.origin()
@@ -282,13 +283,12 @@ fn advice(plan: &Plan, answer: &Answer, code: Option<&str>) -> &'static str {
         }
         Some("access_denied") => "check what the client is allowed to do",
         Some("invalid_request") => "check the parameters and how the client authenticates",
-        Some(_) => "check id, secret and parameters",
         None if status == StatusCode::UNAUTHORIZED && realm => "check id, secret and realm",
         None if status == StatusCode::UNAUTHORIZED => "check id and secret",
         // Some servers say no more than this to a client without a scope.
         None if status == StatusCode::FORBIDDEN && realm => "check id, secret, realm and scope",
         None if status == StatusCode::FORBIDDEN => "check id, secret and scope",
-        None => "check id, secret and parameters",
+        _ => "check id, secret and parameters",
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{Secret, plan, secret::Use};
 /// A user name and a password in an HTTP Basic header, on API requests themselves.
 ///
 /// The two halves go as they are, in UTF-8 (RFC 7617). Not for token endpoints: those want the
-/// halves encoded, which [`ClientCredentials::basic`](crate::ClientCredentials::basic) does.
+/// halves encoded, which [`TokenRequest::basic`](crate::TokenRequest::basic) does.
 ///
 /// ```
 /// use hallpass_oauth2::{Basic, Secret};

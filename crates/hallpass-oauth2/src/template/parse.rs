@@ -165,9 +165,9 @@ fn sequence(rest: &mut &str, inside: bool, depth: u8) -> Result<Vec<Node>, Fault
             *rest = &tail[2..];
             break;
         }
-        if tail.starts_with(')') {
+        if let Some(after) = tail.strip_prefix(')') {
             text.push(')');
-            *rest = &tail[1..];
+            *rest = after;
         } else if tail.starts_with("{{") || tail.starts_with("}}") {
             text.push_str(&tail[..1]);
             *rest = &tail[2..];

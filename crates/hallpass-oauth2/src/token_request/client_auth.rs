@@ -129,7 +129,7 @@ impl TokenRequest {
     /// How long the client's assertions live; a minute unless set.
     #[must_use]
     pub fn assertion_lifetime(mut self, lifetime: Duration) -> Self {
-        self.settings.assertion.validity.lifetime = lifetime;
+        self.settings.profile.assertion_lifetime = Some(lifetime);
         self
     }
 
@@ -137,7 +137,7 @@ impl TokenRequest {
     /// whose clocks are behind. A minute unless set.
     #[must_use]
     pub fn assertion_backdated(mut self, by: Duration) -> Self {
-        self.settings.assertion.validity.backdated = by;
+        self.settings.profile.assertion_backdated = Some(by);
         self
     }
 
@@ -145,7 +145,7 @@ impl TokenRequest {
     /// refuse what they don't know take `JWT`.
     #[must_use]
     pub fn assertion_typ(mut self, typ: impl Into<String>) -> Self {
-        self.settings.assertion.typ = Some(typ.into());
+        self.settings.profile.assertion_typ = Some(typ.into());
         self
     }
 }

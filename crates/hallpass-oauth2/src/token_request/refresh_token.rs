@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::TokenRequest;
-use crate::{Grant, Secret, rotation::Rotation};
+use crate::{
+    Grant, Secret,
+    rotation::{Rotation, Told},
+};
 
 /// The refresh-token grant: a token that a person's sign-in has brought, exchanged for access
 /// tokens.
@@ -55,7 +58,7 @@ impl TokenRequest {
     /// stays in memory and it is called again before the next token request.
     #[must_use]
     pub fn on_rotation(mut self, told: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        let told: Arc<dyn Fn(&str) + Send + Sync> = Arc::new(told);
+        let told: Arc<Told> = Arc::new(told);
         self.settings.told = Some(told.clone());
         let rotation = self.settings.grant.rotation.take();
         self.settings.grant.rotation = rotation.map(|rotation| rotation.telling(Some(told)));

@@ -6,13 +6,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use hallpass_core::{Credential, Error, Fetch, adapter::FreshConnection};
+use hallpass_core::{Credential, Error, Fetch, Reason, adapter::FreshConnection};
 use http::{Request, Response};
 use tokio::time::{Instant, timeout};
 
 use super::unanswered::unanswered;
 use crate::{
     assertion::Skew,
+    body::TokenResponse,
     plan::{Plan, ResolvedInputs},
     response::{Answer, Asked, Redactor, Verdict, classify, error, issue},
     rotation::Turn,
@@ -113,7 +114,9 @@ pub(super) async fn attempt(
             let gateway = matches!(answer.status.as_u16(), 502..=504);
             let refused = matches!(verdict, Verdict::Refused { .. });
             let error = error(&asked, &answer, verdict);
-            let quick = gateway && !refused && error.retry_after().is_none();
+            // Nobody waits for a renewal ahead: the engine's gap is soon enough.
+            let hurried = why.reason() != Reason::Ahead;
+            let quick = hurried && gateway && !refused && error.retry_after().is_none();
             let skew = || Skew::told_by(&answer.headers, SystemTime::now());
             let signed = refused && inputs.sign();
             Err(Failure {
@@ -149,11 +152,11 @@ async fn exchange(
     let exchange = tokio::spawn(async move {
         let sent = send(&plan, &*transport, request, limit).await;
         if let (Some(Ok(answer)), Some(rotation)) = (&sent, plan.inputs.rotation()) {
-            let spent = |verdict| matches!(verdict, Verdict::Refused { code: Some(code), .. } if code == "invalid_grant");
-            let successor = answer.members().and_then(|members| members.successor());
+            let is_spent = |verdict| matches!(verdict, Verdict::Refused { code: Some(code), .. } if code == "invalid_grant");
+            let successor = answer.members().and_then(TokenResponse::successor);
             if let Some(successor) = successor.filter(|_| answer.status.is_success()) {
                 rotation.replaced_by(&successor);
-            } else if spent(classify(&plan.response, answer)) {
+            } else if is_spent(classify(&plan.response, answer)) {
                 rotation.spend(&used);
             }
         }

@@ -229,7 +229,7 @@ impl Machine {
             return;
         };
         let times = Times::of(&brought.credential, brought.sent, now, &self.policy, 0.0);
-        if self.pending.is_some() || times.unusable.passed(now) || times.due.passed(now) {
+        if self.pending.is_some() || times.graced {
             self.discarded
                 .push(Discarded::Credential(brought.credential));
             return;

@@ -1,0 +1,90 @@
+//! The attempts of one fetch: one, or where the source allows it two side by side.
+
+use std::{future::Future, pin::Pin, sync::atomic::Ordering, time::Duration};
+
+use tokio::time::{Instant, sleep};
+
+use super::Shared;
+use crate::{Credential, Error, Fetch, Moment};
+
+/// What an attempt has brought, and when its request left.
+pub(super) struct Answer {
+    pub(super) credential: Credential,
+    pub(super) sent: Moment,
+}
+
+pub(super) type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + 'a>>;
+
+/// At most two attempts are outstanding. The first one stays for as long as the fetch has time: a
+/// slow answer is an answer. Beside it, while callers wait, a younger one is started anew whenever
+/// it has been silent for long enough, so that a connection or a server that hangs is left behind
+/// soon after it could be. The first good answer wins.
+pub(super) struct Attempts<'a, N> {
+    shared: &'a Shared,
+    new_fetch: &'a N,
+}
+
+impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
+    pub(super) fn new(shared: &'a Shared, new_fetch: &'a N) -> Self {
+        Self { shared, new_fetch }
+    }
+
+    /// How the fetch ends, and the attempt that was still outstanding then.
+    pub(super) async fn run(self) -> (Result<Answer, Error>, Option<Attempt<'a>>) {
+        let begun = Instant::now();
+        let mut elder = self.attempt(1);
+        if !self.shared.description.hedge {
+            return (self.timed(begun, elder.await), None);
+        }
+        tokio::select! {
+            outcome = &mut elder => return (self.timed(begun, outcome), None),
+            () = self.silence(self.shared.policy.hedge_after) => {}
+        }
+        loop {
+            tracing::debug!(target: "hallpass", "no answer yet, an attempt starts beside the first");
+            let mut younger = self.attempt(2);
+            tokio::select! {
+                outcome = &mut elder => return match outcome {
+                    Ok(answer) => (Ok(answer), Some(younger)),
+                    Err(error) if error.is_permanent() => (Err(error), None),
+                    // What the other brings decides.
+                    Err(_) => (younger.await, None),
+                },
+                outcome = &mut younger => match outcome {
+                    Ok(answer) => return (Ok(answer), Some(elder)),
+                    Err(error) if error.is_permanent() => return (Err(error), None),
+                    Err(_) => return (elder.await, None),
+                },
+                () = self.silence(self.shared.policy.waiting_gap_limit) => {}
+            }
+        }
+    }
+
+    fn attempt(&self, number: u32) -> Attempt<'a> {
+        let (shared, new_fetch) = (self.shared, self.new_fetch);
+        Box::pin(async move {
+            let fetch = new_fetch(number);
+            let credential = shared.source.fetch(&fetch).await?;
+            let sent = fetch.sent_at();
+            Ok(Answer { credential, sent })
+        })
+    }
+
+    /// Ends after this long, or three times as long as the last answer took, once callers wait.
+    async fn silence(&self, least: Duration) {
+        const LOOK: Duration = Duration::from_millis(100);
+        let usual = Duration::from_millis(self.shared.answered_in.load(Ordering::Relaxed));
+        sleep(least.max(usual.saturating_mul(3))).await;
+        while self.shared.waiting.load(Ordering::Relaxed) == 0 {
+            sleep(LOOK).await;
+        }
+    }
+
+    fn timed(&self, begun: Instant, outcome: Result<Answer, Error>) -> Result<Answer, Error> {
+        if outcome.is_ok() {
+            let passed = begun.elapsed().as_millis() as u64;
+            self.shared.answered_in.store(passed, Ordering::Relaxed);
+        }
+        outcome
+    }
+}

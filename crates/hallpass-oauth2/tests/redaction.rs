@@ -1,0 +1,272 @@
+//! Random profiles, requests and answers: whatever was sent as a secret stands in no error, no event
+//! and no `Debug`, in no spelling.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+#![allow(
+    clippy::format_collect,
+    clippy::format_push_string,
+    reason = "a test may take its time"
+)]
+
+mod common;
+
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use common::{Script, Step, chain, fetch};
+use fastrand::Rng;
+use hallpass_core::CredentialSource as _;
+use hallpass_oauth2::{
+    ClientAuth, ClientCredentials, Encoding, Password, RefreshToken, Secret, TokenExchange,
+    TokenRequest, token_type, transport::Phase,
+};
+use tracing_subscriber::fmt::MakeWriter;
+
+const CASES: usize = 400;
+const URL: &str = "https://auth.example.com/token";
+
+/// The beginning of every secret, so that a piece of one is found, and nothing else is taken for it.
+const MARK: &str = "Zq9";
+
+fn secret(rng: &mut Rng) -> String {
+    const LETTERS: [char; 22] = [
+        'a',
+        'B',
+        '7',
+        'x',
+        '"',
+        '\\',
+        '/',
+        '&',
+        '<',
+        '>',
+        '\'',
+        '%',
+        '+',
+        ' ',
+        '=',
+        ':',
+        '-',
+        '_',
+        '~',
+        '\u{e9}',
+        '\u{20ac}',
+        '\u{1f600}',
+    ];
+    let length = rng.usize(6..24);
+    let mut out = String::from(MARK);
+    out.extend((0..length).map(|_| LETTERS[rng.usize(..LETTERS.len())]));
+    // Ends that nobody trims.
+    out.push('k');
+    out
+}
+
+/// The secret as some server may repeat it.
+fn spelled(rng: &mut Rng, secret: &str) -> String {
+    let each = |escape: &dyn Fn(char) -> String| secret.chars().map(escape).collect::<String>();
+    let percent = |char: char| {
+        let mut buffer = [0; 4];
+        let bytes = char.encode_utf8(&mut buffer).bytes();
+        bytes.map(|byte| format!("%{byte:02X}")).collect::<String>()
+    };
+    let unit = |char: char| {
+        let mut buffer = [0; 2];
+        let units = char.encode_utf16(&mut buffer).iter();
+        units
+            .map(|unit| format!("\\u{unit:04x}"))
+            .collect::<String>()
+    };
+    match rng.u8(..12) {
+        0 => secret.to_owned(),
+        1 => secret.to_uppercase(),
+        2 => serde_json::to_string(secret).unwrap(),
+        3 => secret.replace('/', "\\/"),
+        4 => each(&unit),
+        5 => secret
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+            .replace('"', "&quot;")
+            .replace('\'', "&#39;"),
+        6 => each(&|char| format!("&#x{:X};", u32::from(char))),
+        7 => each(&|char| match char {
+            'a'..='z' | 'A'..='Z' | '0'..='9' => char.to_string(),
+            ' ' => "+".to_owned(),
+            other => percent(other),
+        }),
+        8 => each(&percent).to_lowercase(),
+        9 => STANDARD.encode(secret),
+        10 => URL_SAFE_NO_PAD.encode(format!("user:{secret}")),
+        _ => STANDARD.encode(format!("{{\"x\":\"{secret}\"}}")),
+    }
+}
+
+fn request(rng: &mut Rng, secrets: &mut Vec<String>) -> TokenRequest {
+    let mut next = |rng: &mut Rng| {
+        let one = secret(rng);
+        secrets.push(one.clone());
+        one
+    };
+    let mut request = match rng.u8(..4) {
+        0 => RefreshToken::at(URL).refresh_token(next(rng)),
+        1 => Password::at(URL).user("robot", next(rng)),
+        2 => TokenExchange::at(URL).subject_token(next(rng), token_type::JWT),
+        _ => ClientCredentials::at(URL),
+    };
+    request = match rng.u8(..5) {
+        0 => request.basic("my-client", next(rng)),
+        1 => request.basic_raw("my-client", next(rng)),
+        2 => request.post("my-client", next(rng)),
+        3 => request
+            .client_secret_jwt("my-client", next(rng))
+            .issuer("https://as"),
+        _ => {
+            let request = request.profile(|profile| {
+                profile.client_auth = ClientAuth::Custom;
+                let template = "{base64({client_id};{client_secret})}";
+                profile.params.push(("proof".to_owned(), template.into()));
+            });
+            request.client("my-client", next(rng))
+        }
+    };
+    if rng.bool() {
+        request = request.param("extra", Secret::from(next(rng)));
+    }
+    if rng.bool() {
+        request = request.param("password_2", next(rng));
+    }
+    if rng.bool() {
+        request = request.header(
+            "x-note",
+            Secret::from(format!("{MARK}header{}", rng.u32(..))),
+        );
+    }
+    if rng.bool() {
+        request = request.profile(|profile| profile.encoding = Encoding::Json);
+    }
+    if rng.bool() {
+        request = request.profile(|profile| {
+            profile.error_at = vec!["oops".to_owned()];
+            profile.message_at = vec!["because".to_owned()];
+        });
+    }
+    request
+}
+
+fn answer(rng: &mut Rng, secrets: &[String]) -> Step {
+    let pick = |rng: &mut Rng| {
+        let secret = &secrets[rng.usize(..secrets.len())];
+        format!("no {} here", spelled(rng, secret))
+    };
+    let body = serde_json::json!({
+        "error": if rng.bool() { "invalid_client".to_owned() } else { pick(rng) },
+        "error_description": pick(rng),
+        "oops": pick(rng),
+        "because": pick(rng),
+        "errorSummary": pick(rng),
+    });
+    let kind = serde_json::json!({ "access_token": "t", "token_type": pick(rng) });
+    let scoped = serde_json::json!({
+        "access_token": "t", "token_type": "Bearer", "scope": pick(rng), "issued_token_type": "x",
+    });
+    let statuses = [200, 302, 400, 401, 403, 404, 422, 429, 500, 503];
+    let status = statuses[rng.usize(..statuses.len())];
+    match rng.u8(..8) {
+        0 => Step::Fail(Phase::TooLarge),
+        1 => Step::ok(kind.to_string()),
+        2 => Step::ok(scoped.to_string()),
+        3 => Step::status(status, format!("<html>{}", pick(rng))),
+        4 => Step::status(status, format!("error={}", pick(rng).replace('&', "%26"))),
+        _ => Step::status(status, body.to_string()).with("retry-after", "1"),
+    }
+}
+
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Captured {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_secret_that_was_sent_is_told() {
+    let captured = Captured::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(captured.clone())
+        .with_ansi(false)
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let mut masked = 0;
+    for seed in 0..CASES as u64 {
+        let mut rng = Rng::with_seed(seed);
+        let mut secrets = Vec::new();
+        let request = request(&mut rng, &mut secrets);
+        let mut shown = format!("{request:?}");
+        // A gateway's trouble is tried again at once, and so is a connection's.
+        let next = rng.u64(..);
+        let steps: Vec<Step> = (0..3)
+            .map(|_| answer(&mut Rng::with_seed(next), &secrets))
+            .collect();
+        let Ok(source) = request.build(Script::of(steps)) else {
+            continue;
+        };
+        shown.push_str(&format!("{source:?}{:?}", source.description()));
+        match fetch(&source).await {
+            Ok(credential) => shown.push_str(&format!("{credential:?}")),
+            Err(error) => shown.push_str(&format!("{error}{error:?}{}", chain(&error))),
+        }
+        shown.push_str(
+            &String::from_utf8(std::mem::take(&mut *captured.0.lock().unwrap())).unwrap(),
+        );
+        masked += usize::from(shown.contains("[secret]"));
+        for secret in &secrets {
+            let escaped: String = secret.bytes().map(|byte| format!("%{byte:02x}")).collect();
+            let lower = shown.to_lowercase();
+            // The mark, as far as it stands for itself in each spelling.
+            for piece in [
+                MARK.to_lowercase(),
+                "%5a%71%39".to_owned(),
+                "\\u005a".to_owned(),
+                "&#x5a;".to_owned(),
+                escaped,
+            ] {
+                assert!(
+                    !lower.contains(&piece.to_lowercase()),
+                    "{seed} {piece}: {shown}"
+                );
+            }
+            for before in 0..3 {
+                let bytes = [&b"xxx"[..before], secret.as_bytes()].concat();
+                let encoded = URL_SAFE_NO_PAD.encode(bytes);
+                let piece = &encoded[(before * 8).div_ceil(6)..encoded.len() - 2];
+                let found = shown.replace('+', "-").replace('/', "_").contains(piece);
+                assert!(!found, "{seed} {piece}: {shown}");
+            }
+        }
+    }
+    assert!(
+        masked > CASES / 4,
+        "only {masked} answers repeated anything"
+    );
+}
