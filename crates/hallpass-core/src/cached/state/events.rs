@@ -197,11 +197,7 @@ impl Machine {
             return false;
         };
         if let State::Suspect(_) = self.state {
-            // Refused here and accepted there: a replacement will hardly fare better.
-            let fetch = self.pending.map_or(self.fetches, |pending| pending.number);
-            let fetch = fetch.max(1);
-            self.rejections
-                .bump(now, fetch, Vain::Contradicted, &self.policy);
+            self.contradicted(now);
         }
         if let State::Unproven(Unproven {
             predecessor: Some(old),
@@ -212,6 +208,13 @@ impl Machine {
         }
         self.proven(token);
         true
+    }
+
+    /// Refused here and accepted there: a replacement will hardly fare better.
+    pub(crate) fn contradicted(&mut self, now: Moment) {
+        let fetch = self.pending.map_or(self.fetches, |pending| pending.number);
+        self.rejections
+            .bump(now, fetch.max(1), Vain::Contradicted, &self.policy);
     }
 
     fn proven(&mut self, token: Arc<Current>) {
