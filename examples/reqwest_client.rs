@@ -22,11 +22,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let source = ClientCredentials::at(server.token_url())
         .basic("client", "secret")
-        .build(hallpass_reqwest::transport()?)?;
+        .build(hallpass::reqwest::transport()?)?;
     // `client(source)` would do; with this, there are numbers to print at the end.
     let cached = Cached::new(source);
 
-    let client = hallpass_reqwest::client(cached.clone())?;
+    let client = hallpass::reqwest::client(cached.clone())?;
 
     let response = client.get(format!("{api}/menu")).send().await?;
     println!("GET  /menu    {}", response.status());

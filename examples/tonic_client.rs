@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let cached = Cached::new(source);
 
     let endpoint = Endpoint::from_shared(address)?;
-    let mut health = HealthClient::new(hallpass_tonic::bearer(endpoint, cached.clone()));
+    let mut health = HealthClient::new(hallpass::tonic::bearer(endpoint, cached.clone()));
 
     let whole = HealthCheckRequest::default();
     let answer = health.check(whole.clone()).await?;

@@ -8,22 +8,29 @@
 //! | to | use |
 //! |---|---|
 //! | get tokens from an OAuth 2.0 token endpoint | `ClientCredentials` |
-//! | use a vendor that is known already, or describe one | `Profile` |
-//! | use another grant | `oauth2::RefreshToken`, `oauth2::JwtBearer`, `oauth2::TokenExchange` |
+//! | use a vendor whose profile ships with Hallpass, or describe one | `Profile` |
+//! | use another grant | `oauth2::RefreshToken`, `oauth2::JwtBearer`, `oauth2::TokenExchange`, `oauth2::Password` |
 //! | sign a client's assertion | `Key` |
-//! | use a token without an endpoint | `Basic`, `Static`, `oauth2::Token`, `oauth2::TokenFile`, `oauth2::Chain` |
-//! | bring credentials of your own | [`CredentialSource`] |
+//! | use the identity that a cloud gives the process | `oauth2::cloud` |
+//! | use a token without an endpoint | `Basic`, `Static`, `oauth2::Token`, `oauth2::TokenFile`, `oauth2::SelfSigned` |
+//! | use the first of several sources that has a token | `oauth2::Chain` |
+//! | find the token endpoint through its issuer | `oauth2::Discovery` |
+//! | get credentials from anywhere else | [`CredentialSource`] |
 //! | keep one credential fresh for several clients | [`Cached`] |
 //! | put it on every request of a tower stack | `BearerLayer` |
 //! | send requests with hyper | `hyper::client` |
 //! | put it on every request of a reqwest client | `reqwest::Bearer` |
 //! | put it on every call of a tonic client | `tonic::bearer` |
+//! | put it on the requests of any other client | [`Authorizer::run`] |
+//! | choose another credential, or none, for one request | [`Choices`], [`NoCredential`] |
+//! | see what the credential did for a request, and in all | [`Attempt`], [`Stats`] |
+//! | test what is built on it | the crate `hallpass-testkit` |
 //!
 //! # Features
 //!
-//! Each only adds items, and brings what it needs.
+//! Each feature only adds items. It enables the features that it needs.
 //!
-//! | feature | default | adds | brings |
+//! | feature | default | adds | enables |
 //! |---|---|---|---|
 //! | `oauth2` | yes | `oauth2`, `ClientCredentials`, `Profile`, `Secret`… | |
 //! | `tower` | yes | `tower`, `BearerLayer`, `BearerService` | |
@@ -33,10 +40,10 @@
 //! | `exec` | | `oauth2::Exec`: credentials that a program prints | `oauth2` |
 //! | `encrypted-keys` | | private keys under a password | `oauth2` |
 //!
-//! The crates of those names that an application has itself are `::reqwest`, `::tonic` and so on
-//! where the modules of this one are imported by name.
+//! The modules `reqwest`, `tonic`, `tower` and `hyper` have the names of well-known crates. Where a
+//! program imports such a module by name, it can still write `::reqwest` for the crate.
 
-/// The engine's crate, whole.
+/// All of `hallpass-core`, the engine.
 pub use hallpass_core as core;
 #[doc(inline)]
 pub use hallpass_core::{
@@ -45,14 +52,14 @@ pub use hallpass_core::{
     Policy, Proof, Reason, Rejected, Rejection, Resend, Stats, SystemClock,
 };
 
-/// Token endpoints, whole.
+/// All of `hallpass-oauth2`: token endpoints, vendors, and sources without an endpoint.
 #[cfg(feature = "oauth2")]
 pub use hallpass_oauth2 as oauth2;
 #[cfg(feature = "oauth2")]
 #[doc(inline)]
 pub use hallpass_oauth2::{Basic, ClientCredentials, Key, Profile, Secret, Static, TokenSource};
 
-/// The tower layer, whole.
+/// All of `hallpass-tower`, the layer.
 #[cfg(feature = "tower")]
 pub use hallpass_tower as tower;
 #[cfg(feature = "tower")]
