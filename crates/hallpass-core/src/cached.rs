@@ -236,6 +236,16 @@ impl Cached {
 
     /// [`reject`](Self::reject) by the number alone, as an [`Attempt`](crate::Attempt) names it.
     pub fn reject_generation(&self, generation: u64, challenges: &Challenges) -> Rejection {
+        self.refuse(generation, challenges, false)
+    }
+
+    /// [`reject_generation`](Self::reject_generation) of a credential that the same answer had
+    /// accepted before: it is replaced, but an endpoint that does so always is not followed for ever.
+    pub(crate) fn reject_accepted(&self, generation: u64, challenges: &Challenges) {
+        self.refuse(generation, challenges, true);
+    }
+
+    fn refuse(&self, generation: u64, challenges: &Challenges, accepted: bool) -> Rejection {
         let now = self.shared.clock.now();
         let version = self.shared.source.version();
         let rejection = self.shared.with_state(|state| {
@@ -246,14 +256,19 @@ impl Cached {
             rejection
         });
         if rejection == Rejection::Suspected {
-            self.shared.counters.rejections.add();
             // The replacement is fetched at once, whether or not anybody asks for it.
             let runtime = self.shared.runtime();
             let want = Want {
                 other_than: Some(generation),
                 ..Want::NOTHING
             };
-            let _ = self.shared.step(runtime.as_ref(), &want);
+            if self.shared.step(runtime.as_ref(), &want).1 {
+                self.shared.counters.rejections.add();
+            }
+            if accepted {
+                self.shared
+                    .with_machine(|machine| machine.contradicted(now));
+            }
         }
         tracing::debug!(target: "hallpass", source = %self.shared.description.name, generation, ?rejection, "rejected");
         rejection
@@ -398,7 +413,7 @@ impl Shared {
             return (wanted, false);
         };
         let step = state.machine.wanted(now, version, want);
-        let begun = step.begin.map(|(number, reason)| {
+        let fetch = step.begin.map(|(number, reason)| {
             let challenges = match reason {
                 Reason::Rejected => state.challenges.clone(),
                 _ => Challenges::default(),
@@ -411,14 +426,14 @@ impl Shared {
         drop(state);
         drop((replaced, discarded));
         self.warm_on(runtime);
-        let began = begun.is_some();
-        if let Some((begun, old)) = begun {
+        let starts = fetch.is_some();
+        if let Some((begun, old)) = fetch {
             // Its deadline has long passed, or the machine would not have begun another.
             if let Some(old) = old {
                 old.give_up();
             }
             self.spawn_fetch(runtime, begun);
         }
-        (step.wanted, began)
+        (step.wanted, starts)
     }
 }

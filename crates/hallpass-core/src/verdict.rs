@@ -135,7 +135,8 @@ impl Rejected {
         self
     }
 
-    pub(crate) fn by_head(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+    /// Judges an answer's head.
+    pub fn by_head(&self, status: StatusCode, headers: &HeaderMap) -> bool {
         self.head.as_ref().is_some_and(|head| head(status, headers))
     }
 

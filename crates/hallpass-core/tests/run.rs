@@ -269,12 +269,12 @@ async fn a_bare_credential_is_for_ever_and_says_that_it_is_fixed() {
         assert!(credential.description().fixed);
         let cached = Cached::new(credential);
         cached.get().await.unwrap();
-        assert_eq!(cached.stats().left, None);
+        assert_eq!(cached.stats().time_left, None);
     }
     assert!(!Source::tokens(HOUR).description().fixed);
     let ends = Cached::new(token(1, HOUR));
     ends.get().await.unwrap();
-    assert!(ends.stats().left.is_some());
+    assert!(ends.stats().time_left.is_some());
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use std::{error::Error as StdError, fmt, io, time::Duration};
 
 use bytes::Bytes;
-use hallpass_oauth2::transport::{BODY_LIMIT, Phase, Transport, TransportError};
 use hallpass_core::adapter::FreshConnection;
+use hallpass_oauth2::transport::{BODY_LIMIT, Phase, Transport, TransportError};
 use http::{HeaderValue, Request, Response, header::ACCEPT_ENCODING};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};

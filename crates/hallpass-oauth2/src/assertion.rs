@@ -1,6 +1,5 @@
 //! Signing JWTs: the keys, the claims, and the assertion that a client authenticates with.
 
-mod algorithm;
 mod certificate;
 mod client;
 mod der;
@@ -11,7 +10,7 @@ mod key;
 mod key_pair;
 mod skew;
 
-pub use self::{algorithm::Algorithm, certificate::CertificateHeader, jwt::Jwt, key::Key};
+pub use self::{certificate::CertificateHeader, jwt::Jwt, key::Key};
 pub(crate) use self::{
     client::{Audience, ClientAssertion, SettledAssertion},
     jwt::ReadyJwt,

@@ -40,6 +40,7 @@
 //! ```
 
 mod absent;
+mod algorithm;
 mod assertion;
 mod basic;
 mod body;
@@ -74,7 +75,8 @@ mod value;
 #[cfg(feature = "exec")]
 pub use self::sources::Exec;
 pub use self::{
-    assertion::{Algorithm, CertificateHeader, Jwt, Key},
+    algorithm::Algorithm,
+    assertion::{CertificateHeader, Jwt, Key},
     condition::Condition,
     discovery::{Discovered, Discovery, METADATA_LIFETIME, MOVED_AFTER, Metadata},
     expiry::{Expiry, Unit},

@@ -33,7 +33,7 @@ choice!(
 /// What is left of a token when the engine no longer hands it out, at most.
 const UNUSABLE: Duration = Duration::from_secs(10);
 
-/// How much of a hint is taken off at most.
+/// How much of a hint the engine takes off at most.
 const SPREAD: f64 = 0.1;
 
 /// When to ask again.
@@ -66,16 +66,17 @@ impl Renewal {
         before.map(|_| earliest)
     }
 
-    /// The hint with a part of it taken off, so that processes that began together don't renew
-    /// together. `random` is from 0 to 1.
+    /// The hint as the engine is told it, which takes up to a tenth off so that a fleet does not
+    /// renew together.
     ///
-    /// Not where asking early brings nothing, or ends a token in use.
-    pub(crate) fn spread(self, hint: Duration, random: f64) -> Duration {
-        if self.reissue != Reissue::Fresh {
-            return hint;
+    /// Where asking early brings nothing, is refused, or ends a token in use, the renewal may come
+    /// later but never sooner, so that tenth is added first.
+    pub(crate) fn told(self, hint: Duration) -> Duration {
+        let exact = |at: Duration| at.mul_f64(1.0 / (1.0 - SPREAD));
+        match self.reissue {
+            Reissue::Fresh => hint.max(exact(self.interval)),
+            Reissue::Sticky | Reissue::KillsOld => exact(hint),
         }
-        let earlier = hint.mul_f64(SPREAD * random.clamp(0.0, 1.0));
-        hint.saturating_sub(earlier).max(self.interval.min(hint))
     }
 
     /// How long not to ask again after a token that lives this long: no longer than it is of use,
@@ -112,25 +113,21 @@ mod tests {
     }
 
     #[test]
-    fn hints_are_spread_where_asking_earlier_does_no_harm() {
+    fn the_engines_spread_never_asks_too_soon() {
         let seconds = Duration::from_secs;
-        for (reissue, interval, random, expected) in [
-            (Reissue::Fresh, 0, 0.0, 1000),
-            (Reissue::Fresh, 0, 0.5, 950),
-            (Reissue::Fresh, 0, 1.0, 900),
-            (Reissue::Fresh, 0, 7.0, 900),
-            (Reissue::Fresh, 970, 1.0, 970),
-            (Reissue::Fresh, 2000, 1.0, 1000),
-            (Reissue::Sticky, 0, 1.0, 1000),
-            (Reissue::KillsOld, 0, 1.0, 1000),
+        for (reissue, interval, soonest) in [
+            (Reissue::Fresh, 0, 900),
+            (Reissue::Fresh, 950, 950),
+            (Reissue::Sticky, 0, 1000),
+            (Reissue::KillsOld, 0, 1000),
         ] {
             let renewal = Renewal {
                 reissue,
                 interval: seconds(interval),
                 ..Renewal::default()
             };
-            let spread = renewal.spread(seconds(1000), random);
-            assert_eq!(spread, seconds(expected), "{renewal:?} {random}");
+            let spread = renewal.told(seconds(1000)).mul_f64(1.0 - SPREAD);
+            assert_eq!(spread.as_millis().div_ceil(1000), soonest, "{renewal:?}");
         }
     }
 

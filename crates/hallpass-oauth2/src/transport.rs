@@ -1,8 +1,6 @@
 //! [`Transport`]: how a token request gets to its endpoint. This crate opens no socket itself.
 
-use std::{
-    error::Error as StdError, fmt, future::Future, io, pin::Pin, sync::Arc, time::Duration,
-};
+use std::{error::Error as StdError, fmt, future::Future, io, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hallpass_core::BoxError;
@@ -98,7 +96,9 @@ impl TransportError {
     /// It says nothing about the token endpoint, and is over as soon as something is released, so
     /// that the next attempt needs no long pause.
     pub fn is_local(&self) -> bool {
-        self.source.as_deref().is_some_and(|source| is_local(source))
+        self.source
+            .as_deref()
+            .is_some_and(|source| is_local(source))
     }
 }
 
@@ -117,7 +117,9 @@ pub fn is_local(error: &(dyn StdError + 'static)) -> bool {
         .filter_map(|error| error.downcast_ref::<io::Error>())
         .any(|error| {
             error.kind() == io::ErrorKind::AddrNotAvailable
-                || error.raw_os_error().is_some_and(|code| CODES.contains(&code))
+                || error
+                    .raw_os_error()
+                    .is_some_and(|code| CODES.contains(&code))
         })
 }
 

@@ -378,11 +378,13 @@ async fn a_file_of_an_authorized_user_refreshes() {
     });
     let credential = get(&google(&file, &script).unwrap()).await.unwrap();
     let mut headers = http::HeaderMap::new();
-    credential.attach(
-        &http::Method::GET,
-        &http::Uri::from_static("/"),
-        &mut headers,
-    );
+    credential
+        .attach(
+            &http::Method::GET,
+            &http::Uri::from_static("/"),
+            &mut headers,
+        )
+        .unwrap();
     assert_eq!(headers["authorization"], "Bearer user");
     assert_eq!(headers["x-goog-user-project"], "p");
     let seen = script.only();

@@ -18,7 +18,9 @@ async fn answered(lines: &str, step: Step) -> Result<Credential, Error> {
 
 fn header(credential: &Credential, name: &str) -> Option<String> {
     let mut headers = HeaderMap::new();
-    credential.attach(&Method::GET, &Uri::from_static("/"), &mut headers);
+    credential
+        .attach(&Method::GET, &Uri::from_static("/"), &mut headers)
+        .ok()?;
     let value = headers.get(name)?;
     Some(value.to_str().ok()?.to_owned())
 }
@@ -274,13 +276,15 @@ async fn renewal_keeps_to_how_the_vendor_reissues() {
     assert!((3220..=3310).contains(&plain), "{plain}");
     let early = renewed_after("renew_before = 600").await.unwrap();
     assert!((2700..=3000).contains(&early), "{early}");
-    for (lines, expected) in [
-        ("reissue = \"sticky\"", None),
-        ("reissue = \"sticky\"\nrenew_before = 60", Some(3540)),
-        ("reissue = \"kills-old\"", None),
-        ("reissue = \"kills-old\"\ngrace = 300", Some(3300)),
+    // No sooner than the vendor bears, and before the token can't be used any more.
+    for (lines, soonest) in [
+        ("reissue = \"sticky\"", 3570),
+        ("reissue = \"sticky\"\nrenew_before = 60", 3540),
+        ("reissue = \"kills-old\"", 3570),
+        ("reissue = \"kills-old\"\ngrace = 300", 3300),
     ] {
-        assert_eq!(renewed_after(lines).await, expected, "{lines}");
+        let renewed = renewed_after(lines).await.unwrap_or(3580);
+        assert!((soonest..=3580).contains(&renewed), "{lines}: {renewed}");
     }
 }
 

@@ -90,7 +90,9 @@ async fn constant_headers_come_with_the_profile() {
             .unwrap();
         let credential = fetch(&source).await.unwrap();
         let mut headers = HeaderMap::new();
-        credential.attach(&Method::GET, &Uri::from_static("/"), &mut headers);
+        credential
+            .attach(&Method::GET, &Uri::from_static("/"), &mut headers)
+            .unwrap();
         assert_eq!(headers[header], value);
     }
 }
@@ -230,7 +232,9 @@ async fn every_field_does_what_it_says() {
     assert_eq!(lifetime(&credential), Some(Duration::from_secs(55)));
     assert_eq!(source.description().header, "x-acme-token");
     let mut headers = HeaderMap::new();
-    credential.attach(&Method::GET, &Uri::from_static("/"), &mut headers);
+    credential
+        .attach(&Method::GET, &Uri::from_static("/"), &mut headers)
+        .unwrap();
     assert_eq!(headers["x-tenant"], "blue");
 }
 

@@ -38,7 +38,9 @@ async fn variables_may_be_secret() {
     assert!(seen[1].body.ends_with("user=robot&pass=second"));
     assert_eq!(seen[0].header("x-app"), Some("id=my-client;key=k3y"));
     let mut headers = HeaderMap::new();
-    credential.attach(&Method::GET, &Uri::from_static("/"), &mut headers);
+    credential
+        .attach(&Method::GET, &Uri::from_static("/"), &mut headers)
+        .unwrap();
     assert_eq!(headers["x-app-key"], "k3y");
     assert!(headers["x-app-key"].is_sensitive());
 }

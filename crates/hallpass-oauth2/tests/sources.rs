@@ -65,7 +65,7 @@ async fn snowflake_names_the_key_in_the_issuer() {
         assert!(jwt.lifetime() < 3600);
         let mut headers = HeaderMap::new();
         let uri = Uri::from_static("https://xy12345.snowflakecomputing.com/");
-        credential.attach(&Method::GET, &uri, &mut headers);
+        credential.attach(&Method::GET, &uri, &mut headers).unwrap();
         assert_eq!(
             headers["x-snowflake-authorization-token-type"],
             "KEYPAIR_JWT"

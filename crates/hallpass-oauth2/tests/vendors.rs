@@ -11,12 +11,18 @@
 
 mod common;
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use common::{Script, Seen, Step, fetch};
-use hallpass_core::{Authorizer, CredentialSource as _, Verdict};
+use hallpass_core::{Authorizer, Credential, CredentialSource, Description, Error, Fetch};
 use hallpass_oauth2::Profile;
-use http::{HeaderMap, HeaderName, Method, StatusCode, Uri};
+use http::{HeaderMap, HeaderName, Method, Request, Response, StatusCode, Uri};
 
 struct Golden {
     name: String,
@@ -74,13 +80,15 @@ impl Golden {
         assert_eq!(written(&script.only()), self.request, "{name}");
 
         let mut headers = HeaderMap::new();
-        credential.attach(&Method::GET, &Uri::from_static("/"), &mut headers);
+        credential
+            .attach(&Method::GET, &Uri::from_static("/"), &mut headers)
+            .unwrap();
         let mut headers: BTreeMap<String, String> = headers
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
             .collect();
         let mut scope = credential.scope();
-        let authorizer = Authorizer::new(source.clone());
+        let description = source.description();
         for line in self.outcome.lines() {
             let (what, expected) = line.split_once(": ").unwrap();
             match what {
@@ -89,8 +97,18 @@ impl Golden {
                     assert_eq!(credential.lifetime(), Some(seconds), "{name}");
                 }
                 "scope" => assert_eq!(scope.take(), Some(expected), "{name}"),
-                "rejects" => assert!(is_rejected(&authorizer, expected), "{name}: {expected}"),
-                "keeps" => assert!(!is_rejected(&authorizer, expected), "{name}: {expected}"),
+                "rejects" => {
+                    assert!(
+                        is_rejected(&description, expected).await,
+                        "{name}: {expected}"
+                    );
+                }
+                "keeps" => {
+                    assert!(
+                        !is_rejected(&description, expected).await,
+                        "{name}: {expected}"
+                    );
+                }
                 _ => match what.strip_prefix("field ") {
                     Some(field) => assert_eq!(credential.field(field), Some(expected), "{name}"),
                     None => assert_eq!(headers.remove(what).as_deref(), Some(expected), "{name}"),
@@ -135,17 +153,42 @@ fn is_uuid(text: &str) -> bool {
             .all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }
 
-/// `answer` is a status, then a header as `name=value` or the start of a body.
-fn is_rejected(authorizer: &Authorizer, answer: &str) -> bool {
+/// Another token each time, described like the source of a profile.
+struct Numbered(Description, AtomicU32);
+
+impl CredentialSource for Numbered {
+    async fn fetch(&self, _: &Fetch) -> Result<Credential, Error> {
+        let number = self.1.fetch_add(1, Ordering::Relaxed);
+        Credential::header(self.0.header.clone(), &format!("token-{number}"))
+    }
+
+    fn description(&self) -> Description {
+        let mut description = self.0.clone();
+        description.origins = None;
+        description
+    }
+}
+
+/// `answer` is a status, then a header as `name=value` or the start of a body. What is rejected is
+/// sent again.
+async fn is_rejected(description: &Description, answer: &str) -> bool {
     let (status, rest) = answer.split_once(' ').unwrap_or((answer, ""));
-    let status: StatusCode = status.parse().unwrap();
-    let mut headers = HeaderMap::new();
+    let mut response = Response::new(());
+    *response.status_mut() = status.parse::<StatusCode>().unwrap();
     if let Some((name, value)) = rest.split_once('=').filter(|_| !rest.starts_with('{')) {
         let name: HeaderName = name.parse().unwrap();
-        headers.insert(name, value.parse().unwrap());
+        response.headers_mut().insert(name, value.parse().unwrap());
     }
-    let by_head = authorizer.judge(status, &headers) == Verdict::Reject;
-    by_head || (rest.starts_with('{') && authorizer.rejected().by_body(rest.as_bytes()))
+    let authorizer = Authorizer::new(Numbered(description.clone(), AtomicU32::new(0)));
+    let request = Request::get("https://api.example.com/").body(()).unwrap();
+    let mut sent = 0;
+    let answered = authorizer.run(request, |_| {
+        sent += 1;
+        let response = response.clone();
+        async move { Ok::<_, Error>(response) }
+    });
+    answered.await.unwrap();
+    sent > 1 || (rest.starts_with('{') && description.rejected.by_body(rest.as_bytes()))
 }
 
 fn folder(name: &str) -> Vec<Golden> {

@@ -108,7 +108,9 @@ impl Sending<'_> {
             Then::Return => None,
             Then::Again(acquired) => Some(acquired),
             Then::Renew(renewal) => {
-                let renewed = self.deadline.wait(async { Ok(exchange.renewed(renewal).await) });
+                let renewed = self
+                    .deadline
+                    .wait(async { Ok(exchange.renewed(renewal).await) });
                 renewed.await.ok().flatten()
             }
         }

@@ -153,10 +153,10 @@ where
                 return Poll::Ready(answer);
             }
         }
-        if let Some(held) = this.held {
-            if held.response.body_mut().poll_start(context).is_pending() {
-                ready!(held.timer.poll(context));
-            }
+        if let Some(held) = this.held
+            && held.response.body_mut().poll_start(context).is_pending()
+        {
+            ready!(held.timer.poll(context));
         }
         let Some(Held { mut response, .. }) = this.held.take() else {
             return Poll::Pending;
@@ -175,6 +175,10 @@ where
 
 impl Sent {
     /// A head that tells nothing yet is held back; any other goes up.
+    #[expect(
+        clippy::result_large_err,
+        reason = "it is no error: the response is handed on, and a box would cost every call"
+    )]
     fn look_at<R: HttpBody>(
         self,
         mut response: Response<ResponseBody<R>>,

@@ -6,7 +6,16 @@ use crate::{
 };
 
 /// Each feature of the façade alone, and none: features must only add items.
-const FEATURES: [&str; 7] = ["", "oauth2", "tower", "hyper", "reqwest", "tonic", "exec"];
+const FEATURES: [&str; 8] = [
+    "",
+    "oauth2",
+    "tower",
+    "hyper",
+    "reqwest",
+    "tonic",
+    "exec",
+    "encrypted-keys",
+];
 
 pub(crate) fn all() -> Result<(), String> {
     step("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;

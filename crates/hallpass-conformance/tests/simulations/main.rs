@@ -1,7 +1,12 @@
 //! Hours of trouble in seconds of paused time: 50 calls a second, fetches of 100 ms.
 //!
-//! `cargo test -p hallpass-conformance --test simulations -- --nocapture` prints the table.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+//! `cargo test -p hallpass-conformance --test simulations -- --nocapture` prints the table; with
+//! `--include-ignored` the two that last an hour are part of it at full length.
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test may panic, and prints its table"
+)]
 
 mod table;
 mod world;
@@ -56,24 +61,26 @@ async fn lag_after_a_renewal_ahead(lag: Duration) -> Row {
     let world = World::warm(secs(300)).await;
     world.api.replication_lag(lag);
     let before = world.source.fetches();
-    world.good(secs(900)).await;
+    world.good(secs(500)).await;
     let tally = world.look();
-    Row::new(format!("lag of {lag:?}, three renewals ahead"))
+    Row::new(format!("lag of {lag:?}, two renewals ahead"))
         .and("failed", at_most(tally.failed, 0))
         .and(
             "longest outage, s",
             at_most(tally.outage.as_secs_f64(), UNBROKEN),
         )
-        .and("token requests", between(world.fetches_since(before), 3, 6))
+        .and("token requests", between(world.fetches_since(before), 2, 4))
 }
 
-async fn a_broken_endpoint() -> Row {
+async fn a_broken_endpoint(minutes: u32) -> Row {
     let world = World::warm(2 * HOUR).await;
-    let before = world.source.fetches();
-    tokio::join!(world.good(HOUR), world.broken(HOUR));
+    let (time, before) = (minutes * MINUTE, world.source.fetches());
+    tokio::join!(world.good(time), world.broken(time));
     let tally = world.look();
-    Row::new("a 401 endpoint at 1/s, an hour")
-        .and("token requests", at_most(world.fetches_since(before), 70))
+    // The gap grows to a minute.
+    let most = 10 + minutes as usize;
+    Row::new(format!("a 401 endpoint at 1/s, {minutes} min"))
+        .and("token requests", at_most(world.fetches_since(before), most))
         .and("good calls slowed", at_most(tally.slow, 0))
         .and("failed", at_most(tally.failed, 0))
 }
@@ -97,7 +104,7 @@ async fn a_broken_endpoint_and_all_revoked() -> Row {
 async fn lag_beside_a_broken_endpoint(lag: Duration) -> Row {
     let world = World::new(secs(300));
     world.api.replication_lag(lag);
-    let time = 20 * MINUTE;
+    let time = 8 * MINUTE;
     let cold = async {
         tokio::time::sleep(lag + 2 * BEYOND).await;
         world.look()
@@ -105,7 +112,7 @@ async fn lag_beside_a_broken_endpoint(lag: Duration) -> Row {
     let (cold, (), ()) = tokio::join!(cold, world.good(time), world.broken(time));
     let after = world.look();
     let unavoidable = 50.0 * (lag + BEYOND).as_secs_f64();
-    Row::new(format!("lag of {lag:?} beside a 401 endpoint, 20 min"))
+    Row::new(format!("lag of {lag:?} beside a 401 endpoint, 8 min"))
         .and(
             "failed, cold start",
             at_most(cold.failed, unavoidable as usize),
@@ -145,17 +152,15 @@ async fn mass_revocation() -> Row {
         .and("failed", at_most(world.look().failed, 0))
 }
 
-async fn short_tokens_for_an_hour() -> Row {
+async fn short_tokens(minutes: u32, least: usize, most: usize) -> Row {
     let world = World::warm(secs(300)).await;
     let (waits, before) = (world.cached.stats().waits, world.source.fetches());
-    world.good(HOUR).await;
+    world.good(minutes * MINUTE).await;
     let tally = world.look();
     // One token was there already.
-    Row::new("tokens of 300 s, an hour")
-        .and(
-            "token requests",
-            between(world.fetches_since(before) + 1, 14, 16),
-        )
+    let requests = world.fetches_since(before) + 1;
+    Row::new(format!("tokens of 300 s, {minutes} min"))
+        .and("token requests", between(requests, least, most))
         .and(
             "waiting calls",
             at_most((world.cached.stats().waits - waits) as usize, 0),
@@ -176,20 +181,33 @@ where
     })
 }
 
+fn check(running: Vec<thread::JoinHandle<Row>>) {
+    let rows: Vec<_> = running.into_iter().map(|row| row.join().unwrap()).collect();
+    let table = table::written(&rows);
+    println!("{table}");
+    assert!(rows.iter().all(Row::holds), "more than wanted:\n{table}");
+}
+
 #[test]
 fn trouble_costs_no_more_than_it_must() {
     let mut running = Vec::new();
     running.extend(LAGS.map(|lag| simulate(move || lag_when_cold(lag))));
     running.extend(LAGS.map(|lag| simulate(move || lag_when_revoked(lag))));
     running.extend(LAGS.map(|lag| simulate(move || lag_after_a_renewal_ahead(lag))));
-    running.push(simulate(a_broken_endpoint));
+    running.push(simulate(|| a_broken_endpoint(12)));
     running.push(simulate(a_broken_endpoint_and_all_revoked));
     running.extend(LAGS.map(|lag| simulate(move || lag_beside_a_broken_endpoint(lag))));
     running.push(simulate(the_issuer_is_down_after_a_refusal));
     running.push(simulate(mass_revocation));
-    running.push(simulate(short_tokens_for_an_hour));
-    let rows: Vec<_> = running.into_iter().map(|row| row.join().unwrap()).collect();
-    let table = table::written(&rows);
-    println!("{table}");
-    assert!(rows.iter().all(Row::holds), "more than wanted:\n{table}");
+    running.push(simulate(|| short_tokens(16, 4, 5)));
+    check(running);
+}
+
+#[test]
+#[ignore = "40 s of computing: its short forms are above"]
+fn an_hour_of_trouble_costs_no_more_than_it_must() {
+    check(vec![
+        simulate(|| a_broken_endpoint(60)),
+        simulate(|| short_tokens(60, 14, 16)),
+    ]);
 }

@@ -21,6 +21,8 @@ pub struct Evidence {
     generation: u64,
     /// Whether an acceptance is still worth reporting.
     reports: bool,
+    /// Whether a message has come.
+    accepted: bool,
 }
 
 impl Evidence {
@@ -35,12 +37,14 @@ impl Evidence {
             own: own.cloned(),
             generation,
             reports,
+            accepted: false,
         }
     }
 
     /// A message has come.
     #[inline]
     pub fn message(&mut self) {
+        self.accepted = true;
         if self.reports {
             self.reports = false;
             self.cached().accept_generation(self.generation);
@@ -58,8 +62,12 @@ impl Evidence {
         );
         if judged == Verdict::Reject {
             let challenges = Challenges::of(trailers);
-            self.cached()
-                .reject_generation(self.generation, &challenges);
+            if self.accepted {
+                self.cached().reject_accepted(self.generation, &challenges);
+            } else {
+                self.cached()
+                    .reject_generation(self.generation, &challenges);
+            }
         } else if is_status(trailers) && accepts(StatusCode::OK, trailers) {
             self.message();
         }

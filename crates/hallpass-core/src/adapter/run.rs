@@ -2,10 +2,11 @@
 
 use std::future::Future;
 
-use http::{Request, Response};
+use http::{Request, Response, Version};
 
 use super::{
-    Admission, Answer, AnsweredBy, Attached, Authorizer, CallError, Exchange, Hop, Next, Processed,
+    Admission, Answer, AnsweredBy, Attached, Authorizer, CallError, Exchange, FreshConnection, Hop,
+    Next, Processed,
 };
 
 impl Authorizer {
@@ -88,6 +89,9 @@ where
         };
         let again = acquired.and_then(|acquired| {
             let (mut head, body) = bare.clone().into_parts();
+            if response.version() <= Version::HTTP_11 {
+                head.extensions.insert(FreshConnection);
+            }
             exchange
                 .attach_again(
                     acquired,

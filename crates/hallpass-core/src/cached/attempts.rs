@@ -55,7 +55,7 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
                     Err(error) if error.is_permanent() => return (Err(error), None),
                     Err(_) => return (elder.await, None),
                 },
-                () = self.silence(self.shared.policy.waiting_gap_limit) => {}
+                () = self.silence(self.shared.policy.hedge_again_after) => {}
             }
         }
     }

@@ -142,17 +142,27 @@ pub(super) struct RejectionBackoff {
     gap: Duration,
     /// The last refusal of any credential.
     last: Option<Moment>,
-    /// The fetch that was last counted.
-    counted: u64,
+    /// The fetch that was last counted, for each of the reasons.
+    counted: [u64; 2],
+}
+
+/// Why a fetch that a refusal had caused was for nothing.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Vain {
+    /// What had been refused was accepted elsewhere.
+    Contradicted,
+    /// What it brought was refused in turn.
+    RefusedAgain,
 }
 
 impl RejectionBackoff {
-    /// A fetch that a refusal had caused, of this number, was for nothing.
-    pub(super) fn bump(&mut self, now: Moment, fetch: u64, policy: &Policy) {
-        if fetch <= self.counted {
+    /// The fetch of this number was for nothing. A hundred answers that say so count once.
+    pub(super) fn bump(&mut self, now: Moment, fetch: u64, why: Vain, policy: &Policy) {
+        let counted = &mut self.counted[why as usize];
+        if fetch <= *counted {
             return;
         }
-        self.counted = fetch;
+        *counted = fetch;
         self.streak = self.streak.saturating_add(1);
         self.gap = doubled(
             policy.rejection_gap,

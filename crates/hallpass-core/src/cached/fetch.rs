@@ -158,17 +158,15 @@ async fn run_fetch(begun: Begun) {
     tracing::debug!(target: "hallpass", "fetch started");
     let attempts = Attempts::new(&shared, &new_fetch);
     let attempts = with_heartbeat(&guard.pulse, attempts.run());
-    let (outcome, rest) = match tokio::time::timeout(limit, attempts).await {
-        Ok(ended) => ended,
-        Err(_) => {
-            let late = format!(
-                "no credential from {} within {} s",
-                shared.description.name,
-                limit.as_secs_f64()
-            );
-            (Err(Error::timeout(late)), None)
-        }
-    };
+    let ended = tokio::time::timeout(limit, attempts).await;
+    let (outcome, rest) = ended.unwrap_or_else(|_| {
+        let late = format!(
+            "no credential from {} within {} s",
+            shared.description.name,
+            limit.as_secs_f64()
+        );
+        (Err(Error::timeout(late)), None)
+    });
     let version = guard.version;
     guard.complete(outcome);
     // What the other attempt has asked for already is read, but it asks no more.

@@ -116,7 +116,7 @@ struct Waiter {
 }
 
 impl Cached {
-    fn first_look(&self, request: Request) -> Result<Result<Credential, Error>, Waiter> {
+    fn first_look(&self, request: Request) -> Result<Result<Credential, Error>, Box<Waiter>> {
         let plain = request.other_than.is_none() && !request.anew;
         if plain && let Some(credential) = self.with_current(|current| current.credential.clone()) {
             return Ok(Ok(credential));
@@ -162,7 +162,7 @@ impl Cached {
             ))));
         }
         waiter.shared.counters.waits.add();
-        Err(waiter)
+        Err(Box::new(waiter))
     }
 }
 

@@ -50,9 +50,10 @@ policy! {
     patience: Duration = Duration::from_secs(5);
     /// The silence of a source after which a second attempt starts beside the first, while callers
     /// wait and the source allows it: 2 s, or three times the last answer's time if that is longer.
-    /// The second one is started anew after [`waiting_gap_limit`](Self::waiting_gap_limit), or that
-    /// same multiple.
     hedge_after: Duration = Duration::from_secs(2);
+    /// The silence of that second attempt after which it is started anew: 1.25 s, or that same
+    /// multiple. So soon after a hang is over it is noticed.
+    hedge_again_after: Duration = Duration::from_millis(1250);
     /// How many callers may wait at the same time: 10,000. Each holds a request in memory.
     waiting_limit: usize = 10_000;
     /// The share of the lifetime left when renewal ahead begins: a fifth. Tokens live from minutes

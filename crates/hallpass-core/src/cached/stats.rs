@@ -16,7 +16,7 @@ pub struct Stats {
     pub fetches: u64,
     /// Fetches that brought no credential.
     pub failures: u64,
-    /// Fetches called for because a server refused the credential.
+    /// Fetches started because a server refused the credential.
     pub rejections: u64,
     /// Requests sent a second time.
     pub replays: u64,

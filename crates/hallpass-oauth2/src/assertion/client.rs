@@ -4,11 +4,11 @@ use hallpass_core::Error;
 use serde_json::Map;
 
 use super::{
-    Algorithm, Key,
+    Key,
     jwt::{ReadyJwt, Validity},
     key::ReadyKey,
 };
-use crate::{ClientAuth, token_url::TokenUrl};
+use crate::{Algorithm, ClientAuth, token_url::TokenUrl};
 
 /// The header that keeps such an assertion from being taken for anything else.
 const TYP: &str = "client-authentication+jwt";

@@ -10,10 +10,8 @@ use ring::{
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{
-    Algorithm,
-    key_pair::{Curve, KeyPair, refused},
-};
+use super::key_pair::{Curve, KeyPair, refused};
+use crate::Algorithm;
 
 #[derive(Deserialize, Default)]
 #[serde(default)]

@@ -12,12 +12,12 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::{
-    Algorithm, CertificateHeader,
+    CertificateHeader,
     certificate::{Certificate, Members},
     jwk,
     key_pair::KeyPair,
 };
-use crate::{Secret, secret::Use};
+use crate::{Algorithm, Secret, secret::Use};
 
 /// A private key that signs JWTs: RSA of 2048 to 4096 bits, P-256, P-384, Ed25519, or a shared secret.
 ///

@@ -15,10 +15,10 @@ use rustls_pki_types::pem::{self, PemObject as _, SectionKind};
 use zeroize::Zeroizing;
 
 use super::{
-    Algorithm,
     der::{self, Kind},
     encrypted::Encryption,
 };
+use crate::Algorithm;
 
 pub(super) enum KeyPair {
     Hmac(hmac::Key),

@@ -1,6 +1,7 @@
 //! The printed examples of the standards.
 
-use super::{Algorithm, jwk};
+use super::jwk;
+use crate::Algorithm;
 
 fn signature(key: &str, signed: &str) -> String {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};

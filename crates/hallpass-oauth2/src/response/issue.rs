@@ -52,7 +52,7 @@ pub(crate) fn issue(asked: &Asked<'_>, answer: &Answer) -> Result<Credential, Er
     if let Some(lifetime) = lifetime {
         credential = credential.lives_for(lifetime);
         if let Some(delay) = plan.renewal.hint(lifetime) {
-            credential = credential.renew_in(plan.renewal.spread(delay, fastrand::f64()));
+            credential = credential.renew_in(plan.renewal.told(delay));
         }
     }
     for (name, value) in &*context.fields {

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{Discarded, FellBack, Machine, Rejection, State, Suspect, Trial, Unproven};
-use crate::{Moment, cached::current::Current};
+use crate::{
+    Moment,
+    cached::{backoff::Vain, current::Current},
+};
 
 impl Machine {
     /// A server refused the credential of this generation. `version` is the source's.
@@ -64,7 +67,8 @@ impl Machine {
             State::Proven(token) if token.generation() == generation => self.ended(),
             _ => return,
         };
-        self.rejections.bump(now, fetch, &self.policy);
+        self.rejections
+            .bump(now, fetch, Vain::RefusedAgain, &self.policy);
     }
 
     fn refused_unproven(&mut self, now: Moment, version: u64, mut unproven: Unproven) -> Rejection {
@@ -86,7 +90,8 @@ impl Machine {
             self.discarded.push(Discarded::Current(predecessor));
         }
         if let Some(fetch) = unproven.replacement {
-            self.rejections.bump(now, fetch, &self.policy);
+            self.rejections
+                .bump(now, fetch, Vain::RefusedAgain, &self.policy);
             if young {
                 self.state = State::Unproven(unproven);
                 return Rejection::Kept;
@@ -192,9 +197,7 @@ impl Machine {
             return false;
         };
         if let State::Suspect(_) = self.state {
-            // Refused here and accepted there: a replacement will hardly fare better.
-            let fetch = self.pending.map_or(self.fetches, |pending| pending.number);
-            self.rejections.bump(now, fetch.max(1), &self.policy);
+            self.contradicted(now);
         }
         if let State::Unproven(Unproven {
             predecessor: Some(old),
@@ -205,6 +208,13 @@ impl Machine {
         }
         self.proven(token);
         true
+    }
+
+    /// Refused here and accepted there: a replacement will hardly fare better.
+    pub(crate) fn contradicted(&mut self, now: Moment) {
+        let fetch = self.pending.map_or(self.fetches, |pending| pending.number);
+        self.rejections
+            .bump(now, fetch.max(1), Vain::Contradicted, &self.policy);
     }
 
     fn proven(&mut self, token: Arc<Current>) {

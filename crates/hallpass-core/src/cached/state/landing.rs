@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{Affected, Current, Discarded, Machine, PendingFetch, Spare, State, Times, Unproven};
-use crate::{Credential, Error, Moment, Reason};
+use crate::{Credential, Error, Moment, Reason, cached::backoff::Vain};
 
 /// What a source brought, and when and under which version it was asked.
 #[derive(Debug, Clone)]
@@ -134,7 +134,8 @@ impl Machine {
             }
             // The issuer insists on what was refused: that is no news, and it is kept.
             State::Suspect(suspect) => {
-                self.rejections.bump(now, number, &self.policy);
+                self.rejections
+                    .bump(now, number, Vain::RefusedAgain, &self.policy);
                 if suspect.proven {
                     State::Proven(token)
                 } else {
