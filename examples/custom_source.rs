@@ -34,8 +34,8 @@ impl CredentialSource for Vault {
         println!("    vault: asked, {:?}{}", why.reason(), said(why));
         self.state().asked.push(why.reason());
 
-        // The kind of an error decides when the vault is asked again: soon, or not until somebody
-        // has done something about it.
+        // The kind of an error decides when the vault is asked again. After a transient one it is
+        // asked soon, while callers wait; after a permanent one not before 30 s have passed.
         let lease = self.lend().await.map_err(|refusal| match refusal {
             Refusal::Sealed => Error::transient(refusal).context("the vault is sealed"),
             Refusal::Denied => Error::permanent(refusal)
@@ -47,8 +47,8 @@ impl CredentialSource for Vault {
             .renew_in(LEASE / 4))
     }
 
-    // Another number says that something was done about it: what is remembered of a permanent
-    // failure ends at once.
+    // Another number says that the cause was removed: a permanent failure is then forgotten at
+    // once.
     fn version(&self) -> u64 {
         self.state().policy
     }
@@ -76,6 +76,8 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     sleep(LEASE / 2).await;
     call(&client).await?;
     sleep(LEASE / 8).await;
+    println!("a call with the new lease");
+    call(&client).await?;
 
     println!("a call whose lease was revoked: it is sent again with another");
     vault.state().live.clear();
@@ -85,25 +87,19 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     sleep(LEASE).await;
     call(&client).await?;
 
-    println!("a call while the vault is sealed");
+    println!("a call while the vault is sealed: it waits, for 5 s at most, and sees no failure");
     sleep(LEASE).await;
-    vault.state().refusal = Some(Refusal::Sealed);
-    let error = refusal(&client).await?;
-    assert!(error.is_transient());
-    println!("a call soon after that is over");
-    vault.state().refusal = None;
-    // The engine's first gap is half a second at most.
-    sleep(Duration::from_millis(500)).await;
+    vault.state().sealed_for = 2;
     call(&client).await?;
 
     println!("two calls while the vault denies: it is asked once");
     sleep(LEASE).await;
-    vault.state().refusal = Some(Refusal::Denied);
+    vault.state().denies = true;
     for _ in 0..2 {
         assert!(refusal(&client).await?.is_permanent());
     }
-    println!("a call at once when the policy was changed");
-    vault.state().refusal = None;
+    println!("a call right after the policy was changed");
+    vault.state().denies = false;
     vault.state().policy += 1;
     call(&client).await?;
 
@@ -120,8 +116,8 @@ async fn main() -> Result<(), Box<dyn StdError>> {
         [*first, *ahead, *rejected],
         [Reason::First, Reason::Ahead, Reason::Rejected]
     );
-    assert_eq!(rest, [Reason::Expired; 5]);
-    assert_eq!((stats.failures, stats.rejections, stats.replays), (2, 1, 1));
+    assert_eq!(rest, [Reason::Expired; 6]);
+    assert_eq!((stats.failures, stats.rejections, stats.replays), (3, 1, 1));
     Ok(())
 }
 
@@ -181,7 +177,9 @@ struct Vault(Mutex<State>);
 struct State {
     lent: u32,
     live: Vec<String>,
-    refusal: Option<Refusal>,
+    /// How many times it still says that it is sealed.
+    sealed_for: u32,
+    denies: bool,
     policy: u64,
     asked: Vec<Reason>,
 }
@@ -190,8 +188,12 @@ impl Vault {
     async fn lend(&self) -> Result<String, Refusal> {
         sleep(Duration::from_millis(5)).await;
         let mut state = self.state();
-        if let Some(refusal) = state.refusal {
-            return Err(refusal);
+        if state.denies {
+            return Err(Refusal::Denied);
+        }
+        if let Some(left) = state.sealed_for.checked_sub(1) {
+            state.sealed_for = left;
+            return Err(Refusal::Sealed);
         }
         state.lent += 1;
         let token = format!("lease-{}", state.lent);

@@ -55,8 +55,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let client = bearer.layer(Builder::new().http2_only().client()?);
     heals("HTTP/2", &server, client, &orders).await?;
 
-    // One connection, with no pool. It leads to one place, so the request needs no more than a path.
-    let client = bearer.layer(one_connection(server.addr()).await?);
+    // One connection, with no pool. It leads to one place, so a request needs no more than a path.
+    // `at` says which place that is, because a path alone does not tell whether the token may go.
+    let client = bearer
+        .at(server.url())?
+        .layer(one_connection(server.addr()).await?);
     heals("one connection", &server, client, "/orders").await?;
 
     let (stats, journal) = (cached.stats(), server.journal());

@@ -42,7 +42,7 @@ async fn hyper_client() {
 
 #[tokio::test]
 async fn custom_source() {
-    let last = "ok: the vault was asked 8 times, 2 of them in vain";
+    let last = "ok: the vault was asked 9 times, 3 of them in vain";
     ends_with("custom_source", last).await;
 }
 

@@ -192,9 +192,11 @@ async fn a_dead_token_endpoint_is_a_typed_error_and_nothing_is_sent_bare() {
 
     // The remembered failure is handed out at once; no second request reaches the endpoint.
     let again = cached.get().await.unwrap_err();
+    // The server's 12 s, and up to a tenth more so that not all clients come back at once.
+    let said = again.to_string();
     assert!(
-        again.to_string().contains("next attempt in 12 s"),
-        "{again}"
+        (12..=14).any(|seconds| said.contains(&format!("next attempt in {seconds} s"))),
+        "{said}"
     );
     assert_eq!(server.journal().token_requests(), 1);
 }
