@@ -15,7 +15,8 @@ async fn it_shows_five_systems_and_ends_well() {
     let took = start.elapsed();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
-    assert!(took < Duration::from_secs(15), "{took:?}");
+    // Far more than it needs, because a machine that also builds takes several times as long.
+    assert!(took < Duration::from_secs(60), "{took:?}");
     assert!(!text.contains('\x1b'), "escape codes in a pipe");
     assert!(!text.contains("WRONG"), "{text}");
     assert!(output.stderr.is_empty());
