@@ -236,7 +236,7 @@ impl Credential {
     /// # Errors
     /// If it has a [proof](Self::with_proof) to make, and none can be made.
     pub fn attach(&self, method: &Method, uri: &Uri, headers: &mut HeaderMap) -> Result<(), Error> {
-        self.attach_value(self.inner.value.clone(), headers, true);
+        self.attach_value(&self.inner.value, headers, true);
         match &self.inner.proof {
             None => Ok(()),
             Some(proof) => {
@@ -252,7 +252,7 @@ impl Credential {
     #[inline]
     pub(crate) fn attach_value(
         &self,
-        value: HeaderValue,
+        value: &HeaderValue,
         headers: &mut HeaderMap,
         replace: bool,
     ) -> bool {
@@ -263,8 +263,8 @@ impl Credential {
         }
         match headers.entry(&inner.name) {
             Entry::Occupied(_) if !replace => return false,
-            Entry::Occupied(mut entry) => drop(entry.insert(value)),
-            Entry::Vacant(entry) => drop(entry.insert(value)),
+            Entry::Occupied(mut entry) => drop(entry.insert(value.clone())),
+            Entry::Vacant(entry) => drop(entry.insert(value.clone())),
         }
         for (name, value) in &inner.beside {
             headers.insert(name.clone(), value.clone());

@@ -85,6 +85,7 @@ where
         }
     }
 
+    #[inline]
     pub(crate) fn sending(future: S::Future, call: Call<S, M, B>) -> Self {
         let step = Step::Sending { future };
         Self {
@@ -127,6 +128,10 @@ where
                         Poll::Ready(Ok(response)) => call.judge(response),
                         Poll::Ready(Err(_)) | Poll::Pending => Next::Return,
                     };
+                    // Apart from the rest, because an answer is large and moved for each match.
+                    if let Next::Return = next {
+                        return polled.map_err(Error::Inner);
+                    }
                     match (next, polled) {
                         (Next::Renew(renewal), Poll::Ready(Ok(response))) => {
                             Ok(Pause::Renewing(Box::new(Renewing { renewal, response })))

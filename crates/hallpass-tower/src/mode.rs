@@ -96,7 +96,7 @@ impl<B> Mode<B> for WithoutReplay {
 
 impl<B> Mode<B> for Replay
 where
-    B: Body + Unpin,
+    B: Body + Unpin + 'static,
     B::Data: Buf,
     B::Error: Into<BoxError>,
 {

@@ -1,5 +1,6 @@
 //! [`ReplayBody`]: a body that can be sent a second time.
 
+mod in_memory;
 mod kept;
 mod sending;
 
@@ -13,8 +14,10 @@ use std::{
 use bytes::Bytes;
 use hallpass_core::BoxError;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::Full;
 
 use self::{
+    in_memory::{InMemory, in_memory},
     kept::in_bytes,
     sending::{NotWhole, Sending, Shared},
 };
@@ -27,7 +30,7 @@ pub const REPLAY_LIMIT: usize = 64 * 1024;
 ///
 /// | the body | what is kept |
 /// |---|---|
-/// | bytes in memory that come as one piece | shared with the caller, however long |
+/// | [`Full`] of [`Bytes`], and bytes in memory that come as one piece | shared with the caller, however long; `Full` takes no allocation |
 /// | a stream of large frames | the frames, shared, up to the limit |
 /// | a stream of small frames | copied together, up to the limit; what the bookkeeping takes is less than a sixth of it |
 ///
@@ -50,14 +53,22 @@ enum Kind<B> {
     Empty,
     /// Not kept, because the request takes no credential of ours.
     Passing(B),
+    InMemory(InMemory),
     Kept(Sending<B>),
     /// A clone of something that can't be sent again. `true` until it has said so.
     NotWhole(bool),
 }
 
-/// What stays with the request's future to send the body again; without it, there was none.
+/// What stays with the request's future to send the body again.
 #[doc(hidden)]
-pub struct Original<B>(Option<Arc<Shared<B>>>);
+pub struct Original<B>(Source<B>);
+
+enum Source<B> {
+    /// There was nothing to send.
+    Empty,
+    InMemory(Full<Bytes>),
+    Shared(Arc<Shared<B>>),
+}
 
 /// Nothing to send; a redirect follower below asks for it.
 impl<B> Default for ReplayBody<B> {
@@ -66,7 +77,7 @@ impl<B> Default for ReplayBody<B> {
     }
 }
 
-impl<B: Body> ReplayBody<B> {
+impl<B: Body + 'static> ReplayBody<B> {
     /// Keeps up to [`REPLAY_LIMIT`] of this body.
     pub fn new(body: B) -> Self {
         Self::with_limit(body, REPLAY_LIMIT)
@@ -80,11 +91,18 @@ impl<B: Body> ReplayBody<B> {
     #[inline]
     pub(crate) fn keeping(body: B, limit: usize) -> (Self, Original<B>) {
         if body.is_end_stream() {
-            return (Self(Kind::Empty), Original(None));
+            return (Self(Kind::Empty), Original(Source::Empty));
+        }
+        if limit > 0
+            && let Some(whole) = in_memory(&body)
+        {
+            let original = Original(Source::InMemory(whole.clone()));
+            let sending = InMemory::Unsent(whole.clone());
+            return (Self(Kind::InMemory(sending)), original);
         }
         let shared = Arc::new(Shared::new(body, limit));
         let sending = Sending::new(Arc::clone(&shared));
-        (Self(Kind::Kept(sending)), Original(Some(shared)))
+        (Self(Kind::Kept(sending)), Original(Source::Shared(shared)))
     }
 }
 
@@ -102,6 +120,7 @@ impl<B> ReplayBody<B> {
     pub fn try_clone(&self) -> Option<Self> {
         match &self.0 {
             Kind::Empty => Some(Self(Kind::Empty)),
+            Kind::InMemory(sending) => Some(Self(Kind::InMemory(sending.again()))),
             Kind::Kept(sending) => Some(Self(Kind::Kept(sending.try_clone()?))),
             Kind::Passing(_) | Kind::NotWhole(_) => None,
         }
@@ -118,15 +137,19 @@ impl<B> Clone for ReplayBody<B> {
 
 impl<B> Original<B> {
     pub(crate) fn is_whole(&self) -> bool {
-        self.0.as_ref().is_none_or(|shared| shared.is_whole())
+        match &self.0 {
+            Source::Empty | Source::InMemory(_) => true,
+            Source::Shared(shared) => shared.is_whole(),
+        }
     }
 
-    /// The body from its start. Every sending before it fails from now on.
+    /// The body from its start. Every sending before it that needs the original fails from now on.
     pub(crate) fn again(&self) -> Option<ReplayBody<B>> {
-        let Some(shared) = &self.0 else {
-            return Some(ReplayBody(Kind::Empty));
-        };
-        Some(ReplayBody(Kind::Kept(Sending::again(shared)?)))
+        Some(ReplayBody(match &self.0 {
+            Source::Empty => Kind::Empty,
+            Source::InMemory(whole) => Kind::InMemory(InMemory::Unsent(whole.clone())),
+            Source::Shared(shared) => Kind::Kept(Sending::again(shared)?),
+        }))
     }
 }
 
@@ -148,6 +171,7 @@ where
                 let polled = Pin::new(body).poll_frame(context);
                 polled.map(|next| next.map(|frame| frame.map(in_bytes).map_err(Into::into)))
             }
+            Kind::InMemory(sending) => sending.poll_frame(context),
             Kind::Kept(sending) => sending.poll_frame(context),
             Kind::NotWhole(unsaid) => {
                 let unsaid = std::mem::take(unsaid);
@@ -160,6 +184,7 @@ where
         match &self.0 {
             Kind::Empty => true,
             Kind::Passing(body) => body.is_end_stream(),
+            Kind::InMemory(sending) => sending.is_end_stream(),
             Kind::Kept(sending) => sending.is_end_stream(),
             // Otherwise an incomplete body would look complete.
             Kind::NotWhole(_) => false,
@@ -170,6 +195,7 @@ where
         match &self.0 {
             Kind::Empty => SizeHint::with_exact(0),
             Kind::Passing(body) => body.size_hint(),
+            Kind::InMemory(sending) => sending.size_hint(),
             Kind::Kept(sending) => sending.size_hint(),
             Kind::NotWhole(_) => SizeHint::new(),
         }

@@ -87,38 +87,26 @@ where
     }
 
     #[inline]
-    fn call(&mut self, request: Request<B>) -> Self::Future {
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let Settings {
+            authorizer, mode, ..
+        } = &self.settings;
         let (uri, headers) = (request.uri(), request.headers());
-        let authorizer = &self.settings.authorizer;
-        match authorizer.admit(uri, headers, request.extensions()) {
-            Admission::Carry(exchange) => self.carry(exchange, request),
-            Admission::Pass(_) => ResponseFuture::passing(self.inner.call(M::pass(request))),
-            Admission::Refuse(error) => self.refuse(error),
-        }
-    }
-}
-
-impl<S: Clone, M> BearerService<S, M> {
-    #[inline]
-    fn carry<B, R>(
-        &mut self,
-        mut exchange: Exchange,
-        mut request: Request<B>,
-    ) -> ResponseFuture<S, M, B, R>
-    where
-        M: Mode<B>,
-        S: Service<Request<M::Body>, Response = Response<R>>,
-        R: Body,
-    {
+        let mut exchange = match authorizer.admit(uri, headers, request.extensions()) {
+            Admission::Carry(exchange) => exchange,
+            Admission::Pass(_) => {
+                return ResponseFuture::passing(self.inner.call(M::pass(request)));
+            }
+            Admission::Refuse(error) => return self.refuse(error),
+        };
         if self.settings.peeks {
             LookFor::insert(&exchange, request.extensions_mut());
         }
-        let mode = &self.settings.mode;
         // Before the credential is on it: what is kept holds no secret of ours.
         let head = mode.head(&request);
-        let (mut parts, body) = request.into_parts();
-        match exchange.attach(&parts.method, &parts.uri, &mut parts.headers) {
+        match exchange.attach_to(&mut request) {
             Ok(Attached::Yes) => {
+                let (parts, body) = request.into_parts();
                 let (body, original) = mode.keep(body);
                 let future = self.inner.call(Request::from_parts(parts, body));
                 let call = Call {
@@ -129,31 +117,44 @@ impl<S: Clone, M> BearerService<S, M> {
                 };
                 ResponseFuture::sending(future, call)
             }
-            Ok(Attached::LeftAlone) => {
-                let request = Request::from_parts(parts, body);
-                ResponseFuture::passing(self.inner.call(M::pass(request)))
-            }
-            Ok(Attached::NoneInHand) => {
-                let acquire = exchange.acquire(mode.is_certain(&body));
-                let (body, original) = mode.keep(body);
-                let call = Call {
-                    exchange,
-                    head,
-                    original,
-                    service: M::keep_service(&self.replay_services, &self.inner),
-                };
-                let acquiring = Acquiring {
-                    acquire,
-                    outgoing: Outgoing {
-                        service: self.service_for_later(),
-                        request: Request::from_parts(parts, body),
-                    },
-                    is_ready: self.settings.holds_ready,
-                };
-                ResponseFuture::acquiring(acquiring, call)
-            }
+            Ok(Attached::LeftAlone) => ResponseFuture::passing(self.inner.call(M::pass(request))),
+            Ok(Attached::NoneInHand) => self.acquire(exchange, head, request),
             Err(error) => self.refuse(error),
         }
+    }
+}
+
+impl<S: Clone, M> BearerService<S, M> {
+    fn acquire<B, R>(
+        &mut self,
+        exchange: Exchange,
+        head: M::Head,
+        request: Request<B>,
+    ) -> ResponseFuture<S, M, B, R>
+    where
+        M: Mode<B>,
+        S: Service<Request<M::Body>, Response = Response<R>>,
+        R: Body,
+    {
+        let mode = &self.settings.mode;
+        let (parts, body) = request.into_parts();
+        let acquire = exchange.acquire(mode.is_certain(&body));
+        let (body, original) = mode.keep(body);
+        let call = Call {
+            exchange,
+            head,
+            original,
+            service: M::keep_service(&self.replay_services, &self.inner),
+        };
+        let acquiring = Acquiring {
+            acquire,
+            outgoing: Outgoing {
+                service: self.service_for_later(),
+                request: Request::from_parts(parts, body),
+            },
+            is_ready: self.settings.holds_ready,
+        };
+        ResponseFuture::acquiring(acquiring, call)
     }
 
     fn refuse<B, R>(&mut self, error: hallpass_core::Error) -> ResponseFuture<S, M, B, R>

@@ -116,7 +116,7 @@ async fn in_functions_that_are_generic_themselves() {
     async fn send<S, B, R>(service: S, body: B) -> u16
     where
         S: Service<Request<ReplayBody<B>>, Response = Response<R>, Error: std::fmt::Debug> + Clone,
-        B: Body<Error: Into<BoxError>> + Unpin,
+        B: Body<Error: Into<BoxError>> + Unpin + 'static,
         R: Body,
     {
         let (layer, _) = warm(&Issuer::new()).await;

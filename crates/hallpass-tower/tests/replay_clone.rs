@@ -17,7 +17,7 @@ use common::{Api, Feed, Frames, Issuer, full, idle, post, start, warm};
 use hallpass_core::BoxError;
 use hallpass_tower::{REPLAY_LIMIT, ReplayBody};
 use http_body::{Body, Frame};
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Empty, Full};
 use tower::Layer as _;
 
 async fn read<B>(body: ReplayBody<B>) -> Result<Bytes, String>
@@ -98,6 +98,28 @@ async fn the_same_bytes_are_shared() {
         assert_eq!(body.size_hint().exact(), Some(bytes.len() as u64));
         assert_eq!(read(body).await.unwrap().as_ptr(), bytes.as_ptr());
     }
+}
+
+#[tokio::test]
+async fn bytes_in_memory_need_no_original() {
+    let bytes = Bytes::from(vec![1; 3 * REPLAY_LIMIT]);
+    let mut body = ReplayBody::new(Full::new(bytes.clone()));
+    let early = body.clone();
+    assert_eq!(next(&mut body).await.unwrap().as_ptr(), bytes.as_ptr());
+    assert_eq!(
+        (body.is_end_stream(), body.size_hint().exact()),
+        (true, Some(0))
+    );
+    for again in [early, body.try_clone().unwrap()] {
+        assert_eq!(again.size_hint().exact(), Some(bytes.len() as u64));
+        assert_eq!(read(again).await.unwrap(), bytes);
+    }
+    assert_eq!(read(body).await.unwrap(), "");
+
+    let body = ReplayBody::with_limit(Full::new(bytes), 0);
+    let clone = body.clone();
+    read(body).await.unwrap();
+    read(clone).await.unwrap_err();
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http::{Extensions, HeaderMap, Method, StatusCode};
+use http::{Extensions, HeaderMap, Method, Request, StatusCode};
 
 use super::{
     Acquire, Acquired, Answer, Authorizer, Demand, Evidence, Hop, Renewal, Target, Withheld,
@@ -150,6 +150,32 @@ impl Exchange {
         target: &T,
         headers: &mut HeaderMap,
     ) -> Result<Attached, Error> {
+        let attached = self.attach_in_hand(method.is_safe(), headers);
+        if self.is_settled(attached) {
+            return Ok(attached);
+        }
+        self.settle(attached, method, target, headers)
+    }
+
+    /// [`attach`](Self::attach) to a whole request, which is not taken apart: to move its parts
+    /// would cost more than all the rest.
+    ///
+    /// # Errors
+    /// As `attach`.
+    #[inline]
+    pub fn attach_to<B>(&mut self, request: &mut Request<B>) -> Result<Attached, Error> {
+        let safe = request.method().is_safe();
+        let attached = self.attach_in_hand(safe, request.headers_mut());
+        if self.is_settled(attached) {
+            return Ok(attached);
+        }
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        self.settle(attached, &method, &uri, request.headers_mut())
+    }
+
+    /// Attaches all of the credential but its proof, to which the credential itself stays behind.
+    #[inline]
+    fn attach_in_hand(&mut self, safe: bool, headers: &mut HeaderMap) -> Attached {
         let cached = self.own.as_ref().unwrap_or(self.authorizer.cached());
         let rules = self.authorizer.rules();
         let replace = rules.override_existing;
@@ -160,28 +186,51 @@ impl Exchange {
                 && credential.header_name() != announced
                 && headers.contains_key(announced);
             if own || !current.attach(headers, replace) {
-                return None;
+                return false;
             }
-            let bound = credential.proof().map(|_| credential.clone());
-            Some((current.generation(), current.reports(), bound))
+            self.generation = current.generation();
+            self.reports = current.reports();
+            if credential.proof().is_some() {
+                self.rare.get_or_insert_default().bound = Some((credential.clone(), None));
+            }
+            true
         });
-        let (generation, reports, bound) = match attached {
-            Some(Some(attached)) => attached,
-            None if replace || !headers.contains_key(announced) => return Ok(Attached::NoneInHand),
-            None | Some(None) => return Ok(self.left_alone(target)),
-        };
-        rules.trace.attached();
-        self.generation = generation;
-        self.reports = reports;
-        self.safe = method.is_safe();
-        self.sent = 1;
-        if matches!(self.place, Place::Unbound | Place::At { binds: true }) {
-            self.bind(target)?;
+        match attached {
+            Some(true) => {
+                rules.trace.attached();
+                self.safe = safe;
+                self.sent = 1;
+                Attached::Yes
+            }
+            None if replace || !headers.contains_key(announced) => Attached::NoneInHand,
+            None | Some(false) => Attached::LeftAlone,
         }
-        if let Some(credential) = bound {
+    }
+
+    /// Whether nothing is left to do: neither a binding nor a proof, as with nearly every request.
+    #[inline]
+    fn is_settled(&self, attached: Attached) -> bool {
+        attached == Attached::Yes && !self.place.binds() && self.rare.is_none()
+    }
+
+    #[cold]
+    fn settle<T: Target + ?Sized>(
+        &mut self,
+        attached: Attached,
+        method: &Method,
+        target: &T,
+        headers: &mut HeaderMap,
+    ) -> Result<Attached, Error> {
+        match attached {
+            Attached::NoneInHand => return Ok(attached),
+            Attached::LeftAlone => return Ok(self.left_alone(target)),
+            Attached::Yes => self.bind(target)?,
+        }
+        let bound = self.rare.as_mut().and_then(|rare| rare.bound.take());
+        if let Some((credential, _)) = bound {
             self.prove(credential, method, target, headers)?;
         }
-        Ok(Attached::Yes)
+        Ok(attached)
     }
 
     /// Waits for a credential, after [`Attached::NoneInHand`]. A request that can be replayed may be
@@ -212,7 +261,7 @@ impl Exchange {
             return Ok(self.left_alone(target));
         }
         self.bind(target)?;
-        credential.attach_value(credential.header_value().clone(), headers, true);
+        credential.attach_value(credential.header_value(), headers, true);
         self.authorizer.rules().trace.attached();
         self.generation = credential.generation();
         // Nobody has told yet whether it is new; to report an acceptance once too often costs one
@@ -365,7 +414,10 @@ impl Exchange {
         let can_prove = self.rare.is_some() && self.observed(answer);
         match verdict {
             Verdict::Keep => {
-                self.kept(answer);
+                let rules = self.authorizer.rules();
+                if self.reports || rules.evidence || answer.status.is_client_error() {
+                    self.kept(answer);
+                }
                 Next::Return
             }
             Verdict::ProveAgain if can_prove => self.prove_again(answer, replayable),
@@ -374,7 +426,8 @@ impl Exchange {
         }
     }
 
-    #[inline]
+    /// What else a good answer tells; most tell nothing.
+    #[cold]
     fn kept(&mut self, answer: &Answer<'_>) {
         let Answer {
             status, headers, ..
@@ -456,15 +509,19 @@ impl Exchange {
     /// Puts what the caller is to know into the extensions of the response that it gets.
     #[inline]
     pub fn report(&mut self, extensions: &mut Extensions) {
-        let replayed = self.sent > 1;
-        if self.sent == 0 {
-            return;
+        let attempt = self.waited || self.sent > 1 || self.authorizer.rules().report;
+        if self.sent > 0 && (attempt || self.open || self.rare.is_some()) {
+            self.report_to(extensions, attempt);
         }
-        if self.waited || replayed || self.authorizer.rules().report {
+    }
+
+    #[cold]
+    fn report_to(&mut self, extensions: &mut Extensions, attempt: bool) {
+        if attempt {
             extensions.insert(Attempt {
                 generation: self.generation,
                 waited: self.waited,
-                replayed,
+                replayed: self.sent > 1,
             });
         }
         if self.open {

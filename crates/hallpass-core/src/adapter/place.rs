@@ -35,6 +35,12 @@ impl Place {
         }
     }
 
+    /// Whether the first request that carries a credential there binds it.
+    #[inline]
+    pub(super) fn binds(self) -> bool {
+        matches!(self, Self::Unbound | Self::At { binds: true })
+    }
+
     /// Only ever compared with another hash of this process.
     pub(super) fn hashed(parts: &Parts<'_>) -> Self {
         static STATE: OnceLock<RandomState> = OnceLock::new();

@@ -77,8 +77,7 @@ impl Current {
                 .get_or_init(|| Box::new(Sharded::new()))
                 .local(|| self.credential.copy_value())
         };
-        self.credential
-            .attach_value(value.clone(), headers, replace)
+        self.credential.attach_value(value, headers, replace)
     }
 
     #[inline]
