@@ -366,16 +366,21 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the state, publishes what comes of it, and wakes those who wait.
+    /// Changes the state, publishes what comes of it, and wakes those who wait if it concerns them:
+    /// a thousand refusals would else wake a thousand callers a thousand times.
     fn with_state<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
+        let before = state.machine.situation();
         let outcome = change(&mut state);
+        let concerns_them = state.machine.situation() != before;
         let replaced = self.publish(&state.machine);
         let discarded = state.machine.discarded();
         drop(state);
         // Outside the lock: the last copy of an error or a clock may be the user's to drop.
         drop((replaced, discarded));
-        self.changes.send_replace(());
+        if concerns_them {
+            self.changes.send_replace(());
+        }
         outcome
     }
 

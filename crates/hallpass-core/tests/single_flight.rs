@@ -3,8 +3,18 @@
 
 mod common;
 
+use std::{
+    future::Future as _,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering::SeqCst},
+    },
+    task::{Context, Wake, Waker},
+};
+
 use common::{SECOND, Source, cached, flaky, millis, secret, secs, settle, token, with_policy};
-use hallpass_core::{Cached, Credential, Error, Policy, Reason};
+use hallpass_core::{Cached, Challenges, Credential, Error, Policy, Reason};
 use tokio::{task::JoinSet, time::Instant};
 
 fn crowd(cached: &Cached, size: usize) -> JoinSet<Result<Credential, Error>> {
@@ -198,4 +208,41 @@ async fn callers_of_a_fetch_in_the_background_do_not_wait_for_it() {
     assert_eq!((source.fetches(), cached.stats().waits), (2, 1));
     tokio::time::sleep(secs(6)).await;
     assert_eq!(secret(&cached.try_get().unwrap()), "Bearer token-2");
+}
+
+/// Ten thousand late refusals would else wake ten thousand callers ten thousand times.
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_is_woken_by_what_concerns_them_alone() {
+    struct Woken(AtomicU32);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, SeqCst);
+        }
+    }
+
+    let source = Source::tokens(secs(300));
+    let (cached, _) = cached(&source);
+    let first = cached.get().await.unwrap();
+    source.take(secs(60));
+    cached.reject(&first, &Challenges::default());
+    settle().await;
+    let woken = Arc::new(Woken(AtomicU32::new(0)));
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut get = cached.get();
+    assert!(
+        Pin::new(&mut get)
+            .poll(&mut Context::from_waker(&waker))
+            .is_pending()
+    );
+    for _ in 0..100 {
+        cached.reject(&first, &Challenges::default());
+        cached.accept_generation(99);
+        settle().await;
+    }
+    assert_eq!(woken.0.load(SeqCst), 0);
+    cached.accept(&first);
+    settle().await;
+    assert_eq!(woken.0.load(SeqCst), 1, "the suspect serves again");
+    assert_eq!(get.await.unwrap().generation(), 1);
 }

@@ -104,3 +104,17 @@ async fn a_credential_for_ever_needs_no_work() {
     tokio::time::sleep(10 * 24 * HOUR).await;
     assert_eq!(source.fetches(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_changed_secret_that_is_refused_is_asked_about_ever_more_rarely() {
+    let source = Source::tokens(24 * HOUR);
+    let (cached, _) = cached(&source);
+    let _warm = cached.keep_warm().unwrap();
+    tokio::time::sleep(secs(10)).await;
+    source.answer(|_, _| Err(refused()));
+    source.set_version(1);
+    tokio::time::sleep(HOUR).await;
+    let fetches = source.fetches();
+    assert!((8..=14).contains(&fetches), "{fetches}");
+    assert!(cached.try_get().is_some());
+}

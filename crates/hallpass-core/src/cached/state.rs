@@ -50,6 +50,8 @@ pub(crate) struct Machine {
     fetches: u64,
     /// The newest fetch that has ended, and how.
     last: Option<(u64, Result<Credential, Error>)>,
+    /// Until then whoever waited takes what it brought, though that was over when it came.
+    grace: Option<Moment>,
     failures: Failures,
     rejections: RejectionBackoff,
     /// Refusals of a proven credential since it was last accepted.
@@ -181,6 +183,7 @@ impl Machine {
             pending: None,
             fetches: 0,
             last: None,
+            grace: None,
             failures: Failures::default(),
             rejections: RejectionBackoff::default(),
             unaccepted: 0,
@@ -223,6 +226,22 @@ impl Machine {
         self.pending.map(|pending| pending.number)
     }
 
+    /// What those who wait go by. While it is the same there is nothing new for them.
+    pub(crate) fn situation(&self) -> impl PartialEq + use<> {
+        let trial = match &self.state {
+            State::Suspect(suspect) => Some(suspect.trial),
+            _ => None,
+        };
+        let kind = std::mem::discriminant(&self.state);
+        let generation = self.state.token().map(|token| token.generation());
+        (kind, trial, generation, self.pending(), self.ended())
+    }
+
+    /// Whether a fetch that nobody needs at once is to be left for later.
+    pub(crate) fn backs_off(&self, now: Moment, version: u64) -> bool {
+        self.failures.in_force(now, version).is_some()
+    }
+
     /// The newest fetch that has ended.
     pub(crate) fn ended(&self) -> u64 {
         self.last.as_ref().map_or(0, |(number, _)| *number)
@@ -254,7 +273,7 @@ impl Machine {
             }
             state => match state.token() {
                 Some(token) if token.end.passed(now) => {
-                    self.discard(Arc::clone(token));
+                    self.discard_tokens(&state);
                     State::Empty
                 }
                 _ => state,

@@ -57,8 +57,8 @@ impl Cached {
     /// that not even the first caller after a quiet hour waits. It is woken by a refusal, and looks
     /// every half minute whether the source or the clock has changed.
     ///
-    /// The task ends with the returned guard, or when the last clone of this `Cached` is gone. If its runtime ends first, it goes on with the next
-    /// caller's.
+    /// The task ends with the returned guard, or when the last clone of this `Cached` is gone. If
+    /// its runtime ends first, it goes on with the next caller's.
     ///
     /// # Errors
     /// If there is no tokio runtime to run the task on.
@@ -80,6 +80,7 @@ impl Shared {
         if wanted && !self.warm.runs.swap(true, Ordering::AcqRel) {
             let running = Running {
                 shared: Arc::downgrade(self),
+                ended: false,
             };
             drop(runtime.spawn(run(running)));
         }
@@ -89,22 +90,36 @@ impl Shared {
 /// Says that the task is gone once it is, however it ended.
 struct Running {
     shared: Weak<Shared>,
+    ended: bool,
+}
+
+impl Running {
+    /// Ends, unless a guard was given out meanwhile that has relied on this task.
+    fn may_end(&mut self, shared: &Shared) -> bool {
+        let warm = &shared.warm;
+        warm.runs.swap(false, Ordering::AcqRel);
+        self.ended =
+            warm.wanted.load(Ordering::Acquire) == 0 || warm.runs.swap(true, Ordering::AcqRel);
+        self.ended
+    }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(shared) = self.shared.upgrade() {
+        if !self.ended
+            && let Some(shared) = self.shared.upgrade()
+        {
             shared.warm.runs.store(false, Ordering::Release);
         }
     }
 }
 
-async fn run(running: Running) {
+async fn run(mut running: Running) {
     loop {
         let Some(shared) = running.shared.upgrade() else {
             return;
         };
-        if shared.warm.wanted.load(Ordering::Acquire) == 0 {
+        if shared.warm.wanted.load(Ordering::Acquire) == 0 && running.may_end(&shared) {
             return;
         }
         let cached = Cached { shared };
@@ -127,10 +142,12 @@ impl Cached {
     async fn look(&self) -> Duration {
         // A source that panics here must not end the task.
         let version = catch_unwind(AssertUnwindSafe(|| self.shared.source.version()));
+        let now = self.shared.clock.now();
         let changed = version.is_ok_and(|version| {
             let slot = self.shared.slot.load();
             slot.as_deref()
                 .is_some_and(|current| current.version != version)
+                && !self.shared.lock().machine.backs_off(now, version)
         });
         let outcome = if changed {
             self.renew().await

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Discarded, FellBack, Machine, Rejection, State, Suspect, Trial, Unproven};
+use super::{Discarded, FellBack, Machine, Rejection, Spare, State, Suspect, Trial, Unproven};
 use crate::{
     Moment,
     cached::{backoff::Vain, current::Current},
@@ -73,8 +73,8 @@ impl Machine {
 
     fn refused_unproven(&mut self, now: Moment, version: u64, mut unproven: Unproven) -> Rejection {
         let young = !unproven.settled.passed(now);
-        if young && let Some(predecessor) = unproven.predecessor.take() {
-            if !predecessor.end.passed(now) {
+        if let Some(predecessor) = unproven.predecessor.take() {
+            if young && !predecessor.end.passed(now) {
                 predecessor.report(true);
                 let gap = self.policy.probe_gap;
                 self.state = State::FellBack(FellBack {
@@ -87,7 +87,7 @@ impl Machine {
                 });
                 return Rejection::FellBack;
             }
-            self.discarded.push(Discarded::Current(predecessor));
+            self.discard(predecessor);
         }
         if let Some(fetch) = unproven.replacement {
             self.rejections
@@ -219,6 +219,10 @@ impl Machine {
 
     fn proven(&mut self, token: Arc<Current>) {
         self.unaccepted = 0;
+        // Accepted although a second one is there: whatever ends it later, ends that one as well.
+        let spare = self.spare.take();
+        self.discarded
+            .extend(spare.map(|Spare(it)| Discarded::Credential(it.credential)));
         token.report(false);
         self.state = State::Proven(token);
     }

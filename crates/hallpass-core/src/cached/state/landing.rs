@@ -27,12 +27,16 @@ impl Machine {
         self.lapse(now);
         let pending = self.end_fetch(number);
         if number <= self.ended() {
+            let late = brought.credential;
+            self.discarded.push(Discarded::Credential(late));
             return None;
         }
         let reason = pending.map_or(Reason::Expired, |pending| pending.reason);
         self.forget_failures();
         let credential = self.keep(now, number, reason, brought, random);
         self.note_end(number, Ok(credential.clone()));
+        let graced = self.state.token().is_some_and(|token| token.graced);
+        self.grace = graced.then(|| now.plus(self.policy.patience));
         Some(credential)
     }
 
@@ -42,6 +46,7 @@ impl Machine {
     }
 
     fn note_end(&mut self, number: u64, outcome: Result<Credential, Error>) {
+        self.grace = None;
         match self.last.replace((number, outcome)) {
             Some((_, Ok(credential))) => self.discarded.push(Discarded::Credential(credential)),
             Some((_, Err(error))) => self.discarded.push(Discarded::Error(error)),
@@ -92,6 +97,7 @@ impl Machine {
             old.defer_renewal(now.plus(self.policy.renewal_gap));
             let kept = old.credential.clone();
             self.state = state;
+            self.discarded.push(Discarded::Credential(credential));
             return kept;
         }
         let predecessor = displaced
@@ -111,12 +117,13 @@ impl Machine {
             replacement: replacement.then_some(number),
             settled: now.plus(self.policy.settling),
         });
-        self.discard_state(state);
+        self.discard_tokens(&state);
         credential
     }
 
     /// The state once a secret that is known has come again, with a new life.
     fn renewed(&mut self, now: Moment, number: u64, state: State, token: Arc<Current>) -> State {
+        self.discard_tokens(&state);
         match state {
             State::Empty => State::Empty,
             State::Unproven(unproven) => State::Unproven(Unproven { token, ..unproven }),
@@ -150,15 +157,20 @@ impl Machine {
         }
     }
 
-    fn discard_state(&mut self, state: State) {
-        let gone = match state {
-            State::Empty => None,
-            State::Unproven(unproven) => Some(unproven.token),
-            State::FellBack(fell_back) => Some(fell_back.successor.token),
-            State::Proven(token) => Some(token),
-            State::Suspect(suspect) => Some(suspect.token),
+    /// Keeps what a state holds until the lock is released, whatever becomes of the state.
+    pub(super) fn discard_tokens(&mut self, state: &State) {
+        let (one, other) = match state {
+            State::Empty => (None, None),
+            State::Unproven(unproven) => (Some(&unproven.token), unproven.predecessor.as_ref()),
+            State::FellBack(fell_back) => (
+                Some(&fell_back.predecessor),
+                Some(&fell_back.successor.token),
+            ),
+            State::Proven(token) => (Some(token), None),
+            State::Suspect(suspect) => (Some(&suspect.token), None),
         };
-        self.discarded.extend(gone.map(Discarded::Current));
+        let all = one.into_iter().chain(other).cloned();
+        self.discarded.extend(all.map(Discarded::Current));
     }
 
     /// Fetch `number` failed. `version` is what the source's was when it began. Returns the error
@@ -211,13 +223,16 @@ impl Machine {
     }
 
     /// A second attempt brought this beside the one that was taken. It is kept in case that one is
-    /// refused.
+    /// refused, until an answer shows that the issuer has not ended the one for the other.
     pub(crate) fn keep_spare(&mut self, brought: Brought) {
         let known = known_generation(&self.state, &brought.credential).is_some();
         if known || self.traits.kills_old {
             self.discarded
                 .push(Discarded::Credential(brought.credential));
             return;
+        }
+        if let Some(token) = self.state.token() {
+            token.report(true);
         }
         let old = self.spare.replace(Spare(brought));
         self.discarded

@@ -153,6 +153,7 @@ impl Machine {
         if let Some((number, Ok(credential))) = &self.last
             && *number > want.since
             && last_moments.is_none()
+            && self.grace.is_some_and(|until| !until.passed(now))
         {
             return Step::of(Wanted::Take(credential.clone()));
         }
