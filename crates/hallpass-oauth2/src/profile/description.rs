@@ -204,7 +204,9 @@ pub struct Profile {
     /// `error_description`, and where vendors often put it, unless set.
     #[serde(deserialize_with = "one_or_more")]
     pub message_at: Vec<String>,
-    /// Paths of the token; the first that is there counts. `access_token` unless set.
+    /// Where the token stands; the first place where there is one counts. A path, or
+    /// `header:x-auth-token` or `cookie:session` for one beside the body. `access_token` unless set.
+    /// A scheme in front of it, as in `Bearer abc`, is left out.
     #[serde(deserialize_with = "one_or_more")]
     pub token: Vec<String>,
     /// The values of `token_type` that mean a bearer token: `Bearer` unless set; case is nothing.
