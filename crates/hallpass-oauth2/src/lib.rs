@@ -65,6 +65,7 @@ mod secret;
 mod sources;
 mod template;
 mod text;
+mod token_place;
 mod token_request;
 mod token_source;
 mod token_url;

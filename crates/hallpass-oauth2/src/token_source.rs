@@ -118,10 +118,34 @@ impl TokenSource {
     }
 }
 
-impl CredentialSource for TokenSource {
-    /// # Cancel safety
-    /// A request with a refresh token is read to its end all the same; any other ends at once.
-    async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
+/// A fetch that brought nothing.
+pub(crate) struct Failed {
+    pub(crate) error: Error,
+    /// Whether the endpoint took what it was sent for invalid: with a 401, or in so many words.
+    pub(crate) unauthorized: bool,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            unauthorized: false,
+        }
+    }
+}
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Self {
+        Self {
+            error: failure.error,
+            unauthorized: failure.unauthorized,
+        }
+    }
+}
+
+impl TokenSource {
+    /// A fetch whose failure says more than its error does.
+    pub(crate) async fn ask(&self, why: &Fetch) -> Result<Credential, Failed> {
         self.check_interval()?;
         let _under_way = self.under_way.read().await;
         let turn = match self.rotation() {
@@ -152,7 +176,7 @@ impl CredentialSource for TokenSource {
                         continue;
                     }
                     Ok(_) => {}
-                    Err(_) => return Err(failure.error),
+                    Err(_) => return Err(failure.into()),
                 }
                 // So does an assertion that is right by the server's clock.
                 if let Some(skew) = failure.skew {
@@ -166,10 +190,10 @@ impl CredentialSource for TokenSource {
             }
             let rotates = turn.is_some();
             let Some(pause) = Self::pause(&failure, &mut pauses, &mut resent, rotates) else {
-                return Err(failure.error);
+                return Err(failure.into());
             };
             if Instant::now() + pause >= why.deadline() {
-                return Err(failure.error);
+                return Err(failure.into());
             }
             tracing::debug!(
                 target: "hallpass",
@@ -179,6 +203,14 @@ impl CredentialSource for TokenSource {
             );
             sleep(pause).await;
         }
+    }
+}
+
+impl CredentialSource for TokenSource {
+    /// # Cancel safety
+    /// A request with a refresh token is read to its end all the same; any other ends at once.
+    async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
+        self.ask(why).await.map_err(|failed| failed.error)
     }
 
     fn description(&self) -> Description {

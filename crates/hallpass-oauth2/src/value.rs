@@ -68,7 +68,8 @@ pub(crate) fn sounds_secret(name: &str) -> bool {
     // What says of which kind a token is, or how long it lives, is no token.
     const HARMLESS: [&str; 5] = ["type", "format", "url", "uri", "id"];
     let lower = name.to_ascii_lowercase();
-    let words = || lower.split(|char: char| !char.is_ascii_alphanumeric());
+    let spaced = spaced(name).to_ascii_lowercase();
+    let words = || spaced.split(|char: char| !char.is_ascii_alphanumeric());
     if words()
         .next_back()
         .is_some_and(|last| HARMLESS.contains(&last))
@@ -77,6 +78,20 @@ pub(crate) fn sounds_secret(name: &str) -> bool {
     }
     PARTS.iter().any(|part| lower.contains(part))
         || words().any(|word| WORDS.contains(&word) || word.ends_with("key"))
+}
+
+/// `tokenType` as `token Type`.
+fn spaced(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    let mut small = false;
+    for char in name.chars() {
+        if small && char.is_ascii_uppercase() {
+            out.push(' ');
+        }
+        small = char.is_ascii_lowercase() || char.is_ascii_digit();
+        out.push(char);
+    }
+    out
 }
 
 #[cfg(test)]
@@ -96,6 +111,10 @@ mod tests {
             "Authorization",
             "pin",
             "subscription-key",
+            "accessToken",
+            "userPin",
+            "APIKey",
+            "tokenTypeSecret",
         ] {
             assert!(sounds_secret(name), "{name}");
         }
@@ -110,6 +129,10 @@ mod tests {
             "keyboard",
             "monkeys",
             "audience",
+            "tokenType",
+            "subjectTokenType",
+            "tokenUrl",
+            "passwordFormat",
         ] {
             assert!(!sounds_secret(name), "{name}");
         }

@@ -8,7 +8,7 @@ use std::{fs, time::Duration};
 use common::{Script, Step, TOKEN, chain, client, jws};
 use hallpass_core::{Cached, Challenges, Credential, CredentialSource, Error, Fetch, Rejection};
 use hallpass_oauth2::{
-    Chain, Composed, Key, Static, TokenExchange,
+    Chain, Composed, Key, Profile, Static, TokenExchange,
     cloud::{
         AzureManagedIdentity, CloudSource, EntraWorkloadIdentity, GceMetadata, GithubActions,
         GithubApp, GoogleCredentials, GoogleImpersonation, KubernetesToken,
@@ -92,6 +92,30 @@ async fn a_refused_first_token_is_replaced_once() {
     assert!(error.is_permanent());
     assert_eq!(script.seen().len(), 4);
     assert!(!chain(&error).contains("new"), "{}", chain(&error));
+
+    // A 401, or a word that says so, need not last: it may well be the first token all the same.
+    for refusal in [
+        Step::status(401, ""),
+        Step::status(
+            401,
+            r#"{"message":"A JSON web token could not be decoded"}"#,
+        ),
+        refused("invalid_token"),
+    ] {
+        let script = Script::of([token("one"), refusal, token("new"), token("two")]);
+        let own = client().build(script.clone()).unwrap();
+        let transport = script.clone();
+        let source = Composed::new(own, |first| {
+            let profile = "token_url = \"https://sts.example.net/token\"\nclient_auth = \"none\"\ntoken_headers = { x-token = \"{first}\" }";
+            let profile = Profile::from_toml(profile).unwrap().var("first", first);
+            profile.client("id", "").build(transport)
+        })
+        .unwrap();
+        assert_eq!(value(&source).await, "Bearer two");
+        let seen = script.seen();
+        assert_eq!(seen[1].header("x-token"), Some("one"));
+        assert_eq!(seen[3].header("x-token"), Some("new"));
+    }
 
     // Trouble that passes is no reason for another first token.
     let script = Script::of([token("one"), Step::status(500, "")]);

@@ -12,6 +12,7 @@ mod arguments;
 mod credentials;
 mod failures;
 mod pace;
+mod shipped;
 
 use std::process::{Command, Output};
 

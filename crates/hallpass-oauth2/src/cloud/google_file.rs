@@ -1,18 +1,19 @@
 //! [`GoogleCredentials`]: Google's credential files, of whatever type.
 
 mod external;
+mod quota;
+mod universe;
 
 use std::{fmt, sync::Arc};
 
 use hallpass_core::Error;
-use http::Uri;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
-use self::external::ExternalAccount;
+use self::{external::ExternalAccount, quota::charged_to, universe::Universe};
 use super::{CloudSource, GoogleImpersonation, impersonation::CLOUD_PLATFORM};
-use crate::{JwtBearer, RefreshToken, TokenRequest, Transport, text::printable};
+use crate::{JwtBearer, RefreshToken, Transport};
 
 /// What one of Google's credential files says: a `service_account`, an `authorized_user` as
 /// `gcloud auth application-default login` writes it, an `external_account` for workload identity
@@ -45,7 +46,7 @@ pub struct GoogleCredentials {
     file: Arc<File>,
     json: Arc<Zeroizing<String>>,
     scopes: Vec<String>,
-    universe: String,
+    universe: Universe,
 }
 
 enum File {
@@ -112,7 +113,7 @@ impl GoogleCredentials {
             file: Arc::new(file),
             json: Arc::new(Zeroizing::new(json.to_owned())),
             scopes: vec![CLOUD_PLATFORM.to_owned()],
-            universe: "googleapis.com".to_owned(),
+            universe: Universe("googleapis.com".to_owned()),
         })
     }
 
@@ -130,7 +131,7 @@ impl GoogleCredentials {
     /// The domain of another universe than `googleapis.com`, whose hosts the file may name.
     #[must_use]
     pub fn universe(mut self, domain: impl Into<String>) -> Self {
-        self.universe = domain.into();
+        self.universe = Universe(domain.into());
         self
     }
 
@@ -145,7 +146,7 @@ impl GoogleCredentials {
     fn build_shared<T: Transport>(&self, transport: &Arc<T>) -> Result<CloudSource, Error> {
         match &*self.file {
             File::ServiceAccount(account) => {
-                self.pinned("token_uri", &account.token_uri)?;
+                self.universe.check("token_uri", &account.token_uri)?;
                 let builder = JwtBearer::google(&self.json)?.scope(self.scopes.join(" "));
                 Ok(builder.build(transport.clone())?.into())
             }
@@ -157,7 +158,9 @@ impl GoogleCredentials {
                 let builder = charged_to(user.quota_project_id.as_ref(), builder);
                 Ok(builder.build(transport.clone())?.into())
             }
-            File::ExternalAccount(account) => account.build(self, transport),
+            File::ExternalAccount(account) => {
+                account.build(&self.universe, &self.scopes, transport)
+            }
             File::Impersonated(account) => self.impersonate(account, transport),
         }
     }
@@ -168,8 +171,9 @@ impl GoogleCredentials {
         transport: &Arc<T>,
     ) -> Result<CloudSource, Error> {
         let url = &account.service_account_impersonation_url;
-        self.pinned("service_account_impersonation_url", url)?;
-        let by = Self::from_json(account.source_credentials.get())?.universe(&self.universe);
+        self.universe
+            .check("service_account_impersonation_url", url)?;
+        let by = Self::from_json(account.source_credentials.get())?.universe(&self.universe.0);
         if matches!(*by.file, File::Impersonated(_)) {
             return Err(Error::configuration(
                 "the file's \"source_credentials\" impersonate somebody themselves: name the accounts between as delegates",
@@ -182,36 +186,6 @@ impl GoogleCredentials {
             .scopes(&self.scopes)
             .delegates(delegates)
             .build(by.build_shared(transport)?, transport.clone())
-    }
-
-    /// Refuses a URL of somebody else's.
-    fn pinned(&self, member: &str, url: &str) -> Result<(), Error> {
-        let uri: Option<Uri> = url.parse().ok();
-        let host = uri.as_ref().and_then(Uri::host).unwrap_or_default();
-        let inside = host
-            .strip_suffix(self.universe.as_str())
-            .is_some_and(|rest| rest.ends_with('.'));
-        // What service accounts' files said before 2018.
-        let known = inside || host == "accounts.google.com";
-        let secure = uri
-            .as_ref()
-            .is_some_and(|uri| uri.scheme_str() == Some("https"));
-        if known && secure {
-            return Ok(());
-        }
-        Err(Error::configuration(format!(
-            "the file's \"{member}\" leads to \"{}\", which is no host of {}",
-            printable(host),
-            printable(&self.universe)
-        )))
-    }
-}
-
-/// Makes the API count against this project.
-fn charged_to(project: Option<&String>, builder: TokenRequest) -> TokenRequest {
-    match project {
-        Some(project) => builder.api_header("x-goog-user-project", project.as_str()),
-        None => builder,
     }
 }
 

@@ -21,6 +21,7 @@ use crate::{
     json_path::Path,
     renewal::Renewal,
     template::{Place, Stage, Template},
+    token_place::TokenPlace,
     token_url::TokenUrl,
     value::Value,
 };
@@ -57,7 +58,7 @@ pub(crate) struct ResponsePlan {
     /// Empty for the usual places.
     pub(crate) error_at: Vec<Path>,
     pub(crate) message_at: Vec<Path>,
-    pub(crate) token: Vec<Path>,
+    pub(crate) token: Vec<TokenPlace>,
     pub(crate) token_types: Vec<String>,
     pub(crate) token_type_optional: bool,
     pub(crate) lenient_token: bool,
@@ -293,7 +294,7 @@ fn response(profile: &Profile, scope: &str) -> Result<ResponsePlan, Error> {
         refused: profile.matchers(&profile.refused)?,
         error_at: paths(&profile.error_at),
         message_at: paths(&profile.message_at),
-        token: paths(&profile.token),
+        token: profile.token_places()?,
         token_types: profile.token_types.clone(),
         token_type_optional: profile.token_type_optional,
         lenient_token: profile.lenient_token,

@@ -1,9 +1,12 @@
 //! Mistakes in a [`Profile`] that need no variable's value to be seen.
 
+use hallpass_core::Error;
+
 use super::description::Profile;
 use crate::{
     condition,
     template::{Stage, is_placeholder, names},
+    token_place::TokenPlace,
 };
 
 impl Profile {
@@ -43,6 +46,13 @@ impl Profile {
             }))
     }
 
+    pub(crate) fn token_places(&self) -> Result<Vec<TokenPlace>, Error> {
+        let places = self.token.iter().map(|at| TokenPlace::parse(at));
+        places
+            .collect::<Result<_, _>>()
+            .map_err(|fault| Error::configuration(format!("token {fault}")))
+    }
+
     /// The first mistake in it that needs no variable's value, and the field that holds it.
     pub(super) fn mistake(&self) -> Option<(&'static str, String)> {
         for (field, template, stage) in self.templates() {
@@ -52,6 +62,9 @@ impl Profile {
         }
         if !self.header_value.contains("{token}") {
             return Some(("header_value", "has no {token} in it".to_owned()));
+        }
+        if let Some(fault) = self.token.iter().find_map(|at| TokenPlace::parse(at).err()) {
+            return Some(("token", fault.to_owned()));
         }
         for (name, _) in &self.capture {
             if is_placeholder(name) || self.variables.contains_key(name) {

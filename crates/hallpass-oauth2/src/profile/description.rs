@@ -26,7 +26,8 @@ pub(crate) const BEARER: &str = "Bearer {token}";
 ///
 /// Plain data: every field is public, may stand in a TOML file under its own name, and has a
 /// default that follows RFC 6749, so a plain vendor is three lines. A JSON Schema of such files
-/// stands in `profile.schema.json` beside this crate's manifest.
+/// stands in `profile.schema.json` beside this crate's manifest, and in `PROFILES.md` how to write
+/// one, which shapes of endpoints take which lines, and what is impossible.
 ///
 /// ```
 /// use hallpass_oauth2::{Profile, Secret};
@@ -204,7 +205,9 @@ pub struct Profile {
     /// `error_description`, and where vendors often put it, unless set.
     #[serde(deserialize_with = "one_or_more")]
     pub message_at: Vec<String>,
-    /// Paths of the token; the first that is there counts. `access_token` unless set.
+    /// Where the token stands; the first place where there is one counts. A path, or
+    /// `header:x-auth-token` or `cookie:session` for one beside the body. `access_token` unless set.
+    /// A scheme in front of it, as in `Bearer abc`, is left out.
     #[serde(deserialize_with = "one_or_more")]
     pub token: Vec<String>,
     /// The values of `token_type` that mean a bearer token: `Bearer` unless set; case is nothing.

@@ -12,6 +12,7 @@ use crate::{
     condition::Matcher,
     json_path::Path,
     plan::ResponsePlan,
+    token_place::TokenPlace,
 };
 
 /// Where servers put their code for a refusal, the standard's place first.
@@ -86,9 +87,11 @@ impl Answer {
     }
 
     /// Why it says nothing, where it should bring a token.
-    pub(super) fn fault(&self) -> Option<&Fault> {
+    pub(super) fn fault(&self, plan: &ResponsePlan) -> Option<&Fault> {
         match &self.text {
             Some(text) => text.as_ref().err(),
+            // Then a body need not be there at all.
+            None if self.found(plan).is_some() => None,
             None => self.json.as_ref().err(),
         }
     }
@@ -101,18 +104,34 @@ impl Answer {
     }
 
     /// The token, if it has one where the plan says.
-    pub(super) fn token(&self, plan: &ResponsePlan) -> Option<&str> {
+    pub(super) fn token<'a>(&'a self, plan: &'a ResponsePlan) -> Option<&'a str> {
         if let Some(text) = &self.text {
-            return text.as_ref().ok()?.0.as_str();
+            return text.as_ref().ok()?.0.as_str().map(bare);
         }
-        let members = self.members()?;
-        let mut found = plan.token.iter().filter_map(|path| members.at(path));
-        found.find_map(|value| value.as_str().filter(|token| !token.is_empty()))
+        self.found(plan).map(|(_, token)| token)
     }
 
-    /// Whether a token comes as a member, with others beside it.
+    /// The first place that has a token, and the token.
+    fn found<'a>(&'a self, plan: &'a ResponsePlan) -> Option<(&'a TokenPlace, &'a str)> {
+        plan.token.iter().find_map(|place| {
+            let value = match place.member() {
+                Some(path) => self.members()?.at(path)?.as_str(),
+                None => place.among(&self.headers),
+            };
+            let token = bare(value?);
+            (!token.is_empty()).then_some((place, token))
+        })
+    }
+
+    /// Whether there may be members beside the token.
     pub(super) fn has_members(&self) -> bool {
         self.text.is_none()
+    }
+
+    /// Whether the token is a member, which others beside it say more about.
+    pub(super) fn token_is_member(&self, plan: &ResponsePlan) -> bool {
+        let found = self.found(plan);
+        self.has_members() && found.is_some_and(|(place, _)| place.member().is_some())
     }
 
     /// The server's code for a refusal.
@@ -155,6 +174,17 @@ impl Answer {
     }
 }
 
+/// A token without its scheme, which some servers put before it: no token holds a space.
+fn bare(token: &str) -> &str {
+    let token = token.trim();
+    let (scheme, rest) = token.split_once(' ').unwrap_or((token, ""));
+    if scheme.eq_ignore_ascii_case("bearer") {
+        rest.trim_start()
+    } else {
+        token
+    }
+}
+
 /// The names at the top of an answer that anything looks into.
 fn wanted(plan: &ResponsePlan) -> Vec<String> {
     let conditions = [&plan.success, &plan.busy, &plan.refused]
@@ -163,6 +193,7 @@ fn wanted(plan: &ResponsePlan) -> Vec<String> {
     let own = plan
         .token
         .iter()
+        .filter_map(TokenPlace::member)
         .chain(&plan.error_at)
         .chain(&plan.message_at)
         .chain(plan.capture.iter().map(|(_, path)| path))

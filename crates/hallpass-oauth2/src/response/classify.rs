@@ -60,8 +60,8 @@ pub(crate) fn classify(plan: &ResponsePlan, answer: &Answer) -> Verdict {
         // A firewall, a wrong path, a vendor's own code: nothing proves that it will stay.
         300..500 => refused(false, code),
         // What claims to be a success.
-        _ if answer.fault().is_some() => {
-            Verdict::Malformed(answer.fault().cloned().unwrap_or(Fault::Empty))
+        _ if answer.fault(plan).is_some() => {
+            Verdict::Malformed(answer.fault(plan).cloned().unwrap_or(Fault::Empty))
         }
         _ if unmet(&plan.success) => refused(evidence == Lasting, code),
         _ if answer.says_error(plan) => refused(evidence == Lasting, code),

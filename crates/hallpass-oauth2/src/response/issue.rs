@@ -23,7 +23,7 @@ pub(crate) fn issue(asked: &Asked<'_>, answer: &Answer) -> Result<Credential, Er
     let missing = || malformed(asked, answer, "without an access token");
     let token = answer.token(&plan.response).ok_or_else(missing)?;
     let members = answer.members().filter(|_| answer.has_members());
-    if answer.has_members() {
+    if answer.token_is_member(&plan.response) {
         check_type(
             asked,
             members.and_then(|members| members.token_type.as_ref()),

@@ -12,7 +12,7 @@ use hallpass_core::{
     Cached, Challenges, Credential, CredentialSource, Description, Error, Fetch, Reason, Rejection,
 };
 
-use crate::{Secret, TokenSource};
+use crate::{Secret, TokenSource, token_source::Failed};
 
 /// A source whose material is the token of another source.
 ///
@@ -115,6 +115,12 @@ impl First {
     }
 }
 
+/// Whether another first token may help. A 401 alone proves nothing that lasts, where the first token
+/// is all that the request proves who it is with; but that it is that token is likely.
+fn is_for_the_first(failed: &Failed) -> bool {
+    failed.unauthorized || failed.error.is_permanent()
+}
+
 impl CredentialSource for Composed {
     /// # Cancel safety
     /// The first source's fetch goes on and serves the next.
@@ -123,17 +129,17 @@ impl CredentialSource for Composed {
         if self.rejected.swap(again, Ordering::Relaxed) && again {
             self.first.renew();
         }
-        let outcome = match self.then.fetch(why).await {
-            Err(error) if error.is_permanent() && self.first.renew() => {
+        let outcome = match self.then.ask(why).await {
+            Err(failed) if is_for_the_first(&failed) && self.first.renew() => {
                 tracing::debug!(
                     target: "hallpass",
                     source = self.then.description().name,
-                    error = %error,
+                    error = %failed.error,
                     "refused, trying again with another first token"
                 );
                 self.then.fetch(why).await
             }
-            outcome => outcome,
+            outcome => outcome.map_err(|failed| failed.error),
         };
         if outcome.is_ok() {
             self.first.accepted();

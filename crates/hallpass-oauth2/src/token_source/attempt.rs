@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use hallpass_core::{Credential, Error, Fetch, Reason, adapter::FreshConnection};
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use tokio::time::{Instant, timeout};
 
 use super::unanswered::unanswered;
@@ -31,6 +31,8 @@ pub(super) struct Failure {
     pub(super) uncertain: bool,
     /// Whether the server refused what it was sent.
     pub(super) refused: bool,
+    /// Whether it took a credential in it for invalid.
+    pub(super) unauthorized: bool,
     /// How far the server's clock is from ours, if that may be why.
     pub(super) skew: Option<Skew>,
     /// How long was waited in vain, and for what, if time ran out.
@@ -54,6 +56,7 @@ impl Failure {
             again: Again::No,
             uncertain: false,
             refused: false,
+            unauthorized: false,
             skew: None,
             waited: None,
         }
@@ -114,6 +117,8 @@ pub(super) async fn attempt(
             let gateway = matches!(answer.status.as_u16(), 502..=504);
             let refused = matches!(verdict, Verdict::Refused { .. });
             let error = error(&asked, &answer, verdict);
+            let invalid =
+                answer.status == StatusCode::UNAUTHORIZED || error.code() == Some("invalid_token");
             // Nobody waits for a renewal ahead: the engine's gap is soon enough.
             let hurried = why.reason() != Reason::Ahead;
             let quick = hurried && gateway && !refused && error.retry_after().is_none();
@@ -123,6 +128,7 @@ pub(super) async fn attempt(
                 again: if quick { Again::Soon } else { Again::No },
                 uncertain: gateway,
                 refused,
+                unauthorized: refused && invalid,
                 skew: signed.then(skew).flatten(),
                 ..Failure::last(error)
             })

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{GoogleCredentials, charged_to};
+use super::{quota::charged_to, universe::Universe};
 use crate::{
     Composed, Profile, Secret, TokenExchange, TokenSource, Transport,
     cloud::{CloudSource, GoogleImpersonation, impersonation::CLOUD_PLATFORM, metadata},
@@ -72,21 +72,22 @@ const URL_SOURCE: &str = r#"
 impl ExternalAccount {
     pub(super) fn build<T: Transport>(
         &self,
-        file: &GoogleCredentials,
+        universe: &Universe,
+        scopes: &[String],
         transport: &Arc<T>,
     ) -> Result<CloudSource, Error> {
-        file.pinned("token_url", &self.token_url)?;
+        universe.check("token_url", &self.token_url)?;
         if let Some(url) = &self.service_account_impersonation_url {
-            file.pinned("service_account_impersonation_url", url)?;
+            universe.check("service_account_impersonation_url", url)?;
         }
         let source = &self.credential_source;
         let exchanged: CloudSource = match (&source.file, &source.url) {
             (Some(path), _) => self
-                .exchange(file, source.subject_file(path), transport.clone())?
+                .exchange(scopes, source.subject_file(path), transport.clone())?
                 .into(),
             (None, Some(url)) => {
                 let subject = source.subject_url(url, transport.clone())?;
-                let then = |token| self.exchange(file, token, transport.clone());
+                let then = |token| self.exchange(scopes, token, transport.clone());
                 Composed::new(subject, then)?.into()
             }
             (None, None) => return Err(source.unsupported()),
@@ -94,7 +95,7 @@ impl ExternalAccount {
         let Some(url) = &self.service_account_impersonation_url else {
             return Ok(exchanged);
         };
-        let mut acting = GoogleImpersonation::at_url(url.clone()).scopes(&file.scopes);
+        let mut acting = GoogleImpersonation::at_url(url.clone()).scopes(scopes);
         let lifetime = self.service_account_impersonation.as_ref();
         if let Some(seconds) = lifetime.and_then(|wanted| wanted.token_lifetime_seconds) {
             acting = acting.lifetime(Duration::from_secs(seconds));
@@ -104,14 +105,14 @@ impl ExternalAccount {
 
     fn exchange(
         &self,
-        file: &GoogleCredentials,
+        scopes: &[String],
         subject: Secret,
         transport: impl Transport,
     ) -> Result<TokenSource, Error> {
         // A token that only impersonates needs the one scope that allows it.
         let scope = match self.service_account_impersonation_url {
             Some(_) => CLOUD_PLATFORM.to_owned(),
-            None => file.scopes.join(" "),
+            None => scopes.join(" "),
         };
         let mut builder = TokenExchange::at(self.token_url.as_str())
             .name("google-external-account")
