@@ -263,6 +263,20 @@ async fn an_issuer_that_is_down_never_takes_a_token_that_may_work() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_caller_in_a_hurry_takes_a_refused_one_rather_than_none() {
+    let source = Source::tokens(HOUR);
+    let (cached, _) = cached(&source);
+    let first = cached.get().await.unwrap();
+    source.take(HOUR);
+    refuse(&cached, &first);
+    let start = tokio::time::Instant::now();
+    let served = cached.get_within(SECOND).await.unwrap();
+    assert_eq!((served.generation(), start.elapsed()), (1, SECOND));
+    let renewed = tokio::time::timeout(SECOND, cached.renew()).await;
+    assert!(renewed.is_err(), "asked for another, it gets no other");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_never_from_here_is_none_of_ours() {
     let source = Source::tokens(HOUR);
     let (cached, _) = cached(&source);

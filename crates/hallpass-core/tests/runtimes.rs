@@ -277,6 +277,31 @@ fn a_plain_thread_fetches_on_the_runtime_that_was_named() {
 }
 
 #[test]
+fn a_named_runtime_that_nobody_drives_does_not_stop_the_caller_s_time() {
+    let (named, own) = (passive(), threaded());
+    let cached = Cached::builder(Source::tokens(secs(300)))
+        .runtime(named.handle().clone())
+        .build();
+    let start = Instant::now();
+    let within =
+        own.block_on(async { tokio::time::timeout(secs(5), cached.get_within(millis(100))).await });
+    assert!(within.unwrap().unwrap_err().is_timeout());
+    assert!(start.elapsed() < secs(2));
+    named.block_on(cached.get()).unwrap();
+}
+
+#[test]
+fn a_plain_thread_has_a_refused_token_when_all_runtimes_are_gone() {
+    let source = Source::tokens(secs(300));
+    let (cached, _) = with_policy(&source, Policy::default());
+    let first = passive().block_on(cached.get()).unwrap();
+    cached.reject(&first, &hallpass_core::Challenges::default());
+    for _ in 0..2 {
+        assert_eq!(on_a_plain_thread(cached.get()).unwrap().generation(), 1);
+    }
+}
+
+#[test]
 fn a_runtime_for_every_call_costs_at_most_a_fetch_at_a_time() {
     let source = Source::tokens(secs(300)).taking(millis(20));
     let (cached, hands) = with_policy(&source, Policy::default());

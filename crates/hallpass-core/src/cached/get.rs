@@ -106,6 +106,9 @@ impl fmt::Debug for Get {
 struct Waiter {
     shared: Arc<Shared>,
     runtime: Handle,
+    /// The runtime that it waits on itself, if that is another: time goes on there, even if nobody
+    /// drives the one for fetches.
+    here: Option<Handle>,
     request: Request,
     want: Want,
     changes: watch::Receiver<()>,
@@ -148,6 +151,9 @@ impl Cached {
         let counted = self.shared.waiting.fetch_add(1, Ordering::Relaxed);
         let waiter = Waiter {
             shared: Arc::clone(&self.shared),
+            here: Handle::try_current()
+                .ok()
+                .filter(|here| here.id() != runtime.id()),
             runtime,
             request,
             want,
@@ -183,9 +189,11 @@ impl Waiter {
         loop {
             if restarts > RESTARTS {
                 // A runtime that drops whatever is started on it is not asked in a loop.
-                Timer::new(&self.runtime, Instant::now() + SECOND_LOOK)?.await?;
+                self.timer(Instant::now() + SECOND_LOOK)?.await?;
             }
-            self.wait(suspicious.is_some()).await?;
+            if let Err(error) = self.wait(suspicious.is_some()).await {
+                return self.last_resort().ok_or(error);
+            }
             suspicious = self.shared.give_up_lifeless(suspicious);
             self.want.patience = self.patience_ends.saturating_duration_since(Instant::now());
             let (wanted, began) = self.shared.step(Some(&self.runtime), &self.want);
@@ -215,12 +223,34 @@ impl Waiter {
             }
             until = until.min(deadline);
         }
-        let timer = Timer::new(&self.runtime, until)?;
+        let timer = self.timer(until)?;
         tokio::select! {
             // Its sender lives as long as what it is about.
             _ = self.changes.changed() => Ok(()),
             outcome = timer => outcome,
         }
+    }
+
+    fn timer(&mut self, until: Instant) -> Result<Timer, Error> {
+        if let Some(here) = &self.here {
+            match Timer::new(here, until) {
+                Ok(timer) => return Ok(timer),
+                // Without timers: not asked again, because to ask is to catch a panic.
+                Err(_) => self.here = None,
+            }
+        }
+        Timer::new(&self.runtime, until)
+    }
+
+    /// Whoever can't wait any longer takes a credential under suspicion rather than none.
+    fn last_resort(&self) -> Option<Credential> {
+        if self.request.anew {
+            return None;
+        }
+        let now = self.shared.clock.now();
+        let suspect = self.shared.lock().machine.suspect_in_hand(now).cloned()?;
+        let refused = self.request.other_than == Some(suspect.generation());
+        (!refused).then(|| suspect.credential.clone())
     }
 
     fn too_late(&self) -> Error {

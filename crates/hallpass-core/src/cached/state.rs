@@ -211,6 +211,11 @@ impl Machine {
         token.filter(|token| !token.unusable.passed(now))
     }
 
+    /// The credential in hand until its very end, whatever is thought of it.
+    pub(crate) fn suspect_in_hand(&self, now: Moment) -> Option<&Arc<Current>> {
+        self.state.token().filter(|token| !token.end.passed(now))
+    }
+
     /// The credential in hand, whatever is thought of it.
     #[cfg(test)]
     pub(crate) fn current(&self) -> Option<&Arc<Current>> {
