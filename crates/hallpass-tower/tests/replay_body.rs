@@ -34,7 +34,10 @@ where
         1,
         "whether or not it is replayed"
     );
-    // The next call has the new credential in any case.
+    // The next call has the new credential in any case, once it is there.
+    while cached.stats().generation != Some(2) {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(service.oneshot(get()).await.unwrap().status(), 200);
     let mut seen = api.seen();
     assert!(seen.pop().unwrap().is_bearer("token-2"));
