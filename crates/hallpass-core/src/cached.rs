@@ -137,7 +137,7 @@ impl Cached {
     /// [`get`](Self::get) with a limit of the caller's own, which is also its patience.
     ///
     /// # Errors
-    /// As `get`, and a [timeout](Error::is_timeout) after `limit` if there is none by then. One that
+    /// As `get`, and a [timeout](crate::Error::is_timeout) after `limit` if there is none by then. One that
     /// was refused and has found no replacement so far is there.
     ///
     /// # Cancel safety

@@ -37,9 +37,9 @@ pub trait Mode<B>: sealed::Sealed {
     fn head(&self, request: &Request<B>) -> Self::Head;
     #[doc(hidden)]
     fn keep(&self, body: B) -> (Self::Body, Self::Original);
-    /// Whether it is certain, before anything of it was sent, that the body can be sent again.
+    /// Whether a body that nothing was sent of can be sent again, as far as it says how long it is.
     #[doc(hidden)]
-    fn is_certain(&self, body: &B) -> bool;
+    fn is_replayable(&self, body: &B) -> bool;
     #[doc(hidden)]
     fn pass(request: Request<B>) -> Request<Self::Body>;
     /// Whether the whole request can be sent again.
@@ -71,7 +71,7 @@ impl<B> Mode<B> for WithoutReplay {
         (body, ())
     }
 
-    fn is_certain(&self, _body: &B) -> bool {
+    fn is_replayable(&self, _body: &B) -> bool {
         false
     }
 
@@ -115,9 +115,9 @@ where
         ReplayBody::keeping(body, self.limit)
     }
 
-    fn is_certain(&self, body: &B) -> bool {
-        let length = body.size_hint().exact();
-        body.is_end_stream() || length.is_some_and(|length| length <= self.limit as u64)
+    fn is_replayable(&self, body: &B) -> bool {
+        let least = body.size_hint().lower();
+        body.is_end_stream() || (self.limit > 0 && least <= self.limit as u64)
     }
 
     fn pass(request: Request<B>) -> Request<ReplayBody<B>> {

@@ -138,7 +138,7 @@ impl<S: Clone, M> BearerService<S, M> {
     {
         let mode = &self.settings.mode;
         let (parts, body) = request.into_parts();
-        let acquire = exchange.acquire(mode.is_certain(&body));
+        let acquire = exchange.acquire(mode.is_replayable(&body));
         let (body, original) = mode.keep(body);
         let call = Call {
             exchange,

@@ -93,6 +93,11 @@ impl Failures {
         (gap, old.map(|failure| failure.error))
     }
 
+    /// Whether a fetch has failed since one last succeeded.
+    pub(super) fn any(&self) -> bool {
+        self.last.is_some()
+    }
+
     /// Notes a fetch that ended with its runtime; how long renewals are left alone for it.
     pub(super) fn note_interrupted(&mut self, policy: &Policy) -> Duration {
         self.interrupted = self.interrupted.saturating_add(1);

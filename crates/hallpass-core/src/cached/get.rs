@@ -187,11 +187,16 @@ impl Waiter {
         let mut restarts = 0;
         let mut suspicious = None;
         loop {
-            if restarts > RESTARTS {
+            let waited = if restarts > RESTARTS {
                 // A runtime that drops whatever is started on it is not asked in a loop.
-                self.timer(Instant::now() + SECOND_LOOK)?.await?;
-            }
-            if let Err(error) = self.wait(suspicious.is_some()).await {
+                match self.timer(Instant::now() + SECOND_LOOK) {
+                    Ok(timer) => timer.await,
+                    Err(error) => Err(error),
+                }
+            } else {
+                self.wait(suspicious.is_some()).await
+            };
+            if let Err(error) = waited {
                 return self.last_resort().ok_or(error);
             }
             suspicious = self.shared.give_up_lifeless(suspicious);

@@ -193,7 +193,11 @@ impl Machine {
             Reason::Expired
         };
         let begin = self.begin(now, reason);
-        let wanted = Wanted::Wait(last_moments.map(|_| self.policy.renewal_gap));
+        let wanted = match last_moments {
+            // Renewals fail: the token is used to its end, without waiting for the next failure.
+            Some(token) if self.failures.any() => Wanted::Use(Arc::clone(token)),
+            last_moments => Wanted::Wait(last_moments.map(|_| self.policy.renewal_gap)),
+        };
         Step {
             wanted,
             begin: Some(begin),
