@@ -187,7 +187,7 @@ impl Waiter {
         let mut restarts = 0;
         let mut suspicious = None;
         loop {
-            let waited = if restarts > RESTARTS {
+            let pause_over = if restarts > RESTARTS {
                 // A runtime that drops whatever is started on it is not asked in a loop.
                 match self.timer(Instant::now() + SECOND_LOOK) {
                     Ok(timer) => timer.await,
@@ -196,7 +196,7 @@ impl Waiter {
             } else {
                 self.wait(suspicious.is_some()).await
             };
-            if let Err(error) = waited {
+            if let Err(error) = pause_over {
                 return self.last_resort().ok_or(error);
             }
             suspicious = self.shared.give_up_lifeless(suspicious);
