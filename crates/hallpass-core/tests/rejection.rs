@@ -269,7 +269,7 @@ async fn a_caller_in_a_hurry_takes_a_refused_one_rather_than_none() {
     let first = cached.get().await.unwrap();
     source.take(HOUR);
     refuse(&cached, &first);
-    let start = tokio::time::Instant::now();
+    let start = Instant::now();
     let served = cached.get_within(SECOND).await.unwrap();
     assert_eq!((served.generation(), start.elapsed()), (1, SECOND));
     let renewed = tokio::time::timeout(SECOND, cached.renew()).await;
