@@ -33,7 +33,7 @@ pin_project! {
     /// Dropping it ends this request only; a fetch that it waits for goes on.
     ///
     /// # Panics
-    /// If it has to wait on a tokio runtime without a time driver.
+    /// If it has to read a refused answer to its end on a tokio runtime without a time driver.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<S, M, B, R>
     where
