@@ -57,12 +57,16 @@ impl Exchange {
         let cached = self.own.as_ref().unwrap_or(self.authorizer.cached());
         let rules = self.authorizer.rules();
         let replace = rules.override_existing;
-        let announced = &cached.description().header;
+        let description = cached.description();
         let attached = cached.with_current(|current| {
             let credential = &current.credential;
+            let announced = &description.header;
             let own = !replace
-                && credential.header_name() != announced
-                && headers.contains_key(announced);
+                && (credential.header_name() != announced && headers.contains_key(announced)
+                    || description
+                        .beside
+                        .iter()
+                        .any(|name| headers.contains_key(name)));
             if own || !current.attach(headers, replace) {
                 return false;
             }
@@ -80,7 +84,7 @@ impl Exchange {
                 self.sent = 1;
                 Attached::Yes
             }
-            None if replace || !headers.contains_key(announced) => Attached::NoneInHand,
+            None if replace || !description.is_on(headers) => Attached::NoneInHand,
             None | Some(false) => Attached::LeftAlone,
         }
     }
@@ -133,8 +137,7 @@ impl Exchange {
         let rules = self.authorizer.rules();
         self.waited |= waited;
         if !rules.override_existing
-            && (headers.contains_key(&self.cached().description().header)
-                || credential.is_on(headers))
+            && (self.cached().description().is_on(headers) || credential.is_on(headers))
         {
             return Ok(self.left_alone(target));
         }
