@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderName, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
 use crate::{
     Challenges, Credential, Error, Moment, Origin,
@@ -86,6 +86,8 @@ pub struct Description {
     pub name: String,
     /// The header that its credentials go in; a request that has it already is left alone.
     pub header: HeaderName,
+    /// The headers that [go along](Credential::with_header) with it, if they are known beforehand.
+    pub beside: Vec<HeaderName>,
     /// The origins that its credentials are for, if it knows them.
     pub origins: Option<Vec<Origin>>,
     /// What else than the usual answers means that a credential no longer works.
@@ -99,11 +101,24 @@ pub struct Description {
     pub hedge: bool,
 }
 
+impl Description {
+    /// The names of all headers of its credentials, as far as they are known beforehand.
+    pub(crate) fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
+        std::iter::once(&self.header).chain(&self.beside)
+    }
+
+    /// Whether a request has one of them.
+    pub(crate) fn is_on(&self, headers: &HeaderMap) -> bool {
+        self.header_names().any(|name| headers.contains_key(name))
+    }
+}
+
 impl Default for Description {
     fn default() -> Self {
         Self {
             name: "credential".to_owned(),
             header: AUTHORIZATION,
+            beside: Vec::new(),
             origins: None,
             rejected: Rejected::default(),
             fixed: false,

@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{Extensions, HeaderMap, StatusCode};
+use http::{Extensions, HeaderMap, HeaderName, StatusCode};
 
 use super::{
-    choices::{Choice, choice},
+    choices::{Choice, brought, choice},
     withheld::Trace,
 };
 use crate::{Cached, Error, Origin, Rejected, origin::Allowed, sharded::Sharded};
@@ -201,6 +201,14 @@ impl Authorizer {
             (None, Allowed::Only(set)) => set.first(),
             (None, Allowed::FirstUsed | Allowed::Any) => None,
         }
+    }
+
+    /// The names of all headers that this credential or one that the request has brought, for
+    /// whichever layer, may go in. For what follows redirects: values of the caller's own that stand
+    /// there are left behind at another origin.
+    pub fn credential_headers(&self, extensions: &Extensions) -> Vec<HeaderName> {
+        let credentials = std::iter::once(self.cached()).chain(brought(extensions));
+        credentials.flat_map(Cached::header_names).collect()
     }
 
     /// The credential.
