@@ -30,6 +30,7 @@ mod error;
 mod evidence;
 pub(crate) mod exchange;
 mod fresh_connection;
+mod fresh_proof;
 mod patience;
 mod place;
 mod renewal;
@@ -57,6 +58,7 @@ pub use self::{
     evidence::Evidence,
     exchange::{Attached, Exchange, Next},
     fresh_connection::FreshConnection,
+    fresh_proof::FreshProof,
     patience::Patience,
     renewal::{Acquire, Acquired, Renewal},
     snapshot::Snapshot,
