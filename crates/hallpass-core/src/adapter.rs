@@ -35,6 +35,7 @@ mod patience;
 mod place;
 mod renewal;
 mod run;
+mod send_once;
 mod setters;
 mod snapshot;
 mod target;
@@ -61,6 +62,7 @@ pub use self::{
     fresh_proof::FreshProof,
     patience::Patience,
     renewal::{Acquire, Acquired, Renewal},
+    send_once::SendOnce,
     snapshot::Snapshot,
     target::Target,
     withheld::Withheld,

@@ -48,6 +48,7 @@ mod calendar;
 pub mod cloud;
 mod condition;
 mod discovery;
+mod dpop;
 mod expiry;
 mod file;
 mod json;
@@ -77,9 +78,10 @@ mod value;
 pub use self::sources::Exec;
 pub use self::{
     algorithm::Algorithm,
-    assertion::{CertificateHeader, Jwt, Key},
+    assertion::{CertificateHeader, Jwt, Key, thumbprint as certificate_thumbprint},
     condition::Condition,
     discovery::{Discovered, Discovery, METADATA_LIFETIME, MOVED_AFTER, Metadata},
+    dpop::Dpop,
     expiry::{Expiry, Unit},
     param::Param,
     profile::{ClientAuth, Encoding, Grant, Profile, ResponseFormat},
