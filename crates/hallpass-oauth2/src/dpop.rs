@@ -193,8 +193,10 @@ impl Dpop {
         }
         match &self.key {
             Holder::InMemory(algorithm) => self.made(*algorithm).map(drop),
-            Holder::Kept(key) if key.is_symmetric() => Err(prover::symmetric()),
-            Holder::Kept(_) => Ok(()),
+            Holder::Kept(key) => match key.ready_now()? {
+                Some(key) => Prover::of(key).map(drop),
+                None => Ok(()),
+            },
         }
     }
 
@@ -223,7 +225,7 @@ impl Dpop {
                 Some(made.thumbprint().to_owned())
             }
             Holder::Kept(key) => {
-                let prover = Prover::of(key.ready_now()?).ok()?;
+                let prover = Prover::of(key.ready_now().ok()??).ok()?;
                 Some(prover.thumbprint().to_owned())
             }
         }

@@ -221,24 +221,22 @@ impl Key {
         versions.fold(0, u64::wrapping_add)
     }
 
-    /// Whether it is known to be a secret that the server has, too.
-    pub(crate) fn is_symmetric(&self) -> bool {
-        matches!(&self.place, Place::Here(pair) if pair.public_key().is_none())
-    }
-
     /// The key without its certificate, if nothing has to be read for it.
-    pub(crate) fn ready_now(&self) -> Option<ReadyKey> {
+    pub(crate) fn ready_now(&self) -> Result<Option<ReadyKey>, Error> {
         let Place::Here(pair) = &self.place else {
-            return None;
+            return Ok(None);
         };
         let algorithm = self.algorithm.unwrap_or_else(|| pair.default_algorithm());
-        pair.allows(algorithm).then(|| ReadyKey {
+        if !pair.allows(algorithm) {
+            return Err(unfit(algorithm));
+        }
+        Ok(Some(ReadyKey {
             pair: pair.clone(),
             kid: self.kid.clone(),
             certificate: Members::new(),
             algorithm,
             mark: None,
-        })
+        }))
     }
 
     /// The key now. `of` names the source in messages.

@@ -105,7 +105,9 @@ impl KeyBinding {
         let off = clock_difference(headers, SystemTime::now());
         let advice = match off {
             Some(off) if off > CLOCK_IS_OFF => "its clock and this machine's differ: set them",
-            _ => "check this machine's clock, and whether a proxy changes the URL on the way: then set htu_base",
+            _ => {
+                "check this machine's clock, and whether a proxy changes the URL on the way: then set htu_base"
+            }
         };
         tracing::warn!(
             target: "hallpass",

@@ -46,7 +46,7 @@ struct Claims<'a> {
 impl Prover {
     pub(super) fn generate(algorithm: Algorithm) -> Result<Self, Error> {
         let key = Key::generate(algorithm)?;
-        Self::of(key.ready_now().ok_or_else(symmetric)?)
+        Self::of(key.ready_now()?.ok_or_else(symmetric)?)
     }
 
     pub(super) fn of(key: ReadyKey) -> Result<Self, Error> {
@@ -113,7 +113,7 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(ring::digest::digest(&ring::digest::SHA256, bytes))
 }
 
-pub(super) fn symmetric() -> Error {
+fn symmetric() -> Error {
     Error::configuration(
         "a proof of possession takes a private key, and this is a shared secret (RFC 9449, section 4.2)",
     )

@@ -21,7 +21,7 @@ const TOKEN: &str = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
 
 fn prover() -> Prover {
     let key = Key::from_jwk(ED25519).unwrap();
-    Prover::of(key.ready_now().unwrap()).unwrap()
+    Prover::of(key.ready_now().unwrap().unwrap()).unwrap()
 }
 
 fn at(seconds: u64) -> SystemTime {
@@ -82,7 +82,16 @@ fn proofs_byte_for_byte() {
 
 #[test]
 fn thumbprints() {
-    assert_eq!(prover().thumbprint(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
-    assert_eq!(sha256(P256.as_bytes()), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
-    assert_eq!(sha256(TOKEN.as_bytes()), "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo");
+    assert_eq!(
+        prover().thumbprint(),
+        "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    );
+    assert_eq!(
+        sha256(P256.as_bytes()),
+        "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
+    );
+    assert_eq!(
+        sha256(TOKEN.as_bytes()),
+        "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo"
+    );
 }

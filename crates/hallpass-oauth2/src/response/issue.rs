@@ -159,7 +159,11 @@ fn check_type(asked: &Asked<'_>, token_type: Option<&Value>) -> Result<TokenType
         (Some(Value::String(kind)), _) if !kind.is_empty() => Err(Error::configuration(format!(
             "{origin} issued a token of type \"{}\"; only {name} is supported here{}",
             asked.redactor.clean(kind),
-            if kind.eq_ignore_ascii_case(TOKEN_TYPE) { ": for that, call dpop" } else { "" },
+            if kind.eq_ignore_ascii_case(TOKEN_TYPE) {
+                ": for that, call dpop"
+            } else {
+                ""
+            },
         ))),
         (None | Some(Value::Null | Value::String(_)), _) if response.token_type_optional => {
             Ok(wanted)
