@@ -163,7 +163,7 @@ impl Inputs {
             resolved.dpop = Some((dpop.clone(), dpop.ready(of).await?));
         }
         if let Some(pem) = read(self.certificate.as_ref(), "certificate", of).await? {
-            resolved.certificate = Some(thumbprint(&pem)?);
+            resolved.certificate = Some(thumbprint(pem.as_bytes())?);
         }
         for (name, secret) in &self.variables {
             let what = "secret variables";
