@@ -43,6 +43,7 @@ compile_error!(
 );
 
 pub mod adapter;
+mod binding;
 pub mod cached;
 mod challenge;
 mod clock;

@@ -99,6 +99,13 @@ pub struct Description {
     /// Whether a second fetch beside a silent one does no harm, so that a hanging connection is not
     /// waited for. Not where fetches are counted, or each ends what the other brings.
     pub hedge: bool,
+    /// The thumbprint of the key that its credentials are bound to (`jkt`, RFC 9449 §6), if it is
+    /// known before one is fetched. Sources that are alike in everything else differ in it, and so
+    /// do their credentials.
+    pub key_thumbprint: Option<String>,
+    /// Whether that key outlives this process, so that another one which has it too could use the
+    /// credentials. Without it they are of no use to anybody else.
+    pub key_is_kept: bool,
 }
 
 impl Description {
@@ -124,6 +131,8 @@ impl Default for Description {
             fixed: false,
             kills_old: false,
             hedge: false,
+            key_thumbprint: None,
+            key_is_kept: false,
         }
     }
 }
