@@ -49,6 +49,7 @@ mod clock;
 mod credential;
 pub mod docs;
 mod error;
+mod identity;
 mod origin;
 mod proof;
 mod retry_after;
@@ -68,6 +69,7 @@ pub use self::{
     clock::{Clock, Moment, SystemClock},
     credential::Credential,
     error::{BoxError, Error},
+    identity::{Identified, Identity},
     origin::Origin,
     proof::Proof,
     retry_after::retry_after,
