@@ -1,5 +1,7 @@
 //! [`Credential`]: one header, built once, that says who the caller is and how long that holds.
 
+mod parts;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -414,15 +416,6 @@ impl Credential {
 
     pub(crate) fn life(&self) -> Life {
         self.inner.life
-    }
-
-    pub(crate) fn renewal_hint(&self) -> Option<Duration> {
-        self.inner.renew_in
-    }
-
-    pub(crate) fn same_secret(&self, other: &Self) -> bool {
-        let (one, other) = (&*self.inner, &*other.inner);
-        one.name == other.name && one.value == other.value && one.beside == other.beside
     }
 }
 

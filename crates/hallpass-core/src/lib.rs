@@ -50,6 +50,7 @@ mod clock;
 mod credential;
 pub mod docs;
 mod error;
+mod identity;
 mod origin;
 mod proof;
 mod retry_after;
@@ -69,6 +70,7 @@ pub use self::{
     clock::{Clock, Moment, SystemClock},
     credential::Credential,
     error::{BoxError, Error},
+    identity::{Identified, Identity},
     origin::Origin,
     proof::Proof,
     retry_after::retry_after,
