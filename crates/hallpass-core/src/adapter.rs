@@ -30,10 +30,12 @@ mod error;
 mod evidence;
 pub(crate) mod exchange;
 mod fresh_connection;
+mod fresh_proof;
 mod patience;
 mod place;
 mod renewal;
 mod run;
+mod send_once;
 mod setters;
 mod snapshot;
 mod target;
@@ -57,8 +59,10 @@ pub use self::{
     evidence::Evidence,
     exchange::{Attached, Exchange, Next},
     fresh_connection::FreshConnection,
+    fresh_proof::FreshProof,
     patience::Patience,
     renewal::{Acquire, Acquired, Renewal},
+    send_once::SendOnce,
     snapshot::Snapshot,
     target::Target,
     withheld::Withheld,

@@ -40,7 +40,7 @@ pub(crate) use self::{
     stats::Counters,
 };
 use self::{
-    fetch::FetchHandle,
+    fetch::{Circumstances, FetchHandle},
     get::Request,
     state::{Machine, Want, Wanted},
 };
@@ -460,7 +460,13 @@ impl Shared {
                 Reason::Rejected => state.challenges.clone(),
                 _ => Challenges::default(),
             };
-            let (begun, handle) = self.guard_fetch(number, reason, version, challenges);
+            let replaces = state.machine.replaced().cloned();
+            let circumstances = Circumstances {
+                reason,
+                challenges,
+                replaces,
+            };
+            let (begun, handle) = self.guard_fetch(number, version, circumstances);
             (begun, state.pending.replace(handle))
         });
         let replaced = self.publish(&state.machine);

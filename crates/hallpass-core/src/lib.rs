@@ -57,12 +57,14 @@ compile_error!(
 );
 
 pub mod adapter;
+mod binding;
 pub mod cached;
 mod challenge;
 mod clock;
 mod credential;
 pub mod docs;
 mod error;
+mod identity;
 mod origin;
 mod proof;
 mod retry_after;
@@ -82,6 +84,7 @@ pub use self::{
     clock::{Clock, Moment, SystemClock},
     credential::Credential,
     error::{BoxError, Error},
+    identity::{Identified, Identity},
     origin::Origin,
     proof::Proof,
     retry_after::retry_after,

@@ -62,6 +62,15 @@ pub trait CredentialSource: Send + Sync + 'static {
     fn version(&self) -> u64 {
         0
     }
+
+    /// Ends once somebody else has got a newer credential, which the next fetch will bring at little
+    /// cost. A source that shares its credentials with other processes has such news.
+    ///
+    /// Only [`Cached::keep_warm`](crate::Cached::keep_warm) waits for it. Without that the newer one
+    /// is taken over when the one in hand is due.
+    fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(std::future::pending())
+    }
 }
 
 impl<S: CredentialSource> CredentialSource for Arc<S> {
@@ -75,6 +84,10 @@ impl<S: CredentialSource> CredentialSource for Arc<S> {
 
     fn version(&self) -> u64 {
         S::version(self)
+    }
+
+    fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        S::news(self)
     }
 }
 
@@ -99,6 +112,13 @@ pub struct Description {
     /// Whether a second fetch beside a silent one does no harm, so that a hanging connection is not
     /// waited for. Not where fetches are counted, or each ends what the other brings.
     pub hedge: bool,
+    /// The thumbprint of the key that its credentials are bound to (`jkt`, RFC 9449 §6), if it is
+    /// known before one is fetched. Sources that are alike in everything else differ in it, and so
+    /// do their credentials.
+    pub key_thumbprint: Option<String>,
+    /// Whether that key outlives this process, so that another one which has it too could use the
+    /// credentials. Without it they are of no use to anybody else.
+    pub key_is_kept: bool,
 }
 
 impl Description {
@@ -124,6 +144,8 @@ impl Default for Description {
             fixed: false,
             kills_old: false,
             hedge: false,
+            key_thumbprint: None,
+            key_is_kept: false,
         }
     }
 }
@@ -149,6 +171,7 @@ pub struct Fetch {
     pub(crate) limit: Duration,
     pub(crate) deadline: tokio::time::Instant,
     pub(crate) sent: Sent,
+    replaces: Option<Credential>,
     /// Whether the engine still waits for it; none for one that was made by hand.
     pulse: Option<Arc<Pulse>>,
     attempt: u32,
@@ -188,9 +211,28 @@ impl Fetch {
                 clock,
                 at: Mutex::new(now),
             },
+            replaces: None,
             pulse: None,
             attempt: 1,
         }
+    }
+
+    /// The same in place of this credential, to call a source by hand: because a server refused it,
+    /// or ahead of its end.
+    #[must_use]
+    pub fn replacing(mut self, credential: Credential, refused: bool) -> Self {
+        self.reason = if refused {
+            Reason::Rejected
+        } else {
+            Reason::Ahead
+        };
+        self.replaces = Some(credential);
+        self
+    }
+
+    pub(crate) fn in_place_of(mut self, credential: Option<Credential>) -> Self {
+        self.replaces = credential;
+        self
     }
 
     pub(crate) fn watched(mut self, pulse: Arc<Pulse>, attempt: u32) -> Self {
@@ -207,6 +249,12 @@ impl Fetch {
     /// The challenges that came with the rejection; empty otherwise.
     pub fn challenges(&self) -> &Challenges {
         &self.challenges
+    }
+
+    /// The credential that the new one is to replace: the one that was refused, or the one in hand;
+    /// none if there is none.
+    pub fn replaces(&self) -> Option<&Credential> {
+        self.replaces.as_ref()
     }
 
     /// When the engine gives up on this fetch and drops it.
@@ -284,6 +332,7 @@ pub(crate) trait DynSource: Send + Sync + 'static {
         why: &'a Fetch,
     ) -> Pin<Box<dyn Future<Output = Result<Credential, Error>> + Send + 'a>>;
     fn version(&self) -> u64;
+    fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 impl<S: CredentialSource> DynSource for S {
@@ -296,5 +345,9 @@ impl<S: CredentialSource> DynSource for S {
 
     fn version(&self) -> u64 {
         CredentialSource::version(self)
+    }
+
+    fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        CredentialSource::news(self)
     }
 }

@@ -27,10 +27,14 @@ const OF_THE_BODY: [HeaderName; 8] = [
     TRANSFER_ENCODING,
 ];
 
-/// What reqwest takes off as well, and the name of the server that is left.
-const OF_THE_ORIGIN: [HeaderName; 5] = [
+/// A proof of possession, which names the server that is left.
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// What reqwest takes off as well, but for the proof, and the name of the server that is left.
+const OF_THE_ORIGIN: [HeaderName; 6] = [
     AUTHORIZATION,
     COOKIE,
+    DPOP,
     HOST,
     PROXY_AUTHORIZATION,
     WWW_AUTHENTICATE,

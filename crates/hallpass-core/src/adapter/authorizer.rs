@@ -40,6 +40,8 @@ pub(super) struct Rules {
     proxied: bool,
     pub(super) report: bool,
     pub(super) evidence: bool,
+    /// The thumbprint of the certificate that the client presents.
+    pub(super) certificate: Option<Arc<str>>,
     pub(super) rejected: Rejected,
     pub(super) trace: Arc<Trace>,
     /// Equal rules for each group of threads; emptied whenever the rules change.
@@ -68,6 +70,7 @@ impl Authorizer {
                 proxied: false,
                 report: false,
                 evidence: false,
+                certificate: None,
                 rejected: Rejected::default(),
                 trace: Arc::default(),
                 local: Sharded::new(),
@@ -168,6 +171,18 @@ impl Authorizer {
     #[must_use]
     pub fn report_attempts(mut self) -> Self {
         self.edit().report = true;
+        self
+    }
+
+    /// Says which certificate the client presents to servers, by its SHA-256 thumbprint in base64url
+    /// (`x5t#S256`), as `hallpass_oauth2::certificate_thumbprint` and
+    /// `hallpass_hyper::Builder::certificate_thumbprint` tell it.
+    ///
+    /// A token that is bound to a certificate (RFC 8705 §3) goes only where this is that one: any
+    /// other sending would be refused by the server, with a 401 that does not say why.
+    #[must_use]
+    pub fn client_certificate(mut self, thumbprint: impl Into<Arc<str>>) -> Self {
+        self.edit().certificate = Some(thumbprint.into());
         self
     }
 

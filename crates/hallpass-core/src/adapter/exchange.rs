@@ -2,6 +2,7 @@
 
 mod attach;
 mod judge;
+mod prove;
 
 use std::{
     future::poll_fn,
@@ -10,8 +11,9 @@ use std::{
 
 use http::Extensions;
 
+pub(super) use self::prove::Bound;
 use super::{Acquired, Attempt, Authorizer, Demand, Evidence, Renewal, place::Place};
-use crate::{Cached, Credential, Origin, Rejected};
+use crate::{Cached, Rejected};
 
 /// The protocol state of one request that [may carry](super::Admission::Carry) a credential.
 ///
@@ -47,8 +49,7 @@ pub struct Exchange {
 
 #[derive(Debug, Default)]
 struct Rare {
-    /// Of a credential with a proof: itself, and where the request goes.
-    bound: Option<(Credential, Option<Origin>)>,
+    bound: Option<Bound>,
     demand: Option<Demand>,
 }
 
@@ -152,6 +153,7 @@ impl Exchange {
                 self.own.as_ref(),
                 self.generation,
                 self.reports,
+                self.rare.as_mut().and_then(|rare| rare.bound.take()),
             ));
         }
         if let Some(rare) = &mut self.rare

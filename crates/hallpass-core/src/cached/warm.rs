@@ -118,6 +118,7 @@ impl Drop for Running {
 }
 
 async fn run(mut running: Running) {
+    let mut news = false;
     loop {
         let Some(shared) = running.shared.upgrade() else {
             return;
@@ -128,7 +129,7 @@ async fn run(mut running: Running) {
         let cached = Cached { shared };
         let mut changes = cached.shared.changes.subscribe();
         let pause = {
-            let mut look = pin!(cached.look());
+            let mut look = pin!(cached.look(news));
             // A source that panics when it is asked for its version must not end the task.
             let poll = |context: &mut Context<'_>| {
                 let polled = catch_unwind(AssertUnwindSafe(|| look.as_mut().poll(context)));
@@ -136,6 +137,7 @@ async fn run(mut running: Running) {
             };
             poll_fn(poll).await
         };
+        let told = cached.shared.source.news();
         drop(cached);
         if pause == HOPELESS {
             // The look's own fetch is no reason to look again.
@@ -144,23 +146,24 @@ async fn run(mut running: Running) {
         let rest = async {
             tokio::time::sleep(SHORTEST.min(pause)).await;
             tokio::select! {
-                _ = changes.changed() => {}
-                () = tokio::time::sleep(pause.saturating_sub(SHORTEST)) => {}
+                () = told => true,
+                _ = changes.changed() => false,
+                () = tokio::time::sleep(pause.saturating_sub(SHORTEST)) => false,
             }
         };
-        rest.await;
+        news = rest.await;
     }
 }
 
 impl Cached {
-    /// One look at the credential; how long until the next.
-    async fn look(&self) -> Duration {
+    /// One look at the credential; how long until the next. With `news`, somebody else has a newer one.
+    async fn look(&self, news: bool) -> Duration {
         let version = self.shared.source.version();
         let now = self.shared.clock.now();
         let slot = self.shared.slot.load_full();
         let changed = slot.is_some_and(|current| current.version != version)
             && !self.shared.lock().machine.backs_off(now, version);
-        let outcome = if changed {
+        let outcome = if changed || news {
             self.renew().await
         } else {
             // A suspect serves without a look at the machine, which may want to replace it.

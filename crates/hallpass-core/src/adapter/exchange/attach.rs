@@ -3,15 +3,14 @@
 
 use http::{Extensions, HeaderMap, Method, Request};
 
-use super::{Attached, Exchange};
+use super::{Attached, Exchange, prove::Bound};
 use crate::{
-    Credential, Error,
+    Error,
     adapter::{
         Acquire, Acquired, Resend, Target, Withheld,
         place::{Place, bound_elsewhere},
         target::destination,
     },
-    credential::attach_proof,
     origin::Destination,
 };
 
@@ -20,7 +19,9 @@ impl Exchange {
     /// nothing but the header.
     ///
     /// # Errors
-    /// If the credential is bound to another origin by now, or has a proof to make and can't.
+    /// If the credential is bound to another origin by now, has a proof to make and can't, or works
+    /// only with a certificate that the client is [not known](crate::Authorizer::client_certificate) to
+    /// present.
     #[inline]
     pub fn attach<T: Target + ?Sized>(
         &mut self,
@@ -48,10 +49,12 @@ impl Exchange {
             return Ok(attached);
         }
         let (method, uri) = (request.method().clone(), request.uri().clone());
-        self.settle(attached, &method, &uri, request.headers_mut())
+        let attached = self.settle(attached, &method, &uri, request.headers_mut())?;
+        self.offer_proofs(request.extensions_mut());
+        Ok(attached)
     }
 
-    /// Attaches all of the credential but its proof, to which the credential itself stays behind.
+    /// Attaches all of the credential but its proof; what is bound stays behind for that.
     #[inline]
     fn attach_in_hand(&mut self, safe: bool, headers: &mut HeaderMap) -> Attached {
         let cached = self.own.as_ref().unwrap_or(self.authorizer.cached());
@@ -72,8 +75,8 @@ impl Exchange {
             }
             self.generation = current.generation();
             self.reports = current.reports();
-            if credential.proof().is_some() {
-                self.rare.get_or_insert_default().bound = Some((credential.clone(), None));
+            if credential.is_bound() {
+                self.rare.get_or_insert_default().bound = Some(credential.clone().into());
             }
             true
         });
@@ -109,8 +112,8 @@ impl Exchange {
             Attached::Yes => self.bind(target)?,
         }
         let bound = self.rare.as_mut().and_then(|rare| rare.bound.take());
-        if let Some((credential, _)) = bound {
-            self.prove(credential, method, target, headers)?;
+        if let Some(Bound { credential, .. }) = bound {
+            self.show(credential, method, target, headers)?;
         }
         Ok(attached)
     }
@@ -150,8 +153,10 @@ impl Exchange {
         self.reports = true;
         self.safe = method.is_safe();
         self.sent += 1;
-        if credential.proof().is_some() {
-            self.prove(credential, method, target, headers)?;
+        if credential.is_bound() {
+            self.show(credential, method, target, headers)?;
+        } else if let Some(rare) = &mut self.rare {
+            rare.bound = None;
         }
         Ok(Attached::Yes)
     }
@@ -205,33 +210,6 @@ impl Exchange {
             Place::Unbound => Place::Bound,
             place => Place::at(place),
         };
-        Ok(())
-    }
-
-    #[cold]
-    fn prove<T: Target + ?Sized>(
-        &mut self,
-        credential: Credential,
-        method: &Method,
-        target: &T,
-        headers: &mut HeaderMap,
-    ) -> Result<(), Error> {
-        let uri = target.to_uri()?;
-        let Some(proof) = credential.proof() else {
-            return Ok(());
-        };
-        let proved = match (&self.authorizer.rules().at, uri.authority()) {
-            // The server checks the URI that it sees, with scheme and host.
-            (Some(at), None) => proof.prove(method, &at.complete(&uri)?)?,
-            _ => proof.prove(method, &uri)?,
-        };
-        attach_proof(&**proof, proved, headers);
-        let origin = match (destination(target), &self.authorizer.rules().at) {
-            (Destination::Known(parts), _) => Some(parts.to_origin()),
-            (Destination::Unstated, at) => at.clone(),
-            (Destination::Foreign(_), _) => None,
-        };
-        self.rare.get_or_insert_default().bound = Some((credential, origin));
         Ok(())
     }
 }

@@ -6,8 +6,7 @@ use super::{Exchange, Next};
 use crate::{
     Challenges, Rejection,
     adapter::{
-        Acquired, Answer, Demand, Hop, Renewal, Target, evidence::judge, place::Place,
-        target::destination,
+        Answer, Demand, Hop, Renewal, Target, evidence::judge, place::Place, target::destination,
     },
     origin::{Allowed, Destination},
     verdict::{GRPC_STATUS, Verdict, accepts, is_grpc},
@@ -63,9 +62,13 @@ impl Exchange {
                 }
                 Next::Return
             }
-            Verdict::ProveAgain if can_prove => self.prove_again(answer, replayable),
+            Verdict::ProveAgain | Verdict::ProveAgainOrReject
+                if can_prove && !self.proved_again =>
+            {
+                self.prove_again(answer, replayable)
+            }
             Verdict::ProveAgain => Next::Return,
-            Verdict::Reject => self.refused(answer, replayable),
+            Verdict::Reject | Verdict::ProveAgainOrReject => self.refused(answer, replayable),
         }
     }
 
@@ -87,34 +90,6 @@ impl Exchange {
         {
             self.rare.get_or_insert_default().demand = Some(demand);
         }
-    }
-
-    #[cold]
-    fn observed(&self, answer: &Answer<'_>) -> bool {
-        let bound = self.rare.as_ref().and_then(|rare| rare.bound.as_ref());
-        let Some((credential, Some(origin))) = bound else {
-            return false;
-        };
-        credential
-            .proof()
-            .is_some_and(|proof| proof.answered(origin, answer.status, answer.headers))
-    }
-
-    #[cold]
-    fn prove_again(&mut self, answer: &Answer<'_>, replayable: impl FnOnce() -> bool) -> Next {
-        let bound = self.rare.as_ref().and_then(|rare| rare.bound.as_ref());
-        let Some((credential, _)) = bound else {
-            return Next::Return;
-        };
-        let credential = credential.clone();
-        if self.proved_again || !self.may_send_again(answer, replayable) {
-            return Next::Return;
-        }
-        self.proved_again = true;
-        Next::Again(Acquired {
-            credential,
-            waited: false,
-        })
     }
 
     #[cold]
@@ -145,7 +120,11 @@ impl Exchange {
 
     /// Only the hop that answered says that it did nothing. Behind a follower it need not be the one
     /// that would be sent to again.
-    fn may_send_again(&self, answer: &Answer<'_>, replayable: impl FnOnce() -> bool) -> bool {
+    pub(super) fn may_send_again(
+        &self,
+        answer: &Answer<'_>,
+        replayable: impl FnOnce() -> bool,
+    ) -> bool {
         self.sent < MOST_SENDS && (self.safe || answer.hop == Hop::Sent) && replayable()
     }
 }
