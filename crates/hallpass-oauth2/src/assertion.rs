@@ -13,7 +13,7 @@ mod skew;
 pub use self::{certificate::CertificateHeader, jwt::Jwt, key::Key};
 pub(crate) use self::{
     client::{Audience, ClientAssertion, SettledAssertion},
-    jwt::ReadyJwt,
+    jwt::{ReadyJwt, Validity},
     skew::Skew,
 };
 

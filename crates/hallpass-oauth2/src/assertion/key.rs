@@ -179,7 +179,7 @@ impl Key {
         self
     }
 
-    pub(super) fn named_unless_named(
+    pub(crate) fn named_unless_named(
         mut self,
         kid: Option<String>,
         algorithm: Option<Algorithm>,

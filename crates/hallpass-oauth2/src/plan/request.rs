@@ -11,13 +11,13 @@ use zeroize::Zeroizing;
 
 use super::{
     checks::{check_fixed, own_header, unfit_value},
-    inputs::ResolvedInputs,
+    inputs::{ResolvedInputs, unfilled},
 };
 use crate::{
     ClientAuth, Encoding, Param, Profile, basic, json,
     param::{FilledParams, form_pairs},
     percent,
-    template::{Stage, Template, TemplateContext, Unfilled},
+    template::{Stage, Template, TemplateContext},
     token_url::TokenUrl,
     value::sounds_secret,
 };
@@ -234,15 +234,6 @@ fn with_query(uri: &Uri, encoded: &str) -> Result<Uri, Error> {
 
 fn form(pairs: &[(&str, Zeroizing<String>)]) -> Zeroizing<String> {
     percent::form(pairs.iter().map(|(name, value)| (*name, value.as_str())))
-}
-
-fn unfilled(why: Unfilled) -> Error {
-    Error::configuration(match why {
-        Unfilled::Missing(name) => {
-            format!("the token request names \"{name}\", which only its answer brings")
-        }
-        Unfilled::TooLong => "a template of the token request grows beyond 1 MiB".to_owned(),
-    })
 }
 
 /// A sensitive header's value.

@@ -12,6 +12,7 @@ use crate::{
     Composed, Profile, Secret, TokenExchange, TokenSource, Transport,
     cloud::{CloudSource, GoogleImpersonation, impersonation::CLOUD_PLATFORM, metadata},
     file::WatchedFile,
+    template::literal,
     token_type,
 };
 
@@ -174,8 +175,7 @@ impl CredentialSource {
             profile.token = vec![format!("/{name}")];
         }
         for (name, value) in &self.headers {
-            let literal = value.replace('{', "{{").replace('}', "}}");
-            profile.token_headers.push((name.clone(), literal));
+            profile.token_headers.push((name.clone(), literal(value)));
         }
         let builder = profile.client("", "");
         if metadata::check(url).is_ok() {
