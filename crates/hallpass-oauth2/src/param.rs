@@ -6,7 +6,6 @@ use serde::{
     Deserialize,
     de::{Deserializer, MapAccess, SeqAccess, Visitor},
 };
-use serde_json::Value;
 use zeroize::Zeroizing;
 
 /// The value of a parameter: a text, or what a JSON body may hold beside texts.
@@ -78,21 +77,6 @@ impl<T> Param<T> {
         match self {
             Self::List(items) => items.iter().all(single),
             other => single(other),
-        }
-    }
-}
-
-impl From<&Param<Zeroizing<String>>> for Value {
-    fn from(param: &Param<Zeroizing<String>>) -> Self {
-        match param {
-            Param::Text(text) => text.as_str().into(),
-            Param::Bool(bool) => (*bool).into(),
-            Param::Integer(number) => (*number).into(),
-            Param::List(items) => items.iter().map(Self::from).collect(),
-            Param::Table(members) => members
-                .iter()
-                .map(|(name, item)| (name.clone(), Self::from(item)))
-                .collect(),
         }
     }
 }

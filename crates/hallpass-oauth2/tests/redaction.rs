@@ -9,24 +9,19 @@
 
 mod common;
 
-use std::{
-    collections::BTreeMap,
-    io,
-    sync::{Arc, Mutex},
-};
+use std::collections::BTreeMap;
 
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use common::{Script, Step, chain, fetch};
+use common::{Script, Step, chain, events::Events, fetch};
 use fastrand::Rng;
 use hallpass_core::CredentialSource as _;
 use hallpass_oauth2::{
     ClientAuth, ClientCredentials, Encoding, JwtBearer, Password, Profile, RefreshToken, Secret,
     TokenExchange, TokenRequest, token_type, transport::Phase,
 };
-use tracing_subscriber::fmt::MakeWriter;
 
 const CASES: usize = 400;
 
@@ -207,37 +202,9 @@ fn answer(rng: &mut Rng, secrets: &[String]) -> Step {
     }
 }
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn no_secret_that_was_sent_is_told() {
-    let captured = Captured::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(captured.clone())
-        .with_ansi(false)
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let events = Events::gather();
     let (mut built, mut masked) = (0, 0);
     let mut told = BTreeMap::new();
     for seed in 0..CASES as u64 {
@@ -259,7 +226,7 @@ async fn no_secret_that_was_sent_is_told() {
             Ok(credential) => shown.push_str(&format!("{credential:?}")),
             Err(error) => shown.push_str(&format!("{error}{error:?}{}", chain(&error))),
         }
-        let events = String::from_utf8(std::mem::take(&mut *captured.0.lock().unwrap())).unwrap();
+        let events = events.take();
         for event in EVENTS {
             *told.entry(event).or_insert(0) += usize::from(events.contains(event));
         }

@@ -72,7 +72,8 @@ impl Keyed {
     async fn refuses(&self, grant: TokenRequest, id: &str) {
         let error = refusal(grant).await;
         let message = error.to_string();
-        assert!(error.is_permanent(), "{error:?}");
+        let lasts = self.kind.refusals_last;
+        assert_eq!(error.is_permanent(), lasts, "{error:?}");
         let refused = format!("{} refused client \"{id}\" (", self.issuer());
         assert!(message.starts_with(&refused), "{message}");
         let advice = "): check id, key, issuer and the clock";

@@ -29,6 +29,8 @@ pub(crate) struct Kind {
     pub(crate) unknown_scope: Option<&'static str>,
     /// The same for a known one and an unknown one.
     pub(crate) partly_unknown_scope: Option<&'static str>,
+    /// Whether it says enough when it refuses a client for that to be known to last.
+    pub(crate) refusals_last: bool,
     /// What a token without any scope is refused with, if it is.
     pub(crate) no_scope: Option<&'static str>,
     /// Whether it closes idle connections within seconds.
@@ -56,6 +58,7 @@ pub(crate) static OIDC_PROVIDER: Kind = Kind {
     unknown_client: [INVALID_CLIENT; 2],
     unknown_scope: None,
     partly_unknown_scope: None,
+    refusals_last: true,
     no_scope: None,
     closes_idle: true,
     running: Shared::new(),
@@ -81,6 +84,7 @@ pub(crate) static AUTHLIB: Kind = Kind {
     unknown_client: [INVALID_CLIENT; 2],
     unknown_scope: Some("(invalid_scope): check the scope"),
     partly_unknown_scope: Some("(invalid_scope): check the scope"),
+    refusals_last: true,
     no_scope: None,
     closes_idle: true,
     running: Shared::new(),
@@ -101,6 +105,7 @@ pub(crate) static GLEWLWYD: Kind = Kind {
     unknown_client: [FORBIDDEN; 2],
     unknown_scope: Some("(scope_invalid): check the scope"),
     partly_unknown_scope: None,
+    refusals_last: false,
     no_scope: Some(FORBIDDEN),
     closes_idle: false,
     running: Shared::new(),
@@ -121,6 +126,7 @@ pub(crate) static NODE_OAUTH: Kind = Kind {
     unknown_client: [INVALID_CLIENT; 2],
     unknown_scope: Some("(invalid_scope): check the scope"),
     partly_unknown_scope: Some("(invalid_scope): check the scope"),
+    refusals_last: true,
     no_scope: None,
     closes_idle: true,
     running: Shared::new(),

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hallpass::{
-    Cached, Credential, Profile, Secret,
+    BearerLayer, Cached, Credential, Profile, Secret,
+    hyper::Builder,
     oauth2::{TokenRequest, transport::Transport as _},
 };
 use http::Request;
+use tower::Layer as _;
 
 use crate::{
     harness::{Folder, Held, Server, script},
@@ -50,7 +52,10 @@ async fn vault_gives_a_role_a_token_for_its_lease() {
 async fn vault_takes_a_revoked_token_for_invalid_and_a_forbidden_path_for_forbidden() {
     let server = start(&[]);
     let cached = Cached::new(built(login(&server, SECRET_ID)));
-    let api = api(&cached);
+    let layer = BearerLayer::new(cached.clone()).report_attempts();
+    let api = layer
+        .looking_at_bodies()
+        .layer(Builder::new().client().unwrap());
     let secret = url(&server, "/v1/secret/data/reader");
     let answer = get(&api, &secret).await.unwrap();
     assert_eq!(answer.body["data"]["data"]["word"], "open");

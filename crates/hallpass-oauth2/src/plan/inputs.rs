@@ -179,7 +179,7 @@ impl Inputs {
                     let context = resolved.context();
                     for (name, claim) in &self.claims {
                         let claim = claim.map(&mut |text| text.fill(&context).map_err(unfilled))?;
-                        jwt.set_claim(name, (&claim).into());
+                        jwt.set_claim(name, serde_json::to_value(&claim).unwrap_or_default());
                     }
                     ResolvedInput::Jwt(jwt)
                 }

@@ -10,7 +10,7 @@ use http::{
 use zeroize::Zeroizing;
 
 use super::{
-    checks::{check_fixed, own_header, unfit_value},
+    checks::{headers, own_header, unfit_value},
     inputs::{ResolvedInputs, unfilled},
 };
 use crate::{
@@ -51,14 +51,8 @@ impl RequestPlan {
         query: Vec<(String, Template)>,
     ) -> Result<Self, Error> {
         let auth = profile.client_auth;
-        let mut filled_headers: Vec<(HeaderName, Template)> = Vec::new();
-        for (name, value) in profile.templates_of(&profile.token_headers, Stage::Ask)? {
-            let name = own_header(&name, auth)?;
-            check_fixed(&name, &value)?;
-            // The last one counts: a builder sets it after its profile.
-            filled_headers.retain(|(other, _)| *other != name);
-            filled_headers.push((name, value));
-        }
+        let filled_headers = profile.templates_of(&profile.token_headers, Stage::Ask)?;
+        let filled_headers = headers(filled_headers, |name| own_header(name, auth))?;
         let content_type = profile.encoding.content_type();
         Ok(Self {
             auth,
@@ -103,9 +97,12 @@ impl RequestPlan {
 
         let params = self.filled_params(inputs, &context, &mut secrets)?;
         let mut query = Zeroizing::new(String::new());
-        let mut body = Zeroizing::new(String::new());
+        let mut body = Zeroizing::new(Vec::new());
         match self.encoding {
-            Encoding::Form => body = form(&form_pairs(&params)),
+            Encoding::Form => {
+                let mut form = form(&form_pairs(&params));
+                *body = std::mem::take(&mut *form).into_bytes();
+            }
             Encoding::Json => body = json::object(&params),
             Encoding::Query => query = form(&form_pairs(&params)),
             Encoding::None => {}
@@ -122,7 +119,6 @@ impl RequestPlan {
         }
 
         let length = body.len();
-        let body = Zeroizing::new(std::mem::take(&mut *body).into_bytes());
         let mut request = Request::new(Bytes::from_owner(body));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = with_query(url.uri(), &query)?;

@@ -24,10 +24,7 @@ pub(crate) fn issue(asked: &Asked<'_>, answer: &Answer) -> Result<Credential, Er
     let token = answer.token(&plan.response).ok_or_else(missing)?;
     let members = answer.members().filter(|_| answer.has_members());
     if answer.token_is_member(&plan.response) {
-        check_type(
-            asked,
-            members.and_then(|members| members.token_type.as_ref()),
-        )?;
+        check_type(asked, members.and_then(|members| members.top("token_type")))?;
     }
     let context = TemplateContext {
         token,
@@ -35,7 +32,7 @@ pub(crate) fn issue(asked: &Asked<'_>, answer: &Answer) -> Result<Credential, Er
         ..asked.inputs.context()
     };
     let mut credential = attached(asked, answer, &context)?;
-    let stated = members.and_then(|members| members.expires_in.as_ref());
+    let stated = members.and_then(|members| members.top("expires_in"));
     let stated = Stated::read(stated)
         .ok_or_else(|| malformed(asked, answer, "with an expires_in that is not a number"))?;
     warn_of(plan, stated);
@@ -61,7 +58,7 @@ pub(crate) fn issue(asked: &Asked<'_>, answer: &Answer) -> Result<Credential, Er
     if response.issued_type {
         credential = with_issued_type(asked, answer, credential, members)?;
     }
-    let scope = members.and_then(|members| members.scope.as_ref());
+    let scope = members.and_then(|members| members.top("scope"));
     Ok(match granted(asked, scope) {
         Some(scope) => credential.with_scope(scope),
         None => credential,
@@ -138,7 +135,7 @@ fn with_issued_type(
     credential: Credential,
     members: Option<&TokenResponse>,
 ) -> Result<Credential, Error> {
-    let kind = members.and_then(|members| members.issued_token_type.as_ref());
+    let kind = members.and_then(|members| members.top("issued_token_type"));
     match kind.and_then(Value::as_str).filter(|kind| !kind.is_empty()) {
         Some(kind) => Ok(credential.with_field("issued_token_type", kind)),
         None => Err(malformed(asked, answer, "without an issued_token_type")),
