@@ -21,7 +21,7 @@ pub(crate) struct TokenResponse {
 }
 
 /// What the standards name, and somebody here reads.
-const STANDARD: [&str; 7] = [
+const STANDARD: [&str; 8] = [
     "access_token",
     "token_type",
     "expires_in",
@@ -29,6 +29,8 @@ const STANDARD: [&str; 7] = [
     "error",
     "refresh_token",
     "issued_token_type",
+    // What the token is bound to (RFC 7800 §3.1), as some servers say beside it.
+    "cnf",
 ];
 
 /// Why a body holds no members. Says what was found, never a piece of it.

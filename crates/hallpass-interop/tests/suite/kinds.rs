@@ -21,6 +21,9 @@ pub(crate) struct Kind {
     pub(crate) token_type: &'static str,
     /// What its resource says to a live token: glewlwyd's only knows users, and we are none.
     pub(crate) live: u16,
+    /// Whether its refusals carry a code of RFC 6749 §5.2. Without one a refusal proves nothing for
+    /// the next time.
+    pub(crate) names_refusals: bool,
     /// How an error names the reason of a wrong secret, in the header and in the body.
     pub(crate) wrong_secret: [&'static str; 2],
     /// The same for an unknown client.
@@ -29,8 +32,6 @@ pub(crate) struct Kind {
     pub(crate) unknown_scope: Option<&'static str>,
     /// The same for a known one and an unknown one.
     pub(crate) partly_unknown_scope: Option<&'static str>,
-    /// Whether it says enough when it refuses a client for that to be known to last.
-    pub(crate) refusals_last: bool,
     /// What a token without any scope is refused with, if it is.
     pub(crate) no_scope: Option<&'static str>,
     /// Whether it closes idle connections within seconds.
@@ -54,11 +55,11 @@ pub(crate) static OIDC_PROVIDER: Kind = Kind {
     beyond_ascii: false,
     token_type: "Bearer",
     live: 200,
+    names_refusals: true,
     wrong_secret: [INVALID_CLIENT; 2],
     unknown_client: [INVALID_CLIENT; 2],
     unknown_scope: None,
     partly_unknown_scope: None,
-    refusals_last: true,
     no_scope: None,
     closes_idle: true,
     running: Shared::new(),
@@ -80,11 +81,11 @@ pub(crate) static AUTHLIB: Kind = Kind {
     beyond_ascii: true,
     token_type: "Bearer",
     live: 200,
+    names_refusals: true,
     wrong_secret: [INVALID_CLIENT; 2],
     unknown_client: [INVALID_CLIENT; 2],
     unknown_scope: Some("(invalid_scope): check the scope"),
     partly_unknown_scope: Some("(invalid_scope): check the scope"),
-    refusals_last: true,
     no_scope: None,
     closes_idle: true,
     running: Shared::new(),
@@ -101,11 +102,11 @@ pub(crate) static GLEWLWYD: Kind = Kind {
     beyond_ascii: true,
     token_type: "bearer",
     live: 404,
+    names_refusals: false,
     wrong_secret: [FORBIDDEN; 2],
     unknown_client: [FORBIDDEN; 2],
     unknown_scope: Some("(scope_invalid): check the scope"),
     partly_unknown_scope: None,
-    refusals_last: false,
     no_scope: Some(FORBIDDEN),
     closes_idle: false,
     running: Shared::new(),
@@ -122,11 +123,11 @@ pub(crate) static NODE_OAUTH: Kind = Kind {
     beyond_ascii: false,
     token_type: "Bearer",
     live: 200,
+    names_refusals: true,
     wrong_secret: [INVALID_CLIENT; 2],
     unknown_client: [INVALID_CLIENT; 2],
     unknown_scope: Some("(invalid_scope): check the scope"),
     partly_unknown_scope: Some("(invalid_scope): check the scope"),
-    refusals_last: true,
     no_scope: None,
     closes_idle: true,
     running: Shared::new(),

@@ -1,7 +1,8 @@
-//! What a server refuses is an error that says whom and what to check. It is permanent where the
-//! server says enough for that: a code of the standards, or a 401.
+//! A refusal says whom and what to check, and is permanent if it carries a code.
 
-use hallpass::{Cached, Error};
+use std::time::Duration;
+
+use hallpass::{Cached, Error, Policy};
 
 use crate::{
     kinds::Kind,
@@ -17,9 +18,9 @@ at_each_server!(
 );
 
 /// That it says all of this, and nothing secret.
-fn assert_says(error: &Error, lasts: bool, parts: &[&str]) {
+fn assert_says(error: &Error, permanent: bool, parts: &[&str]) {
     let message = error.to_string();
-    assert_eq!(error.is_permanent(), lasts, "{error:?}");
+    assert_eq!(error.is_permanent(), permanent, "{error:?}");
     assert!(!error.is_timeout(), "{error:?}");
     assert!(!message.contains("hunter2"), "{message}");
     for part in parts {
@@ -33,7 +34,7 @@ async fn wrong_secret(kind: &'static Kind) {
         let grant = grant(url(&server, kind.token), way, (BASIC.0, "hunter2")).scope("read");
         assert_says(
             &refusal(grant).await,
-            kind.refusals_last,
+            kind.names_refusals,
             &["refused client \"basic\" ", reason],
         );
     }
@@ -45,8 +46,11 @@ async fn wrong_secret(kind: &'static Kind) {
         (BASIC.0, "basic-secret\n"),
     );
     let error = refusal(grant.scope("read")).await;
-    let oddity = "the secret ends with a line break";
-    assert_says(&error, kind.refusals_last, &[oddity]);
+    assert_says(
+        &error,
+        kind.names_refusals,
+        &["the secret ends with a line break"],
+    );
 }
 
 async fn unknown_client(kind: &'static Kind) {
@@ -56,7 +60,7 @@ async fn unknown_client(kind: &'static Kind) {
         let grant = grant(url(&server, kind.token), way, ("nobody", "hunter2")).scope("read");
         assert_says(
             &refusal(grant).await,
-            kind.refusals_last,
+            kind.names_refusals,
             &["refused client \"nobody\" ", reason],
         );
     }
@@ -66,8 +70,12 @@ async fn wrong_path(kind: &'static Kind) {
     let server = kind.running();
     let wrong = format!("{}-of-another-server", url(&server, kind.token));
     let error = refusal(grant(wrong.clone(), Way::Encoded, BASIC).scope("read")).await;
-    let parts = [&wrong, " answered 404", "check the token URL"];
-    assert_says(&error, false, &parts);
+    // A gateway answers 404 too while the server behind it is being replaced.
+    assert_says(
+        &error,
+        false,
+        &[&wrong, " answered 404", "check the token URL"],
+    );
 }
 
 async fn unknown_scope(kind: &'static Kind) {
@@ -82,7 +90,7 @@ async fn unknown_scope(kind: &'static Kind) {
         match reason {
             Some(reason) => assert_says(
                 &refusal(grant).await,
-                kind.refusals_last,
+                kind.names_refusals,
                 &["refused client \"basic\" ", reason],
             ),
             None => assert_eq!(ask(&built(grant)).await.unwrap().scope(), Some(granted)),
@@ -90,21 +98,28 @@ async fn unknown_scope(kind: &'static Kind) {
     }
 }
 
-/// Through the whole stack: one attempt, however many requests, so that no account is locked. Where
-/// the refusal may pass it is asked again and again, with pauses.
+/// Through the whole stack: one attempt, however many requests, so that no account is locked. A
+/// refusal without a code is tried again, ever more rarely.
 async fn a_refusal_is_remembered(kind: &'static Kind) {
     let server = kind.running();
     let grant = grant(url(&server, kind.token), Way::Encoded, (BASIC.0, "hunter2"));
-    let cached = Cached::new(grant.scope("read").build(transport()).unwrap());
+    let source = grant.scope("read").build(transport()).unwrap();
+    let policy = Policy::default().patience(Duration::from_secs(1));
+    let cached = Cached::builder(source).policy(policy).build();
     let api = api(&cached);
     let resource = url(&server, kind.resource);
     for _ in 0..3 {
         let Err(Failed::Credential(error)) = get(&api, &resource).await else {
             panic!("a request went out without a credential");
         };
-        let parts = ["refused client \"basic\" ", kind.wrong_secret[0]];
-        assert_says(&error, kind.refusals_last, &parts);
+        assert_says(
+            &error,
+            kind.names_refusals,
+            &["refused client \"basic\" ", kind.wrong_secret[0]],
+        );
         assert!(error.retry_after().is_some());
     }
-    assert_eq!(cached.stats().fetches == 1, kind.refusals_last);
+    if kind.names_refusals {
+        assert_eq!(cached.stats().fetches, 1);
+    }
 }

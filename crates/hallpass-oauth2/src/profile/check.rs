@@ -28,6 +28,7 @@ impl Profile {
             ("issuer", self.issuer.as_ref(), Stage::Build),
             ("assertion_key", self.assertion_key.as_ref(), Stage::Build),
             ("assertion_kid", self.assertion_kid.as_ref(), Stage::Build),
+            ("dpop_htu_base", self.dpop_htu_base.as_ref(), Stage::Build),
             ("header_value", Some(&self.header_value), Stage::Use),
         ];
         let params = [("params", &self.params), ("claims", &self.claims)]
