@@ -43,6 +43,7 @@ compile_error!(
 );
 
 pub mod adapter;
+mod binding;
 pub mod cached;
 mod challenge;
 mod clock;
@@ -59,10 +60,10 @@ mod verdict;
 
 pub use self::{
     adapter::{
+        attempt::{Attempt, Resend},
         authorizer::Authorizer,
         choices::{Choices, NoCredential},
         demand::{Demand, DemandKind},
-        exchange::{Attempt, Resend},
     },
     cached::{Cached, Get, Policy, Rejection, Stats},
     challenge::{Challenge, Challenges},

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderName, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
 use crate::{
     Challenges, Credential, Error, Moment, Origin,
@@ -99,6 +99,8 @@ pub struct Description {
     pub name: String,
     /// The header that its credentials go in; a request that has it already is left alone.
     pub header: HeaderName,
+    /// The headers that [go along](Credential::with_header) with it, if they are known beforehand.
+    pub beside: Vec<HeaderName>,
     /// The origins that its credentials are for, if it knows them.
     pub origins: Option<Vec<Origin>>,
     /// What else than the usual answers means that a credential no longer works.
@@ -110,6 +112,25 @@ pub struct Description {
     /// Whether a second fetch beside a silent one does no harm, so that a hanging connection is not
     /// waited for. Not where fetches are counted, or each ends what the other brings.
     pub hedge: bool,
+    /// The thumbprint of the key that its credentials are bound to (`jkt`, RFC 9449 §6), if it is
+    /// known before one is fetched. Sources that are alike in everything else differ in it, and so
+    /// do their credentials.
+    pub key_thumbprint: Option<String>,
+    /// Whether that key outlives this process, so that another one which has it too could use the
+    /// credentials. Without it they are of no use to anybody else.
+    pub key_is_kept: bool,
+}
+
+impl Description {
+    /// The names of all headers of its credentials, as far as they are known beforehand.
+    pub(crate) fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
+        std::iter::once(&self.header).chain(&self.beside)
+    }
+
+    /// Whether a request has one of them.
+    pub(crate) fn is_on(&self, headers: &HeaderMap) -> bool {
+        self.header_names().any(|name| headers.contains_key(name))
+    }
 }
 
 impl Default for Description {
@@ -117,11 +138,14 @@ impl Default for Description {
         Self {
             name: "credential".to_owned(),
             header: AUTHORIZATION,
+            beside: Vec::new(),
             origins: None,
             rejected: Rejected::default(),
             fixed: false,
             kills_old: false,
             hedge: false,
+            key_thumbprint: None,
+            key_is_kept: false,
         }
     }
 }

@@ -109,7 +109,7 @@
 //! - 303 makes every request a GET, 301 and 302 a POST; 307 and 308 repeat method and body. If that
 //!   body was a stream, the redirect is the answer.
 //! - At another origin (scheme, host and port) nothing arrives that the caller had set in
-//!   `Authorization`, `Cookie`, `Proxy-Authorization`, the headers of the credentials, or in a
+//!   `Authorization`, `Cookie`, `DPoP`, `Proxy-Authorization`, the headers of the credentials, or in a
 //!   value that is [marked as sensitive](http::HeaderValue::set_sensitive), and no credential of ours
 //!   takes its place from there on. No `Referer` is sent.
 //! - **reqwest itself adds the [default headers](reqwest::ClientBuilder::default_headers) of its
@@ -134,6 +134,9 @@
 //! that refuses early, answers without a body and closes later without saying so still makes the
 //! second sending fail, as a connection error of reqwest's. `hallpass-hyper` sends it on a fresh
 //! connection.
+//!
+//! reqwest itself sends a request again that an HTTP/2 server says it has not looked at, with the
+//! same headers. A proof of possession (DPoP) that stands there has not been taken then.
 //!
 //! # Features
 //!
