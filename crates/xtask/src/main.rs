@@ -11,6 +11,7 @@ mod interop;
 mod minimal;
 mod msrv;
 mod run;
+mod stores;
 mod stress;
 mod test;
 
@@ -21,6 +22,7 @@ cargo xtask test      formatting, lints, docs, tests, examples, and the real ser
 cargo xtask interop   only the real servers
 cargo xtask msrv      only: no dependency wants a newer Rust than the crate that needs it
 cargo xtask minimal   only: the lowest versions that the manifests allow compile
+cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
 cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
 cargo xtask load      throughput and latency with a real server [--seconds N]
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         Some("interop") => interop::run(),
         Some("msrv") => msrv::check(),
         Some("minimal") => minimal::check(),
+        Some("stores") => stores::run(),
         Some("stress") => stress::run(&arguments.collect::<Vec<_>>()),
         Some("bench") => bench::bench(arguments.collect()),
         Some("load") => bench::load(arguments.collect()),

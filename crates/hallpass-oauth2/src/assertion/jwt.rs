@@ -210,6 +210,15 @@ impl ReadyJwt {
         self.validity.lifetime
     }
 
+    /// What it says apart from its times, as a text.
+    pub(crate) fn unsigned(&self) -> Zeroizing<String> {
+        let parts = Value::from_iter([
+            ("header", Value::Object(self.header.clone())),
+            ("claims", Value::Object(self.claims.clone())),
+        ]);
+        Zeroizing::new(parts.to_string())
+    }
+
     pub(crate) fn same_key(&self, other: &Self) -> bool {
         self.key.same(&other.key)
     }

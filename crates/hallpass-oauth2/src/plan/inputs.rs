@@ -289,6 +289,21 @@ impl ResolvedInputs {
         self
     }
 
+    /// The same without what only proves who the client or the user is, and with the claims of JWTs
+    /// in their place: what stays the same as long as the credential is the same one's.
+    pub(crate) fn without_proofs(mut self) -> Self {
+        self.secret = self.secret.map(|_| Zeroizing::default());
+        let proofs = CLIENT_ASSERTION.iter().chain(&["password"]);
+        let proofs: Vec<_> = proofs.copied().collect();
+        self.further.retain(|(name, _)| !proofs.contains(name));
+        for (_, input) in &mut self.further {
+            if let ResolvedInput::Jwt(jwt) = input {
+                *input = ResolvedInput::Text(jwt.unsigned());
+            }
+        }
+        self
+    }
+
     /// Whether a JWT is among them, which a clock that differs may spoil.
     pub(crate) fn sign(&self) -> bool {
         let jwt = |(_, input): &(_, ResolvedInput)| matches!(input, ResolvedInput::Jwt(_));
