@@ -11,6 +11,7 @@ mod interop;
 mod minimal;
 mod msrv;
 mod run;
+mod simulate;
 mod stores;
 mod stress;
 mod test;
@@ -24,6 +25,7 @@ cargo xtask msrv      only: no dependency wants a newer Rust than the crate that
 cargo xtask minimal   only: the lowest versions that the manifests allow compile
 cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
+cargo xtask simulate  hours of trouble in paused time, and what they cost
 cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
 cargo xtask load      throughput and latency with a real server [--seconds N]
 cargo xtask scale     a hundred thousand credentials
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
         Some("msrv") => msrv::check(),
         Some("minimal") => minimal::check(),
         Some("stores") => stores::run(),
+        Some("simulate") => simulate::run(),
         Some("stress") => stress::run(&arguments.collect::<Vec<_>>()),
         Some("bench") => bench::bench(arguments.collect()),
         Some("load") => bench::load(arguments.collect()),
