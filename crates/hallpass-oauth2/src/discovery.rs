@@ -109,9 +109,7 @@ impl Discovery {
     /// # Cancel safety
     /// Dropping the future ends the exchange.
     pub async fn metadata(&self, transport: &impl Transport) -> Result<Metadata, Error> {
-        let checked = self.checked()?;
-        let exchange = Transport::send(transport, request(&checked.url), ATTEMPT_DEADLINE);
-        self.judged(&checked, exchange, ATTEMPT_DEADLINE).await
+        self.ask(transport, ATTEMPT_DEADLINE).await
     }
 
     /// A source that asks at its first fetch, and again when the metadata is older than
@@ -134,21 +132,9 @@ impl Discovery {
 
     async fn ask(&self, transport: &dyn DynTransport, limit: Duration) -> Result<Metadata, Error> {
         let checked = self.checked()?;
-        let exchange = transport.send(request(&checked.url), limit);
-        self.judged(&checked, exchange, limit).await
-    }
-
-    async fn judged<E>(
-        &self,
-        checked: &Checked,
-        exchange: impl Future<Output = Result<Response<Bytes>, E>>,
-        limit: Duration,
-    ) -> Result<Metadata, Error>
-    where
-        E: std::error::Error + Send + Sync + 'static,
-    {
         let host = shown(&checked.url);
-        let sent = timeout(limit, exchange).await;
+        let sent = transport.send(request(&checked.url), limit);
+        let sent = timeout(limit, sent).await;
         let answer = sent
             .map_err(|_| Error::timeout(format!("no metadata from {host} in time")))?
             .map_err(|error| Error::transient(error).context(format!("no metadata from {host}")))?;

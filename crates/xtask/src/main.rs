@@ -12,6 +12,7 @@ mod minimal;
 mod msrv;
 mod run;
 mod simulate;
+mod stores;
 mod stress;
 mod test;
 
@@ -22,6 +23,7 @@ cargo xtask test      formatting, lints, docs, tests, examples, and the real ser
 cargo xtask interop   only the real servers
 cargo xtask msrv      only: no dependency wants a newer Rust than the crate that needs it
 cargo xtask minimal   only: the lowest versions that the manifests allow compile
+cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
 cargo xtask simulate  hours of trouble in paused time, and what they cost
 cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Some("interop") => interop::run(),
         Some("msrv") => msrv::check(),
         Some("minimal") => minimal::check(),
+        Some("stores") => stores::run(),
         Some("simulate") => simulate::run(),
         Some("stress") => stress::run(&arguments.collect::<Vec<_>>()),
         Some("bench") => bench::bench(arguments.collect()),
