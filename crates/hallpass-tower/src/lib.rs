@@ -66,26 +66,33 @@
 //! groups of threads is made at the first request and kept. A boxed stack, whose clones are deep,
 //! pays for more only where a request waits or is sent again.
 
+mod boxed;
 mod call;
 mod future;
 mod head;
+mod keeping_layer;
 mod layer;
 mod mode;
 mod pause;
 mod peek;
 mod peeking_layer;
+mod rebuild;
 mod replay_body;
 mod replay_service;
 mod service;
+mod shared_service;
 
 pub use hallpass_core::adapter::CallError as Error;
 
 pub use self::{
+    boxed::{Boxed, BoxedFuture, BoxedLayer},
     future::ResponseFuture,
+    keeping_layer::KeepingLayer,
     layer::BearerLayer,
     mode::{Mode, Replay, WithoutReplay},
     peek::{Peek, PeekFuture, PeekedBody},
     peeking_layer::PeekingLayer,
+    rebuild::{GATHER_LIMIT, Gather, Rebuild, RebuildFuture, WrapWith},
     replay_body::{REPLAY_LIMIT, ReplayBody},
     service::BearerService,
 };

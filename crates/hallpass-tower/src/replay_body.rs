@@ -112,6 +112,14 @@ impl<B> ReplayBody<B> {
         Self(Kind::Passing(body))
     }
 
+    /// The original, if nothing of it is kept.
+    pub(crate) fn into_passed(self) -> Result<B, Self> {
+        match self.0 {
+            Kind::Passing(body) => Ok(body),
+            kept => Err(Self(kept)),
+        }
+    }
+
     /// The same body from its beginning, if that can still be had.
     ///
     /// `None` if it was longer than the limit, has failed, or is not kept because its request takes
