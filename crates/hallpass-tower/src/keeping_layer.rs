@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct KeepingLayer<W = Gather> {
     settings: Settings<Replay>,
-    rebuild: W,
+    make: W,
 }
 
 impl BearerLayer {
@@ -50,7 +50,7 @@ impl BearerLayer {
     pub fn keeping_type(self) -> KeepingLayer {
         KeepingLayer {
             settings: self.into_settings(),
-            rebuild: Gather,
+            make: Gather,
         }
     }
 
@@ -64,7 +64,7 @@ impl BearerLayer {
     {
         KeepingLayer {
             settings: self.into_settings(),
-            rebuild: WrapWith(make),
+            make: WrapWith(make),
         }
     }
 }
@@ -83,7 +83,7 @@ impl<S, W: Clone> Layer<S> for KeepingLayer<W> {
 
     fn layer(&self, inner: S) -> Self::Service {
         let limit = self.settings.mode.limit;
-        let rebuild = Rebuild::new(inner, self.rebuild.clone(), limit);
+        let rebuild = Rebuild::new(inner, self.make.clone(), limit);
         Boxed::new(BearerService::new(rebuild, self.settings.clone()))
     }
 }

@@ -35,7 +35,7 @@ pub struct WrapWith<F>(pub(crate) F);
 #[derive(Debug)]
 pub struct Rebuild<S, W> {
     inner: SharedService<S>,
-    rebuild: W,
+    make: W,
     limit: usize,
 }
 
@@ -155,10 +155,10 @@ impl fmt::Display for NotGathered {
 impl StdError for NotGathered {}
 
 impl<S, W> Rebuild<S, W> {
-    pub(crate) fn new(inner: S, rebuild: W, limit: usize) -> Self {
+    pub(crate) fn new(inner: S, make: W, limit: usize) -> Self {
         Self {
             inner: SharedService::new(inner),
-            rebuild,
+            make,
             limit: limit.max(GATHER_LIMIT),
         }
     }
@@ -168,7 +168,7 @@ impl<S, W: Clone> Clone for Rebuild<S, W> {
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
-            rebuild: self.rebuild.clone(),
+            make: self.make.clone(),
             limit: self.limit,
         }
     }
@@ -192,7 +192,7 @@ where
 
     fn call(&mut self, request: Request<ReplayBody<B>>) -> Self::Future {
         let (head, body) = request.into_parts();
-        let step = match self.rebuild.make(body) {
+        let step = match self.make.make(body) {
             Made::Now(body) => Step::Readying {
                 request: Some(Request::from_parts(head, body)),
             },

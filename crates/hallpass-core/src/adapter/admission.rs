@@ -65,16 +65,26 @@ impl Authorizer {
         let cached = own.unwrap_or(&rules.cached);
         let header = &cached.description().header;
         if !rules.override_existing && headers.contains_key(header) {
-            return self.pass(cached, Withheld::OwnHeader, target);
+            return self.leave_alone(cached, target, headers);
         }
         match rules.place(own, destination(target)) {
             Ok(Some(place)) => Admission::Carry(Exchange::new(self.local(), own, place)),
             Ok(None) => self.pass(cached, Withheld::Elsewhere, target),
             Err(_) if rules.is_left_alone(cached, headers) => {
-                self.pass(cached, Withheld::OwnHeader, target)
+                self.leave_alone(cached, target, headers)
             }
             Err(error) => Admission::Refuse(error),
         }
+    }
+
+    fn leave_alone<T: Target + ?Sized>(
+        &self,
+        cached: &Cached,
+        target: &T,
+        headers: &HeaderMap,
+    ) -> Admission {
+        self.rules().trace.own_header(cached, headers);
+        self.pass(cached, Withheld::OwnHeader, target)
     }
 
     fn pass<T: Target + ?Sized>(&self, cached: &Cached, why: Withheld, target: &T) -> Admission {

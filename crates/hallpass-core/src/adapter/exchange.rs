@@ -223,7 +223,7 @@ impl Exchange {
     ) -> Result<Attached, Error> {
         match attached {
             Attached::NoneInHand => return Ok(attached),
-            Attached::LeftAlone => return Ok(self.left_alone(target)),
+            Attached::LeftAlone => return Ok(self.left_alone(target, headers)),
             Attached::Yes => self.bind(target)?,
         }
         let bound = self.rare.as_mut().and_then(|rare| rare.bound.take());
@@ -258,7 +258,7 @@ impl Exchange {
             && (headers.contains_key(&self.cached().description().header)
                 || credential.is_on(headers))
         {
-            return Ok(self.left_alone(target));
+            return Ok(self.left_alone(target, headers));
         }
         self.bind(target)?;
         credential.attach_value(credential.header_value(), headers, true);
@@ -319,8 +319,9 @@ impl Exchange {
     }
 
     #[cold]
-    fn left_alone<T: Target + ?Sized>(&self, target: &T) -> Attached {
+    fn left_alone<T: Target + ?Sized>(&self, target: &T, headers: &HeaderMap) -> Attached {
         let trace = &self.authorizer.rules().trace;
+        trace.own_header(self.cached(), headers);
         trace.withheld(self.cached(), Withheld::OwnHeader, target);
         Attached::LeftAlone
     }
