@@ -21,7 +21,8 @@
 //! | as the platform says who one is: GitHub, Kubernetes, Azure, Google | [`cloud`] |
 //! | that never changes | [`Static`], [`Basic`] |
 //!
-//! [`Discovery`] finds the endpoint through its issuer, [`Revocation`] gives tokens back at the end.
+//! [`Discovery`] finds the endpoint through its issuer, [`Protected`] the issuer through the API that
+//! the token is for, as MCP does, [`Revocation`] gives tokens back at the end.
 //!
 //! A [`TokenSource`] asks once and keeps nothing: wrap it in a [`Cached`](hallpass_core::Cached),
 //! or hand it to a layer that does. This crate opens no socket. A [`Transport`] sends the request,
@@ -57,6 +58,7 @@ mod param;
 mod percent;
 mod plan;
 mod profile;
+mod protected;
 mod renewal;
 mod response;
 mod revocation;
@@ -83,6 +85,7 @@ pub use self::{
     expiry::{Expiry, Unit},
     param::Param,
     profile::{ClientAuth, Encoding, Grant, Profile, ResponseFormat},
+    protected::{Protected, ProtectedSource, REREAD_AFTER},
     renewal::Reissue,
     revocation::{REVOCATION_DEADLINE, Revocation},
     secret::{Secret, SecretHandle},
