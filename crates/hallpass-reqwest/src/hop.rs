@@ -153,8 +153,8 @@ impl Sending<'_> {
         hop
     }
 
-    const fn is_replayable(&self) -> bool {
-        self.bearer.replays && self.kept.is_whole()
+    fn is_replayable(&self) -> bool {
+        self.bearer.replays.is_some() && self.kept.is_whole()
     }
 
     fn unsent<T>(&self, outcome: Result<T, Error>) -> Result<T> {
