@@ -10,7 +10,7 @@ use std::{
 
 use hallpass_core::{BoxError, Cached};
 use hallpass_oauth2::ClientCredentials;
-use hallpass_testkit::Server;
+use hallpass_testkit::{Entry, Journal, Server};
 
 /// No call takes as long.
 const LIMIT: Duration = Duration::from_secs(20);
@@ -135,11 +135,25 @@ impl Row {
         report.refused = journal.api_with_status(401);
         report.token_requests = journal.token_requests();
         report.replays = stage.cached.stats().replays;
+        report.failures.extend(sent_otherwise(&journal));
         let seen = stage.seen();
         (report.calls, report.revoked) = (seen.calls, seen.revoked);
         report.failures.extend(seen.failures.iter().cloned());
         report
     }
+}
+
+/// Each refused request that did not come again as it was, but for its credential.
+fn sent_otherwise(journal: &Journal) -> Vec<String> {
+    let entries: Vec<_> = journal.api().collect();
+    let pairs = entries.windows(2).filter(|pair| pair[0].status == 401);
+    pairs
+        .filter(|pair| {
+            let key = |entry: &Entry| (entry.method.clone(), entry.path.clone());
+            key(pair[0]) != key(pair[1]) || pair[0].body != pair[1].body
+        })
+        .map(|pair| format!("{} {} was sent otherwise", pair[0].method, pair[0].path))
+        .collect()
 }
 
 /// What became of one client's calls.

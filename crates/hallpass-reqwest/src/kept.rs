@@ -5,6 +5,7 @@ use std::mem;
 use hallpass_core::adapter::Snapshot;
 use hallpass_tower::{Original, ReplayBody};
 use http::Method;
+use http_body::Body as _;
 use reqwest::{Body, Request, Url};
 
 /// A request without any credential of ours, to be sent again or elsewhere.
@@ -24,7 +25,11 @@ pub(crate) enum KeptBody {
     /// With the request: bytes, which are shared, or none.
     Bare,
     /// What has been sent of a stream, up to a limit.
-    Stream(Original<Body>),
+    Stream {
+        original: Original<Body>,
+        /// Whether it says that it is no longer than that.
+        fits: bool,
+    },
     /// A stream of which nothing is kept.
     Gone,
 }
@@ -75,7 +80,19 @@ impl Kept {
         match self {
             Self::Request { body, .. } => match body {
                 KeptBody::Bare => true,
-                KeptBody::Stream(original) => original.is_whole(),
+                KeptBody::Stream { original, .. } => original.is_whole(),
+                KeptBody::Gone => false,
+            },
+            Self::Target(..) => false,
+        }
+    }
+
+    /// Whether all of it is sure to be there to be sent again, before any of it was sent.
+    pub(crate) fn will_be_whole(&self) -> bool {
+        match self {
+            Self::Request { body, .. } => match body {
+                KeptBody::Bare => true,
+                KeptBody::Stream { fits, .. } => *fits,
                 KeptBody::Gone => false,
             },
             Self::Target(..) => false,
@@ -107,7 +124,7 @@ impl Kept {
         let mut again = bare.try_clone()?;
         match body {
             KeptBody::Bare => {}
-            KeptBody::Stream(original) => {
+            KeptBody::Stream { original, .. } => {
                 *again.body_mut() = Some(Body::wrap(original.again()?));
             }
             KeptBody::Gone => return None,
@@ -134,9 +151,11 @@ fn keep(request: &mut Request, limit: usize) -> KeptBody {
     let Some(stream) = request.body_mut().take() else {
         return KeptBody::Bare;
     };
+    let longest = stream.size_hint().upper();
+    let fits = longest.is_some_and(|longest| longest <= limit as u64);
     let (sending, original) = ReplayBody::keeping(stream, limit);
     *request.body_mut() = Some(Body::wrap(sending));
-    KeptBody::Stream(original)
+    KeptBody::Stream { original, fits }
 }
 
 fn is_empty(body: &Body) -> bool {

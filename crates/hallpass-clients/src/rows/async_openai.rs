@@ -1,7 +1,11 @@
 //! async-openai, which sends `Authorization: Bearer ` with every request, key or none.
 
 use async_openai::{
-    Client, config::OpenAIConfig, error::OpenAIError, middleware::HttpRequestFactory,
+    Client,
+    config::OpenAIConfig,
+    error::OpenAIError,
+    middleware::HttpRequestFactory,
+    types::chat::{ChatCompletionRequestUserMessageArgs, CreateChatCompletionRequestArgs},
 };
 use hallpass_core::BoxError;
 use hallpass_reqwest::Bearer;
@@ -11,13 +15,23 @@ use tower::service_fn;
 use crate::stage::{Outcome, Stage};
 
 pub(crate) async fn run(stage: &Stage) -> Outcome {
-    let model = json!({"id": "m", "object": "model", "created": 1, "owned_by": "a"});
-    stage.server.api().route("/models/m", model);
     stage.server.api().route(
         "/chat/completions",
         json!({"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": []}),
     );
-    let bearer = Bearer::new(stage.source()).override_existing();
+    // Its own empty header wins, which is counted, and warned of once.
+    let silent = client(stage, Bearer::new(stage.source()))?;
+    if ask(&silent).await.is_ok() || stage.source().stats().withheld != 1 {
+        return Err("a request without a credential went unnoticed".into());
+    }
+    stage.server.clear_journal();
+    let client = client(stage, Bearer::new(stage.source()).override_existing())?;
+    let ask = async || ask(&client).await;
+    stage.drive(&ask, &ask).await;
+    Ok(())
+}
+
+fn client(stage: &Stage, bearer: Bearer) -> Result<Client<OpenAIConfig>, BoxError> {
     let inner = bearer.client_from(reqwest::Client::builder())?;
     let service = service_fn(move |factory: HttpRequestFactory| {
         let client = inner.clone();
@@ -29,23 +43,17 @@ pub(crate) async fn run(stage: &Stage) -> Outcome {
     let config = OpenAIConfig::new()
         .with_api_base(stage.url())
         .with_api_key("");
-    let client = Client::with_config(config).with_http_service(service);
-    let question = || -> Result<_, OpenAIError> {
-        use async_openai::types::chat::{
-            ChatCompletionRequestUserMessageArgs, CreateChatCompletionRequestArgs,
-        };
-        let message = ChatCompletionRequestUserMessageArgs::default()
-            .content("?")
-            .build()?;
-        CreateChatCompletionRequestArgs::default()
-            .model("m")
-            .messages([message.into()])
-            .build()
-    };
-    let ask = async || {
-        client.chat().create(question()?).await?;
-        Ok::<_, BoxError>(())
-    };
-    stage.drive(&ask, &ask).await;
+    Ok(Client::with_config(config).with_http_service(service))
+}
+
+async fn ask(client: &Client<OpenAIConfig>) -> Result<(), OpenAIError> {
+    let message = ChatCompletionRequestUserMessageArgs::default()
+        .content("?")
+        .build()?;
+    let question = CreateChatCompletionRequestArgs::default()
+        .model("m")
+        .messages([message.into()])
+        .build()?;
+    client.chat().create(question).await?;
     Ok(())
 }

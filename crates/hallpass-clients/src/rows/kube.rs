@@ -1,6 +1,5 @@
 //! kube, with a stack of one's own and with its own.
 
-use hallpass_core::BoxError;
 use hallpass_tower::BearerLayer;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::{
@@ -44,15 +43,5 @@ async fn calls(stage: &Stage, client: Client) -> Outcome {
             async || maps.create(&PostParams::default(), &map).await.map(drop),
         )
         .await;
-    let bodies: Vec<_> = stage
-        .server
-        .journal()
-        .api()
-        .filter(|entry| entry.method == http::Method::POST)
-        .map(|entry| entry.body.clone())
-        .collect();
-    if bodies.windows(2).any(|pair| pair[0] != pair[1]) {
-        return Err(BoxError::from("a body was sent otherwise the second time"));
-    }
     Ok(())
 }
