@@ -9,6 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use hallpass_core::{Cached, Error};
+use hallpass_oauth2::Dpop;
 use hallpass_tower::BearerLayer;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
@@ -18,7 +19,7 @@ use tower::{
 };
 use tower_http::auth::AddAuthorizationLayer;
 
-use crate::{Noop, at_once, request, token, warm};
+use crate::{Noop, at_once, request, token, warm, warm_with};
 
 /// Prepares this many requests, and hands the sending of them to the meter. Says whether all were
 /// answered at once.
@@ -107,6 +108,7 @@ pub fn all() -> Result<Vec<Contender>, Error> {
         ),
         Contender::tower("hallpass/header", bearer().without_replay().layer(Noop)),
         Contender::tower("hallpass/replay", bearer().layer(Noop)),
+        Contender::tower("hallpass/dpop", BearerLayer::new(proved()?).layer(Noop)),
     ];
     all.extend(reqwest::all(&cached)?);
     Ok(all)
@@ -123,6 +125,11 @@ pub fn fixed() -> AddAuthorizationLayer {
 /// Never: the token is valid and nothing is fetched over a network.
 pub fn credential() -> Result<Cached, Error> {
     warm()
+}
+
+/// A token that is bound to a key, so that each request takes a signature.
+fn proved() -> Result<Cached, Error> {
+    warm_with(async { Dpop::new().bind(&token()).await })
 }
 
 fn plain(room: Room) -> Option<Request<Full<Bytes>>> {

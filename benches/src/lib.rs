@@ -80,9 +80,19 @@ pub fn request() -> Result<Request<Full<Bytes>>, http::Error> {
 /// # Errors
 /// Never: the token is valid and nothing is fetched over a network.
 pub fn warm() -> Result<Cached, Error> {
-    let source = Credential::bearer(&token())?.never_expires();
-    let cached = Cached::new(source);
+    warm_with(ready(Credential::bearer(&token())))
+}
+
+/// A `Cached` that has this credential already.
+///
+/// # Errors
+/// If the credential can't be made.
+pub fn warm_with(
+    credential: impl Future<Output = Result<Credential, Error>>,
+) -> Result<Cached, Error> {
     let runtime = tokio::runtime::Runtime::new().map_err(Error::transient)?;
+    let source = runtime.block_on(credential)?.never_expires();
+    let cached = Cached::new(source);
     runtime.block_on(cached.get())?;
     Ok(cached)
 }

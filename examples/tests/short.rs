@@ -41,6 +41,15 @@ async fn hyper_client() {
 }
 
 #[tokio::test]
+async fn dpop() {
+    ends_with(
+        "dpop",
+        "ok: 2 tokens fetched, no proof sent twice, 0 failed",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn custom_source() {
     let last = "ok: the vault was asked 9 times, 3 of them in vain";
     ends_with("custom_source", last).await;

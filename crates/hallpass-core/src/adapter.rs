@@ -22,6 +22,7 @@
 
 mod admission;
 mod answer;
+pub(crate) mod attempt;
 pub(crate) mod authorizer;
 pub(crate) mod choices;
 pub(crate) mod demand;
@@ -30,10 +31,12 @@ mod error;
 mod evidence;
 pub(crate) mod exchange;
 mod fresh_connection;
+mod fresh_proof;
 mod patience;
 mod place;
 mod renewal;
 mod run;
+mod send_once;
 mod setters;
 mod snapshot;
 mod target;
@@ -57,12 +60,18 @@ pub use self::{
     evidence::Evidence,
     exchange::{Attached, Exchange, Next},
     fresh_connection::FreshConnection,
+    fresh_proof::FreshProof,
     patience::Patience,
     renewal::{Acquire, Acquired, Renewal},
+    send_once::SendOnce,
     snapshot::Snapshot,
     target::Target,
     withheld::Withheld,
 };
 
 // What users meet as well stands at the crate's root.
-use self::{authorizer::Authorizer, demand::Demand};
+use self::{
+    attempt::{Attempt, Resend},
+    authorizer::Authorizer,
+    demand::Demand,
+};

@@ -1,5 +1,7 @@
 //! [`Credential`]: one header, built once, that says who the caller is and how long that holds.
 
+mod parts;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -15,7 +17,7 @@ use http::{
 };
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::{Error, Proof};
+use crate::{Error, Proof, binding::Binding};
 
 /// A credential: the header that carries it, its lifetime, and what came with it.
 ///
@@ -46,7 +48,7 @@ struct Inner {
     scope: Option<Arc<str>>,
     fields: BTreeMap<String, String>,
     generation: u64,
-    proof: Option<Arc<dyn Proof>>,
+    binding: Option<Box<Binding>>,
 }
 
 /// What a source said about a credential's end.
@@ -67,9 +69,24 @@ impl Credential {
     /// If the token is not a `b64token`: letters, digits and `-._~+/`, then any number of `=`.
     /// The message names the position and the length, never the token.
     pub fn bearer(token: &str) -> Result<Self, Error> {
+        Self::of_scheme("Bearer ", token)
+    }
+
+    /// `Authorization: DPoP <token>` (RFC 9449 §7.1), with a proof in every sending that the client
+    /// holds the key which the token is bound to.
+    ///
+    /// `hallpass-oauth2` has such a proof, and makes such credentials of what token endpoints issue.
+    ///
+    /// # Errors
+    /// As [`bearer`](Self::bearer).
+    pub fn dpop(token: &str, proof: impl Proof) -> Result<Self, Error> {
+        Ok(Self::of_scheme("DPoP ", token)?.with_proof(proof))
+    }
+
+    fn of_scheme(scheme: &str, token: &str) -> Result<Self, Error> {
         check_b64token(token)?;
-        let mut value = Vec::with_capacity("Bearer ".len() + token.len());
-        value.extend_from_slice(b"Bearer ");
+        let mut value = Vec::with_capacity(scheme.len() + token.len());
+        value.extend_from_slice(scheme.as_bytes());
         value.extend_from_slice(token.as_bytes());
         Self::from_bytes(AUTHORIZATION, value)
     }
@@ -138,7 +155,7 @@ impl Credential {
                 scope: None,
                 fields: BTreeMap::new(),
                 generation: 0,
-                proof: None,
+                binding: None,
             }),
         })
     }
@@ -218,7 +235,20 @@ impl Credential {
     /// Makes every sending carry a proof that the client holds the credential's key.
     #[must_use]
     pub fn with_proof(mut self, proof: impl Proof) -> Self {
-        self.edit().proof = Some(Arc::new(proof));
+        self.edit().binding.get_or_insert_default().proof = Some(Arc::new(proof));
+        self
+    }
+
+    /// Says that it works only over a connection on which the client presents a certificate: the one
+    /// with this SHA-256 thumbprint in base64url, which is called `x5t#S256` (RFC 8705 §3.1).
+    ///
+    /// A layer sends it only if it was told by
+    /// [`client_certificate`](crate::Authorizer::client_certificate) that its client presents that
+    /// one. Otherwise the request fails before it is sent, with an error that
+    /// [says so](Error::is_possession).
+    #[must_use]
+    pub fn bound_to_certificate(mut self, thumbprint: impl Into<Arc<str>>) -> Self {
+        self.edit().binding.get_or_insert_default().certificate = Some(thumbprint.into());
         self
     }
 
@@ -237,13 +267,9 @@ impl Credential {
     /// If it has a [proof](Self::with_proof) to make, and none can be made.
     pub fn attach(&self, method: &Method, uri: &Uri, headers: &mut HeaderMap) -> Result<(), Error> {
         self.attach_value(&self.inner.value, headers, true);
-        match &self.inner.proof {
+        match self.proof() {
             None => Ok(()),
-            Some(proof) => {
-                let value = proof.prove(method, uri)?;
-                attach_proof(&**proof, value, headers);
-                Ok(())
-            }
+            Some(proof) => attach_proof(&**proof, method, uri, headers).map(drop),
         }
     }
 
@@ -274,7 +300,7 @@ impl Credential {
 
     #[inline]
     fn has_more_headers(&self) -> bool {
-        !self.inner.beside.is_empty() || self.inner.proof.is_some()
+        !self.inner.beside.is_empty() || self.is_bound()
     }
 
     /// Whether a request has any header of its set.
@@ -294,12 +320,32 @@ impl Credential {
         let inner = &*self.inner;
         std::iter::once(&inner.name)
             .chain(inner.beside.iter().map(|(name, _)| name))
-            .chain(inner.proof.as_ref().map(|proof| proof.header()))
+            .chain(self.proof().map(|proof| proof.header()))
     }
 
+    /// Whether the client has to hold something else for it to work.
     #[inline]
+    pub(crate) fn is_bound(&self) -> bool {
+        self.inner.binding.is_some()
+    }
+
+    pub(crate) fn binding(&self) -> Option<&Binding> {
+        self.inner.binding.as_deref()
+    }
+
     pub(crate) fn proof(&self) -> Option<&Arc<dyn Proof>> {
-        self.inner.proof.as_ref()
+        self.binding()?.proof.as_ref()
+    }
+
+    /// The thumbprint of the key that its [proof](Self::with_proof) shows (RFC 7638): `jkt`.
+    pub fn key_thumbprint(&self) -> Option<&str> {
+        self.proof()?.thumbprint()
+    }
+
+    /// The thumbprint of the certificate that it is [bound to](Self::bound_to_certificate):
+    /// `x5t#S256`.
+    pub fn certificate_thumbprint(&self) -> Option<&str> {
+        self.binding()?.certificate.as_deref()
     }
 
     /// The header's value with memory of its own.
@@ -371,15 +417,6 @@ impl Credential {
     pub(crate) fn life(&self) -> Life {
         self.inner.life
     }
-
-    pub(crate) fn renewal_hint(&self) -> Option<Duration> {
-        self.inner.renew_in
-    }
-
-    pub(crate) fn same_secret(&self, other: &Self) -> bool {
-        let (one, other) = (&*self.inner, &*other.inner);
-        one.name == other.name && one.value == other.value && one.beside == other.beside
-    }
 }
 
 impl fmt::Debug for Credential {
@@ -439,10 +476,17 @@ fn refused(what: &str, fault: &str, value: &str) -> Error {
     Error::configuration(format!("the {what} {fault} (length {})", value.len()))
 }
 
-/// A header value for a proof, next to the credential that it is for.
-pub(crate) fn attach_proof(proof: &dyn Proof, mut value: HeaderValue, headers: &mut HeaderMap) {
+/// Puts a new proof on a request, next to the credential that it is for, and returns it.
+pub(crate) fn attach_proof(
+    proof: &dyn Proof,
+    method: &Method,
+    uri: &Uri,
+    headers: &mut HeaderMap,
+) -> Result<HeaderValue, Error> {
+    let mut value = proof.prove(method, uri)?;
     value.set_sensitive(true);
-    headers.insert(proof.header().clone(), value);
+    headers.insert(proof.header().clone(), value.clone());
+    Ok(value)
 }
 
 /// As a source it is fixed: it brings itself every time, and never ends unless it says when.
@@ -458,6 +502,7 @@ impl crate::CredentialSource for Credential {
     fn description(&self) -> crate::Description {
         crate::Description {
             header: self.inner.name.clone(),
+            beside: self.header_names().skip(1).cloned().collect(),
             fixed: true,
             ..crate::Description::default()
         }

@@ -45,6 +45,7 @@ enum Kind {
     Interrupted,
     Permanent,
     Destination,
+    Possession,
 }
 
 impl Error {
@@ -83,6 +84,12 @@ impl Error {
     /// A request whose destination may not see the credential; [permanent](Self::is_permanent).
     pub fn destination(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Destination, message)
+    }
+
+    /// A client that lacks the key or certificate which the credential is bound to;
+    /// [permanent](Self::is_permanent).
+    pub fn possession(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::Possession, message)
     }
 
     /// A fetch that ended without an outcome: its task panicked or its runtime went away.
@@ -146,7 +153,10 @@ impl Error {
 
     /// Whether the failure stays until somebody changes something.
     pub fn is_permanent(&self) -> bool {
-        matches!(self.inner.kind, Kind::Permanent | Kind::Destination)
+        matches!(
+            self.inner.kind,
+            Kind::Permanent | Kind::Destination | Kind::Possession
+        )
     }
 
     /// Whether the same call may work later.
@@ -168,6 +178,12 @@ impl Error {
     /// credential is not bound to, a URI with user information. Nothing was sent.
     pub fn is_destination(&self) -> bool {
         self.inner.kind == Kind::Destination
+    }
+
+    /// Whether the client can't show that it holds what the credential is bound to, such as a client
+    /// certificate (RFC 8705). Nothing was sent.
+    pub fn is_possession(&self) -> bool {
+        self.inner.kind == Kind::Possession
     }
 
     /// How long to wait before another attempt makes sense, when that is known.

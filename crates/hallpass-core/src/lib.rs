@@ -43,12 +43,14 @@ compile_error!(
 );
 
 pub mod adapter;
+mod binding;
 pub mod cached;
 mod challenge;
 mod clock;
 mod credential;
 pub mod docs;
 mod error;
+mod identity;
 mod origin;
 mod proof;
 mod retry_after;
@@ -58,16 +60,17 @@ mod verdict;
 
 pub use self::{
     adapter::{
+        attempt::{Attempt, Resend},
         authorizer::Authorizer,
         choices::{Choices, NoCredential},
         demand::{Demand, DemandKind},
-        exchange::{Attempt, Resend},
     },
     cached::{Cached, Get, Policy, Rejection, Stats},
     challenge::{Challenge, Challenges},
     clock::{Clock, Moment, SystemClock},
     credential::Credential,
     error::{BoxError, Error},
+    identity::{Identified, Identity},
     origin::Origin,
     proof::Proof,
     retry_after::retry_after,

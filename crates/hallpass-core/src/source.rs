@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderName, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
 use crate::{
     Challenges, Credential, Error, Moment, Origin,
@@ -62,6 +62,15 @@ pub trait CredentialSource: Send + Sync + 'static {
     fn version(&self) -> u64 {
         0
     }
+
+    /// Ends once somebody else has got a newer credential, which the next fetch will bring at little
+    /// cost. A source that shares its credentials with other processes has such news.
+    ///
+    /// Only [`Cached::keep_warm`](crate::Cached::keep_warm) waits for it. Without that the newer one
+    /// is taken over when the one in hand is due.
+    fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(std::future::pending())
+    }
 }
 
 impl<S: CredentialSource> CredentialSource for Arc<S> {
@@ -76,6 +85,10 @@ impl<S: CredentialSource> CredentialSource for Arc<S> {
     fn version(&self) -> u64 {
         S::version(self)
     }
+
+    fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        S::news(self)
+    }
 }
 
 /// What adapters should know of a source before there is a credential.
@@ -86,6 +99,8 @@ pub struct Description {
     pub name: String,
     /// The header that its credentials go in; a request that has it already is left alone.
     pub header: HeaderName,
+    /// The headers that [go along](Credential::with_header) with it, if they are known beforehand.
+    pub beside: Vec<HeaderName>,
     /// The origins that its credentials are for, if it knows them.
     pub origins: Option<Vec<Origin>>,
     /// What else than the usual answers means that a credential no longer works.
@@ -97,6 +112,25 @@ pub struct Description {
     /// Whether a second fetch beside a silent one does no harm, so that a hanging connection is not
     /// waited for. Not where fetches are counted, or each ends what the other brings.
     pub hedge: bool,
+    /// The thumbprint of the key that its credentials are bound to (`jkt`, RFC 9449 §6), if it is
+    /// known before one is fetched. Sources that are alike in everything else differ in it, and so
+    /// do their credentials.
+    pub key_thumbprint: Option<String>,
+    /// Whether that key outlives this process, so that another one which has it too could use the
+    /// credentials. Without it they are of no use to anybody else.
+    pub key_is_kept: bool,
+}
+
+impl Description {
+    /// The names of all headers of its credentials, as far as they are known beforehand.
+    pub(crate) fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
+        std::iter::once(&self.header).chain(&self.beside)
+    }
+
+    /// Whether a request has one of them.
+    pub(crate) fn is_on(&self, headers: &HeaderMap) -> bool {
+        self.header_names().any(|name| headers.contains_key(name))
+    }
 }
 
 impl Default for Description {
@@ -104,11 +138,14 @@ impl Default for Description {
         Self {
             name: "credential".to_owned(),
             header: AUTHORIZATION,
+            beside: Vec::new(),
             origins: None,
             rejected: Rejected::default(),
             fixed: false,
             kills_old: false,
             hedge: false,
+            key_thumbprint: None,
+            key_is_kept: false,
         }
     }
 }
@@ -134,6 +171,7 @@ pub struct Fetch {
     pub(crate) limit: Duration,
     pub(crate) deadline: tokio::time::Instant,
     pub(crate) sent: Sent,
+    replaces: Option<Credential>,
     /// Whether the engine still waits for it; none for one that was made by hand.
     pulse: Option<Arc<Pulse>>,
     attempt: u32,
@@ -173,9 +211,28 @@ impl Fetch {
                 clock,
                 at: Mutex::new(now),
             },
+            replaces: None,
             pulse: None,
             attempt: 1,
         }
+    }
+
+    /// The same in place of this credential, to call a source by hand: because a server refused it,
+    /// or ahead of its end.
+    #[must_use]
+    pub fn replacing(mut self, credential: Credential, refused: bool) -> Self {
+        self.reason = if refused {
+            Reason::Rejected
+        } else {
+            Reason::Ahead
+        };
+        self.replaces = Some(credential);
+        self
+    }
+
+    pub(crate) fn in_place_of(mut self, credential: Option<Credential>) -> Self {
+        self.replaces = credential;
+        self
     }
 
     pub(crate) fn watched(mut self, pulse: Arc<Pulse>, attempt: u32) -> Self {
@@ -192,6 +249,12 @@ impl Fetch {
     /// The challenges that came with the rejection; empty otherwise.
     pub fn challenges(&self) -> &Challenges {
         &self.challenges
+    }
+
+    /// The credential that the new one is to replace: the one that was refused, or the one in hand;
+    /// none if there is none.
+    pub fn replaces(&self) -> Option<&Credential> {
+        self.replaces.as_ref()
     }
 
     /// When the engine gives up on this fetch and drops it.
@@ -269,6 +332,7 @@ pub(crate) trait DynSource: Send + Sync + 'static {
         why: &'a Fetch,
     ) -> Pin<Box<dyn Future<Output = Result<Credential, Error>> + Send + 'a>>;
     fn version(&self) -> u64;
+    fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 impl<S: CredentialSource> DynSource for S {
@@ -281,5 +345,9 @@ impl<S: CredentialSource> DynSource for S {
 
     fn version(&self) -> u64 {
         CredentialSource::version(self)
+    }
+
+    fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        CredentialSource::news(self)
     }
 }

@@ -4,12 +4,14 @@ use std::{fmt, sync::Arc};
 
 use http::{
     HeaderMap, HeaderName, StatusCode,
-    header::{AGE, CONTENT_TYPE},
+    header::{AGE, CONTENT_TYPE, WWW_AUTHENTICATE},
 };
 
 use crate::Challenges;
 
 pub(crate) const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+/// Brings what the next proof of possession has to hold (RFC 9449 §8.1).
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 const UNAUTHENTICATED: &[u8] = b"16";
 const OK: &[u8] = b"0";
 
@@ -22,6 +24,8 @@ pub enum Verdict {
     Reject,
     /// The credential is good, but the proof that came with it was not; a new one may be.
     ProveAgain,
+    /// Either of the two: the answer brings what a new proof needs, and doesn't say what was wrong.
+    ProveAgainOrReject,
 }
 
 /// Judges an answer by its status and headers.
@@ -37,13 +41,15 @@ pub enum Verdict {
 /// | 401 `use_dpop_nonce` | prove again (RFC 9449 §9) |
 /// | any other 401 | reject |
 /// | `grpc-status: 16` in the headers | reject |
+/// | `grpc-status: 16` with a challenge that says `use_dpop_nonce` or `invalid_dpop_proof` | as with 401 |
+/// | `grpc-status: 16` with `dpop-nonce`, and no word on the error | prove again; if that is no use, reject |
 /// | any other `grpc-status` in the headers, whatever the HTTP status | keep |
 /// | everything else, 403 and 407 among them | keep |
 #[inline]
 pub fn verdict(status: StatusCode, headers: &HeaderMap) -> Verdict {
     if let Some(grpc) = headers.get(GRPC_STATUS) {
         return if grpc.as_bytes() == UNAUTHENTICATED {
-            Verdict::Reject
+            unauthenticated(headers)
         } else {
             Verdict::Keep
         };
@@ -52,6 +58,26 @@ pub fn verdict(status: StatusCode, headers: &HeaderMap) -> Verdict {
         unauthorized(headers)
     } else {
         Verdict::Keep
+    }
+}
+
+/// gRPC has one status for everything; challenges come as metadata, if at all.
+#[cold]
+fn unauthenticated(headers: &HeaderMap) -> Verdict {
+    if headers.contains_key(WWW_AUTHENTICATE) {
+        let challenges = Challenges::of(headers);
+        let mut errors = challenges.oauth().filter_map(|one| one.param("error"));
+        if errors.any(|error| matches!(error, "use_dpop_nonce" | "invalid_dpop_proof")) {
+            return unauthorized(headers);
+        }
+        if challenges.oauth().any(|one| one.param("error").is_some()) {
+            return Verdict::Reject;
+        }
+    }
+    if headers.contains_key(DPOP_NONCE) {
+        Verdict::ProveAgainOrReject
+    } else {
+        Verdict::Reject
     }
 }
 

@@ -5,8 +5,8 @@ use hallpass_core::{
     Description, Error, Fetch, Get, Moment, Origin, Policy, Proof, Reason, Rejection, Resend,
     Stats, SystemClock,
     adapter::{
-        Acquired, Admission, AnsweredBy, CallError, Evidence, Exchange, Processed, Sharded,
-        Snapshot, Verdict,
+        Acquired, Admission, AnsweredBy, CallError, Evidence, Exchange, FreshProof, Processed,
+        Sharded, Snapshot, Verdict,
     },
     cached::{Builder, KeepWarm},
 };
@@ -44,6 +44,7 @@ fn all_but_the_future_are_shared() {
         Demand,
         Evidence,
         Fetch,
+        FreshProof,
         KeepWarm,
         Moment,
         Origin,

@@ -6,7 +6,10 @@ mod common;
 use std::sync::{Arc, Mutex};
 
 use common::{HOUR, Source, token};
-use hallpass_core::{Authorizer, Cached, Error, Origin, Proof, Resend, adapter::CallError};
+use hallpass_core::{
+    Authorizer, Cached, Credential, Error, Origin, Proof, Resend,
+    adapter::{CallError, FreshProof},
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
 static DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -40,22 +43,35 @@ impl Proof for Plain {
         HeaderValue::from_str(&proof).map_err(Error::permanent)
     }
 
-    fn answered(&self, origin: &Origin, _status: StatusCode, headers: &HeaderMap) -> bool {
+    fn answered(
+        &self,
+        sent: &HeaderValue,
+        origin: &Origin,
+        _status: StatusCode,
+        headers: &HeaderMap,
+    ) -> bool {
         let mut known = self.0.lock().unwrap();
         known.origins.push(origin.to_string());
-        let nonce = headers
-            .get("dpop-nonce")
-            .map(|nonce| nonce.to_str().unwrap().to_owned());
-        let is_new = nonce.is_some() && nonce != known.nonce;
-        known.nonce = nonce.or(known.nonce.take());
-        is_new
+        let Some(nonce) = headers.get("dpop-nonce") else {
+            return false;
+        };
+        let nonce = nonce.to_str().unwrap();
+        known.nonce = Some(nonce.to_owned());
+        !sent.to_str().unwrap().ends_with(nonce)
+    }
+
+    fn thumbprint(&self) -> Option<&str> {
+        Some("a-thumbprint")
     }
 }
 
 fn bound() -> (Authorizer, Plain, Cached) {
     let proof = Plain::default();
     let credential = proof.clone();
-    let source = Source::new(move |n, _| Ok(token(n, HOUR).with_proof(credential.clone())));
+    let source = Source::new(move |n, _| {
+        let bound = Credential::dpop(&format!("token-{n}"), credential.clone())?;
+        Ok(bound.lives_for(HOUR))
+    });
     let cached = Cached::new(source);
     (Authorizer::new(cached.clone()), proof, cached)
 }
@@ -99,7 +115,7 @@ async fn every_sending_has_a_proof_of_its_own_cold_and_warm() {
     let (authorizer, proof, _) = bound();
     for n in 1..=3 {
         let (sent, _) = run(&authorizer, |_, _| Response::new(())).await;
-        let expected = ("Bearer token-1".to_owned(), format!("GET {URI} {n} none"));
+        let expected = ("DPoP token-1".to_owned(), format!("GET {URI} {n} none"));
         assert_eq!(sent, [expected]);
     }
     assert_eq!(proof.0.lock().unwrap().origins, ["https://api.example"; 3]);
@@ -115,7 +131,7 @@ async fn a_new_nonce_is_worth_one_more_sending_with_the_same_token() {
     .await;
     assert_eq!(status, 200);
     let tokens: Vec<_> = sent.iter().map(|(token, _)| token.as_str()).collect();
-    assert_eq!(tokens, ["Bearer token-1"; 2]);
+    assert_eq!(tokens, ["DPoP token-1"; 2]);
     assert!(sent[1].1.ends_with("2 n1"));
     let counts = cached.stats();
     assert_eq!(
@@ -149,7 +165,7 @@ async fn without_a_new_nonce_the_answer_is_returned() {
 async fn a_nonce_and_a_dead_token_take_three_sendings_and_no_more() {
     let (authorizer, _, cached) = bound();
     let (sent, status) = run(&authorizer, |n, headers| {
-        if headers["authorization"] == "Bearer token-2" && n == 3 {
+        if headers["authorization"] == "DPoP token-2" && n == 3 {
             return Response::new(());
         }
         match n {
@@ -210,4 +226,207 @@ async fn without_an_authority_the_proof_is_for_where_it_was_said_to_go() {
         answer.await.unwrap();
     }
     assert_eq!(proof.0.lock().unwrap().origins, ["https://api.example"; 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_nonce_that_another_request_has_learnt_meanwhile_is_new_to_this_one() {
+    let (authorizer, proof, _) = bound();
+    let (sent, status) = run(&authorizer, |n, _| match n {
+        1 => {
+            proof.0.lock().unwrap().nonce = Some("n1".to_owned());
+            wants(Some("n1"))
+        }
+        _ => Response::new(()),
+    })
+    .await;
+    assert_eq!((sent.len(), status), (2, 200));
+    assert!(sent[1].1.ends_with("2 n1"));
+}
+
+fn unauthenticated(nonce: Option<&'static str>, challenge: Option<&str>) -> Response<()> {
+    let mut response = Response::builder()
+        .header("content-type", "application/grpc")
+        .header("grpc-status", "16");
+    if let Some(nonce) = nonce {
+        response = response.header("dpop-nonce", nonce);
+    }
+    if let Some(challenge) = challenge {
+        response = response.header("www-authenticate", challenge);
+    }
+    response.body(()).unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_grpc_a_new_nonce_is_tried_before_a_new_token() {
+    for (answers, sends, fetches) in [
+        (vec![(Some("n1"), None)], 2, 1),
+        // The token is dead as well.
+        (vec![(Some("n1"), None), (Some("n2"), None)], 3, 2),
+        (vec![(Some("n1"), None), (Some("n1"), None)], 3, 2),
+        (
+            vec![(Some("n1"), Some("DPoP error=\"invalid_token\""))],
+            2,
+            2,
+        ),
+        (
+            vec![(Some("n1"), Some("DPoP error=\"use_dpop_nonce\""))],
+            2,
+            1,
+        ),
+        (
+            vec![(None, Some("DPoP error=\"invalid_dpop_proof\""))],
+            1,
+            1,
+        ),
+        (vec![(None, None)], 2, 2),
+    ] {
+        let (authorizer, _, cached) = bound();
+        let (sent, _) = run(&authorizer, |n, _| match answers.get(n - 1) {
+            Some((nonce, challenge)) => unauthenticated(*nonce, *challenge),
+            None => Response::new(()),
+        })
+        .await;
+        assert_eq!(
+            (sent.len(), cached.stats().fetches),
+            (sends, fetches),
+            "{answers:?}"
+        );
+    }
+    // It says nothing to a token without a proof.
+    let plain = Authorizer::new(Source::new(|n, _| Ok(token(n, HOUR))));
+    let request = Request::get(URI).body(()).unwrap();
+    let response = plain.run(request, |request| {
+        let dead = request.headers()["authorization"] == "Bearer token-1";
+        let answer = if dead {
+            unauthenticated(Some("n1"), None)
+        } else {
+            Response::new(())
+        };
+        async { Ok::<_, std::io::Error>(answer) }
+    });
+    assert_eq!(response.await.unwrap().status(), 200);
+    assert_eq!(plain.cached().stats().fetches, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_sends_a_request_again_below_makes_another_proof() {
+    let (authorizer, _, _) = bound();
+    for (n, _) in ["cold", "warm"].iter().enumerate() {
+        let request = Request::get(URI).body(()).unwrap();
+        let answer = authorizer.run(request, |mut request| {
+            let first = request.headers()[&DPOP].clone();
+            let fresh = request.extensions().get::<FreshProof>().unwrap().clone();
+            let uri = request.uri().clone();
+            fresh
+                .attach(&Method::GET, &uri, request.headers_mut())
+                .unwrap();
+            let proofs: Vec<_> = request.headers().get_all(&DPOP).iter().collect();
+            assert_eq!(proofs.len(), 1);
+            assert!(proofs[0].is_sensitive() && *proofs[0] != first);
+            assert_eq!(*proofs[0], format!("GET {URI} {} none", 2 * n + 2));
+            async { Ok::<_, std::io::Error>(Response::new(())) }
+        });
+        assert_eq!(answer.await.unwrap().status(), 200);
+    }
+    let plain = Authorizer::new(token(1, HOUR));
+    let request = Request::get(URI).body(()).unwrap();
+    let answer = plain.run(request, |request| {
+        assert!(request.extensions().is_empty());
+        async { Ok::<_, std::io::Error>(Response::new(())) }
+    });
+    answer.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replacement_without_a_proof_is_not_proved_again() {
+    let proof = Plain::default();
+    let source = Source::new(move |n, _| match n {
+        1 => Ok(Credential::dpop("token-1", proof.clone())?.lives_for(HOUR)),
+        _ => Ok(token(n, HOUR)),
+    });
+    let authorizer = Authorizer::new(source);
+    let request = Request::get(URI).body(()).unwrap();
+    let mut sent = 0;
+    let response = authorizer.run(request, |request| {
+        sent += 1;
+        assert_eq!(request.headers().contains_key(&DPOP), sent == 1);
+        let answer = match sent {
+            1 => Response::builder().status(401).body(()).unwrap(),
+            _ => wants(Some("n1")),
+        };
+        async { Ok::<_, std::io::Error>(answer) }
+    });
+    assert_eq!(response.await.unwrap().status(), 401);
+    assert_eq!(sent, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_authority_no_proof_is_made() {
+    let (authorizer, _, _) = bound();
+    let authorizer = authorizer.any_origin();
+    for _ in ["cold", "warm"] {
+        let request = Request::get("/items").body(()).unwrap();
+        let answer = authorizer.run(request, |_| async {
+            Err::<Response<()>, _>(std::io::Error::other("it was sent"))
+        });
+        let Err(CallError::Credential(error)) = answer.await else {
+            panic!("no error");
+        };
+        assert!(error.is_destination());
+    }
+}
+
+#[test]
+fn a_credential_names_what_it_is_bound_to() {
+    let bound = Credential::dpop("a-token", Plain::default()).unwrap();
+    assert_eq!(bound.key_thumbprint(), Some("a-thumbprint"));
+    assert_eq!(bound.token(), Some("a-token"));
+    assert_eq!(bound.certificate_thumbprint(), None);
+    let bound = Credential::bearer("a-token")
+        .unwrap()
+        .bound_to_certificate("x5t");
+    assert_eq!(bound.certificate_thumbprint(), Some("x5t"));
+    assert_eq!(bound.key_thumbprint(), None);
+    assert!(Credential::dpop("a token", Plain::default()).is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_goes_only_with_the_certificate_that_it_is_bound_to() {
+    let source =
+        || Source::new(|n, _| Ok(token(n, HOUR).bound_to_certificate("its-own-thumbprint")));
+    for (presented, expected) in [
+        (None, Some("no certificate of the client's is known here")),
+        (
+            Some("another-thumbprint"),
+            Some("the client presents another one, another-thumbprint"),
+        ),
+        (Some("its-own-thumbprint"), None),
+    ] {
+        let mut authorizer = Authorizer::new(source());
+        if let Some(presented) = presented {
+            authorizer = authorizer.client_certificate(presented);
+        }
+        for _ in ["cold", "warm"] {
+            let request = Request::get(URI).body(()).unwrap();
+            let answer = authorizer.run(request, |request| {
+                assert_eq!(request.headers()["authorization"], "Bearer token-1");
+                assert!(request.extensions().is_empty());
+                async { Ok::<_, std::io::Error>(Response::new(())) }
+            });
+            match (answer.await, expected) {
+                (Ok(_), None) => {}
+                (Err(CallError::Credential(error)), Some(why)) => {
+                    assert!(
+                        error.is_possession() && error.is_permanent() && !error.is_destination()
+                    );
+                    let told = error.to_string();
+                    assert!(
+                        told.contains(why) && told.contains("its-own-thumbprint"),
+                        "{told}"
+                    );
+                }
+                (other, _) => panic!("{presented:?}: {other:?}"),
+            }
+        }
+    }
 }

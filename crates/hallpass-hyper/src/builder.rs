@@ -153,6 +153,15 @@ impl Builder {
         self
     }
 
+    /// The SHA-256 thumbprint of the certificate that the [TLS configuration](Self::tls_config)
+    /// presents, in base64url (`x5t#S256`); none if it presents none.
+    ///
+    /// A layer that is told of it, by `client_certificate`, sends tokens that are bound to that
+    /// certificate (RFC 8705 §3).
+    pub fn certificate_thumbprint(&self) -> Option<String> {
+        hallpass_oauth2::certificate_thumbprint(self.tls.certificate()?).ok()
+    }
+
     /// Goes through this proxy; through none unless set.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
         self.proxy = proxy;

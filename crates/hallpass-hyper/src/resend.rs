@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hallpass_core::BoxError;
+use hallpass_core::{BoxError, adapter::FreshProof};
 use hallpass_tower::ReplayBody;
 use http::{Request, request::Parts};
 use http_body::Body;
@@ -23,7 +23,7 @@ const CONNECTIONS: u8 = 8;
 const REFUSALS: u8 = 1;
 
 pub(crate) struct Resend {
-    /// `None` if the body can't be sent again.
+    /// `None` if the body can't be sent again, or no proof made for it.
     send: Box<dyn Fn() -> Option<Attempt> + Send>,
     connections: u8,
     refusals: u8,
@@ -42,11 +42,13 @@ impl Resend {
     {
         let (head, body) = (head.clone(), body.try_clone()?);
         let send = move || {
-            let body = body.try_clone()?;
-            Some(Attempt::new(
-                &client,
-                Request::from_parts(head.clone(), body),
-            ))
+            let (mut head, body) = (head.clone(), body.try_clone()?);
+            // One that was sent may be worth nothing by now, also to a server that says it saw none.
+            if let Some(proof) = head.extensions.get::<FreshProof>().cloned() {
+                let (method, uri) = (&head.method, &head.uri);
+                proof.attach(method, uri, &mut head.headers).ok()?;
+            }
+            Some(Attempt::new(&client, Request::from_parts(head, body)))
         };
         Some(Self {
             send: Box::new(send),

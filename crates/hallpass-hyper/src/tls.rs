@@ -76,6 +76,16 @@ impl Tls {
         self.config = Some(Arc::new(config));
     }
 
+    /// The certificate that is presented to a server that has no wishes.
+    pub(crate) fn certificate(&self) -> Option<CertificateDer<'static>> {
+        let resolver = &self.config.as_ref()?.client_auth_cert_resolver;
+        let schemes = ring::default_provider()
+            .signature_verification_algorithms
+            .supported_schemes();
+        let presented = resolver.resolve(&[], &schemes)?;
+        presented.cert.first().cloned()
+    }
+
     pub(crate) fn config(&self, versions: Versions) -> Result<ClientConfig, Error> {
         let mut config = match &self.config {
             Some(config) if self.is_untouched() => ClientConfig::clone(config),

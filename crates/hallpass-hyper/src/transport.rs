@@ -3,7 +3,7 @@
 use std::{error::Error as StdError, fmt, io, time::Duration};
 
 use bytes::Bytes;
-use hallpass_core::adapter::FreshConnection;
+use hallpass_core::adapter::{FreshConnection, SendOnce};
 use hallpass_oauth2::transport::{BODY_LIMIT, Phase, Transport, TransportError};
 use http::{HeaderValue, Request, Response, header::ACCEPT_ENCODING};
 use http_body::Body as _;
@@ -28,7 +28,8 @@ type Hyper = legacy::Client<Connector, Full<Bytes>>;
 ///
 /// Redirects come back as answers. A request whose connection turns out to have died while it lay
 /// idle is sent once more on a fresh one; on a connection that never answered anything it is not.
-/// One with [`FreshConnection`] among its extensions gets a new connection at once. Answers are asked
+/// Nor is one with [`SendOnce`] among its extensions. One with [`FreshConnection`] there gets a new
+/// connection at once. Answers are asked
 /// for uncoded; one in gzip or deflate is decoded all the same, and any other coding is an error
 /// that names it.
 ///
@@ -68,6 +69,7 @@ impl HyperTransport {
         connection: &mut Option<CaptureConnection>,
     ) -> Result<Response<Bytes>, TransportError> {
         let request = self.complete(request);
+        let once = request.extensions().get::<SendOnce>().is_some();
         let mut first = request.clone().map(Full::new);
         *connection = Some(capture_connection(&mut first));
         let client = match first.extensions().get() {
@@ -75,7 +77,7 @@ impl HyperTransport {
             None => &self.pooled,
         };
         let response = match client.request(first).await {
-            Err(error) if met_a_dead_connection(&error) => {
+            Err(error) if !once && met_a_dead_connection(&error) => {
                 tracing::debug!(target: "hallpass", "the idle connection had died; sending the token request on a fresh one");
                 let mut second = request.map(Full::new);
                 *connection = Some(capture_connection(&mut second));

@@ -10,10 +10,15 @@ mod key;
 mod key_pair;
 mod skew;
 
-pub use self::{certificate::CertificateHeader, jwt::Jwt, key::Key};
+pub use self::{
+    certificate::{CertificateHeader, thumbprint},
+    jwt::Jwt,
+    key::Key,
+};
 pub(crate) use self::{
     client::{Audience, ClientAssertion, SettledAssertion},
-    jwt::ReadyJwt,
+    jwt::{ReadyJwt, unique},
+    key::ReadyKey,
     skew::Skew,
 };
 

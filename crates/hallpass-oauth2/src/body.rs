@@ -23,6 +23,8 @@ pub(crate) struct TokenResponse {
     pub(crate) error: Option<Value>,
     pub(crate) refresh_token: Option<Value>,
     pub(crate) issued_token_type: Option<Value>,
+    /// What the token is bound to (RFC 7800 §3.1), as some servers say beside it.
+    pub(crate) cnf: Option<Value>,
     /// Members beside these that a profile asks for.
     others: Vec<(String, Option<Value>)>,
     repeated: Option<String>,
@@ -150,6 +152,7 @@ impl TokenResponse {
             "error" => self.error.as_ref(),
             "refresh_token" => self.refresh_token.as_ref(),
             "issued_token_type" => self.issued_token_type.as_ref(),
+            "cnf" => self.cnf.as_ref(),
             _ => {
                 let other = self.others.iter().find(|(other, _)| other == name);
                 other.and_then(|(_, value)| value.as_ref())
@@ -170,6 +173,7 @@ impl TokenResponse {
             "error" => &mut self.error,
             "refresh_token" => &mut self.refresh_token,
             "issued_token_type" => &mut self.issued_token_type,
+            "cnf" => &mut self.cnf,
             _ => {
                 let other = self.others.iter_mut().find(|(other, _)| other == name);
                 return other.map(|(_, slot)| slot);

@@ -1,5 +1,5 @@
-//! The `exp` of a token that happens to be a JWT. A hint, never an error, and never a check: the
-//! token is the server's business.
+//! What a token says of itself that happens to be a JWT: when it ends, and what it is bound to. A
+//! hint, never an error, and never a check: the token is the server's business.
 
 use std::fmt;
 
@@ -13,6 +13,8 @@ use serde::{
 };
 use serde_json::Value;
 use zeroize::Zeroizing;
+
+use crate::body::peek;
 
 /// The longest payload that is looked into.
 const PAYLOAD_LIMIT: usize = 64 * 1024;
@@ -38,16 +40,25 @@ pub(crate) fn expiry(token: &str) -> Option<u64> {
 
 /// The times in a token that can be read as a JWT and says when it ends.
 pub(crate) fn times(token: &str) -> Option<Times> {
-    let payload = payload(token)?;
-    if payload.len() > PAYLOAD_LIMIT {
-        return None;
-    }
-    let decoded = Zeroizing::new(LENIENT.decode(payload).ok()?);
-    let claims: Claims = serde_json::from_slice(&decoded).ok()?;
+    let claims: Claims = serde_json::from_slice(&decoded(token)?).ok()?;
     Some(Times {
         exp: seconds(&claims.exp?)?,
         iat: claims.iat.as_ref().and_then(seconds),
     })
+}
+
+/// The thumbprint of the certificate that the token says to be bound to (RFC 8705 §3.1).
+pub(crate) fn certificate_thumbprint(token: &str) -> Option<String> {
+    let confirmation = peek(&decoded(token)?, "cnf")?;
+    Some(confirmation.get("x5t#S256")?.as_str()?.to_owned())
+}
+
+fn decoded(token: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let payload = payload(token)?;
+    if payload.len() > PAYLOAD_LIMIT {
+        return None;
+    }
+    LENIENT.decode(payload).ok().map(Zeroizing::new)
 }
 
 fn seconds(number: &serde_json::Number) -> Option<u64> {

@@ -23,6 +23,7 @@
 //!
 //! [`Discovery`] finds the endpoint through its issuer, [`Protected`] the issuer through the API that
 //! the token is for, as MCP does, [`Revocation`] gives tokens back at the end.
+//! [`Dpop`] has tokens bound to a key, so that one that leaks is of no use: [here](docs::dpop) is how.
 //!
 //! A [`TokenSource`] asks once and keeps nothing: wrap it in a [`Cached`](hallpass_core::Cached),
 //! or hand it to a layer that does. This crate opens no socket. A [`Transport`] sends the request,
@@ -49,6 +50,8 @@ mod calendar;
 pub mod cloud;
 mod condition;
 mod discovery;
+pub mod docs;
+mod dpop;
 mod expiry;
 mod file;
 mod json;
@@ -79,9 +82,10 @@ mod value;
 pub use self::sources::Exec;
 pub use self::{
     algorithm::Algorithm,
-    assertion::{CertificateHeader, Jwt, Key},
+    assertion::{CertificateHeader, Jwt, Key, thumbprint as certificate_thumbprint},
     condition::Condition,
     discovery::{Discovered, Discovery, METADATA_LIFETIME, MOVED_AFTER, Metadata},
+    dpop::Dpop,
     expiry::{Expiry, Unit},
     param::Param,
     profile::{ClientAuth, Encoding, Grant, Profile, ResponseFormat},

@@ -2,6 +2,7 @@
 
 mod client_auth;
 mod client_credentials;
+mod dpop;
 mod google;
 mod jwt_bearer;
 mod of_profile;
@@ -51,6 +52,8 @@ impl TokenRequest {
                 secret: None,
                 assertion: ClientAssertion::default(),
                 grant: GrantInputs::default(),
+                dpop: None,
+                certificate: None,
                 told: None,
                 allow_http: false,
                 attempt_deadline: ATTEMPT_DEADLINE,
@@ -168,7 +171,8 @@ impl TokenRequest {
         self
     }
 
-    /// Takes an answer without `token_type` for a bearer token. Another type stays refused.
+    /// Takes an answer without `token_type` for what was asked for: a bearer token, or with
+    /// [`dpop`](Self::dpop) one that is bound to the key. Another type stays refused.
     #[must_use]
     pub fn token_type_optional(mut self) -> Self {
         self.settings.profile.token_type_optional = true;

@@ -59,15 +59,19 @@ impl TokenSource {
         self.plan.inputs.rotation()
     }
 
-    /// Takes over what the source that this one replaces has learnt: its refresh token, and until
-    /// when the endpoint is closed.
+    /// Takes over what the source that this one replaces has learnt: its refresh token, its key and
+    /// the servers' nonces, and until when the endpoint is closed.
     pub(crate) fn succeed(&mut self, before: &Self) {
         self.closed_until = before.closed_until.clone();
         self.under_way = before.under_way.clone();
-        if let Some(plan) = Arc::get_mut(&mut self.plan)
-            && let Some(rotation) = before.rotation()
-        {
+        let Some(plan) = Arc::get_mut(&mut self.plan) else {
+            return;
+        };
+        if let Some(rotation) = before.rotation() {
             plan.inputs.set_rotation(rotation.clone());
+        }
+        if let Some(dpop) = before.plan.inputs.dpop() {
+            plan.inputs.set_dpop(dpop.clone());
         }
     }
 
@@ -157,9 +161,13 @@ impl TokenSource {
         let mut pauses = QUICK_RETRIES.into_iter();
         let mut reread = false;
         let mut resent = false;
+        let mut proved = false;
+        // A second attempt beside the first: that one may hang because of its connection.
+        let mut fresh = why.attempt() > 1;
         let mut waited = Duration::ZERO;
         loop {
-            let tried = attempt(plan, &self.transport, &inputs, turn.as_ref(), why).await;
+            let turn = turn.as_ref();
+            let tried = attempt(plan, &self.transport, &inputs, turn, why, fresh).await;
             let mut failure = match tried {
                 Ok((credential, asked)) => {
                     self.begin_interval(asked, &credential);
@@ -167,6 +175,10 @@ impl TokenSource {
                 }
                 Err(failure) => failure,
             };
+            // Asked for more rather than refused: the same request with another proof, at once.
+            if failure.wants_nonce && !std::mem::replace(&mut proved, true) {
+                continue;
+            }
             if failure.refused && !reread {
                 reread = true;
                 // A secret that was rotated meanwhile gets its chance at once.
@@ -189,6 +201,7 @@ impl TokenSource {
                 failure.error = too_late(plan, waited, phase);
             }
             let rotates = turn.is_some();
+            fresh |= failure.again == Again::AtOnce && failure.waited.is_none();
             let Some(pause) = Self::pause(&failure, &mut pauses, &mut resent, rotates) else {
                 return Err(failure.into());
             };
@@ -218,10 +231,16 @@ impl CredentialSource for TokenSource {
         let mut description = Description::default();
         description.name.clone_from(&plan.name);
         description.header = plan.attach.header.clone();
+        let beside = plan.attach.beside.iter();
+        description.beside = beside.map(|(name, _)| name.clone()).collect();
         description.origins.clone_from(&plan.origins);
         description.rejected = rejected(&plan.rejected);
         description.hedge = plan.hedge;
         description.kills_old = plan.renewal.reissue == Reissue::KillsOld;
+        if let Some(dpop) = plan.inputs.dpop() {
+            description.key_thumbprint = dpop.known_thumbprint();
+            description.key_is_kept = dpop.is_kept();
+        }
         description
     }
 

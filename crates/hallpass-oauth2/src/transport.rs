@@ -14,8 +14,9 @@ pub const BODY_LIMIT: usize = 1024 * 1024;
 ///
 /// An implementation must not follow redirects (they would carry the secret elsewhere), must stop
 /// reading at [`BODY_LIMIT`], must end the exchange when its future is dropped, and must not log
-/// headers or bodies. It may send a request once more whose reused connection turned out to be dead;
-/// every other try is the source's to make.
+/// headers or bodies. It may send a request once more whose reused connection turned out to be dead,
+/// unless [`SendOnce`](hallpass_core::adapter::SendOnce) is among its extensions; every other try is
+/// the source's to make.
 pub trait Transport: Send + Sync + 'static {
     /// Sends `request` and reads the whole answer within `limit`.
     ///

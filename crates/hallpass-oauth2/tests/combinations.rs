@@ -120,7 +120,7 @@ async fn an_assertion_is_described_by_a_file_too() {
     let lines = format!("{PLAIN}client_auth = \"private-key-jwt\"\nassertion_alg = \"none\"");
     let error = Profile::from_toml(&lines).unwrap_err().to_string();
     assert!(
-        error.starts_with("profile:3: unknown assertion_alg \"none\"; one of RS256, "),
+        error.starts_with("profile:3: assertion_alg: unknown algorithm \"none\"; one of RS256, "),
         "{error}"
     );
 }

@@ -96,6 +96,7 @@ fn the_schema_knows_every_choice() {
         ("/properties/client_auth", "client_auth = \"zzz\""),
         ("/properties/answer", "answer = \"zzz\""),
         ("/properties/assertion_alg", "assertion_alg = \"zzz\""),
+        ("/properties/dpop_alg", "dpop_alg = \"zzz\""),
         ("/properties/reissue", "reissue = \"zzz\""),
         ("/$defs/expiry/anyOf/0", "expiry = \"zzz\""),
         (
@@ -133,6 +134,7 @@ fn what_the_reader_refuses_the_schema_refuses() {
         "rejected = { header = \"a\", body = \"b\" }",
         "rejected = { status = 419, zzz = 1 }",
         "send_client_id = \"yes\"",
+        "dpop = \"ES256\"",
     ] {
         let text = format!("token_url = \"https://a/t\"\n{line}\n");
         assert!(Profile::from_toml(&text).is_err(), "{line}");

@@ -111,7 +111,7 @@
 //!   body was a stream that is not kept, because it was too long or its request carried no credential,
 //!   the redirect is the answer.
 //! - At another origin (scheme, host and port) nothing arrives that the caller had set in
-//!   `Authorization`, `Cookie`, `Proxy-Authorization`, the headers of the credentials, or in a
+//!   `Authorization`, `Cookie`, `DPoP`, `Proxy-Authorization`, the headers of the credentials, or in a
 //!   value that is [marked as sensitive](http::HeaderValue::set_sensitive), and no credential of ours
 //!   takes its place from there on. No `Referer` is sent.
 //! - **reqwest itself adds the [default headers](reqwest::ClientBuilder::default_headers) of its
@@ -136,6 +136,9 @@
 //! that refuses early, answers without a body and closes later without saying so still makes the
 //! second sending fail, as a connection error of reqwest's. `hallpass-hyper` sends it on a fresh
 //! connection.
+//!
+//! reqwest itself sends a request again that an HTTP/2 server says it has not looked at, with the
+//! same headers. A proof of possession (DPoP) that stands there has not been taken then.
 //!
 //! # Published clients
 //!

@@ -5,11 +5,8 @@ use std::{
     pin::Pin,
 };
 
-use hallpass_core::{
-    Cached,
-    adapter::{Admission, Exchange, Withheld},
-};
-use http::{Extensions, HeaderName};
+use hallpass_core::adapter::{Admission, Withheld};
+use http::Extensions;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Middleware, Next};
 
@@ -20,7 +17,7 @@ use crate::{
     error::{unguarded, unsent},
     hop::{Sending, discard},
     kept::Kept,
-    redirect::{self, Redirected},
+    redirect::{self, Below, Redirected},
     target::To,
 };
 
@@ -55,7 +52,6 @@ impl Middleware for Bearer {
             Admission::Carry(_) if self.redirects == Redirects::Unknown => {
                 return Box::pin(ready(Err(unsent(request.url(), unguarded()))));
             }
-            Admission::Pass(_) if !follows => return next.run(request, extensions),
             Admission::Pass(_) => None,
             Admission::Carry(exchange) => Some(exchange),
         };
@@ -70,14 +66,17 @@ impl Middleware for Bearer {
             ),
         };
         Box::pin(async move {
-            let own = exchange.as_ref().filter(|_| follows).map(header);
-            let response = sending
+            let mut response = sending
                 .send(exchange, request, extensions, next.clone())
                 .await?;
-            if follows && response.status().is_redirection() {
-                let ours = self.headers_of_ours(own, extensions);
-                return Box::pin(self.follow(sending, ours, response, extensions, next)).await;
+            if !response.status().is_redirection() {
+                return Ok(response);
             }
+            if follows {
+                return Box::pin(self.follow(sending, response, extensions, next)).await;
+            }
+            let ours = self.authorizer.credential_headers(extensions);
+            Below::tell(response.extensions_mut(), ours);
             Ok(response)
         })
     }
@@ -90,7 +89,7 @@ impl Bearer {
             return self.authorizer.admit(&to, request.headers(), extensions);
         }
         let url = request.url().clone();
-        let admission = Redirected::among(extensions, request.headers_mut(), |headers| {
+        let admission = Redirected::among(extensions.get(), request.headers_mut(), |headers| {
             self.authorizer.admit(&To(&url), headers, extensions)
         });
         match admission {
@@ -107,7 +106,6 @@ impl Bearer {
     async fn follow(
         &self,
         mut sending: Sending<'_>,
-        ours: [HeaderName; 2],
         mut response: Response,
         extensions: &mut Extensions,
         next: Next<'_>,
@@ -120,7 +118,9 @@ impl Bearer {
             if followed == redirect::MOST {
                 return Err(reqwest_middleware::Error::middleware(TooManyRedirects));
             }
-            let left = redirect::leave_behind(&mut request, sending.kept.url(), ours.clone());
+            let mut ours = self.authorizer.credential_headers(extensions);
+            ours.extend(Below::told(response.extensions()));
+            let left = redirect::leave_behind(&mut request, sending.kept.url(), ours);
             if let Some(Redirected(names)) = extensions.get_mut() {
                 names.extend(left);
             }
@@ -138,18 +138,4 @@ impl Bearer {
         extensions.remove::<Redirected>();
         Ok(response)
     }
-
-    /// Which headers credentials go in: the usual one's, and that of the request's own.
-    fn headers_of_ours(&self, own: Option<HeaderName>, extensions: &Extensions) -> [HeaderName; 2] {
-        let usual = self.authorizer.cached();
-        let own = own.unwrap_or_else(|| {
-            let own = extensions.get::<Cached>().unwrap_or(usual);
-            own.description().header.clone()
-        });
-        [usual.description().header.clone(), own]
-    }
-}
-
-fn header(exchange: &Exchange) -> HeaderName {
-    exchange.cached().description().header.clone()
 }

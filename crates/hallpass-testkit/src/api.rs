@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use crate::client::Role;
 use crate::credentials::Authorization;
 use crate::fields::Fields;
+use crate::journal::Kind;
 use crate::lock::lock;
+use crate::possession::unproved;
 use crate::refusal::Refusal;
 use crate::shared::Shared;
 use crate::store::Holder;
@@ -58,7 +60,19 @@ fn forbidden() -> Refusal {
 fn holder(shared: &Shared, parts: &Parts) -> Result<Holder, Refusal> {
     match Authorization::read(parts, shared.basic) {
         Authorization::Bearer(token) => {
-            lock(&shared.store).holder(&token).ok_or_else(invalid_token)
+            let holder = lock(&shared.store).holder(&token);
+            match holder.ok_or_else(invalid_token)? {
+                Holder { bound: Some(_), .. } => Err(unproved()),
+                _ if shared.possession.is_some() => Err(unproved()),
+                holder => Ok(holder),
+            }
+        }
+        // Whether its proof is right is looked at once, when the request is answered.
+        Authorization::Dpop(token) => {
+            let holder = lock(&shared.store).holder(&token);
+            holder
+                .filter(|holder| holder.bound.is_some())
+                .ok_or_else(unproved)
         }
         Authorization::Basic { id, secret } if shared.system == System::Atlar => {
             let client = shared
@@ -68,6 +82,7 @@ fn holder(shared: &Shared, parts: &Parts) -> Result<Holder, Refusal> {
                 client: client.id,
                 role: client.role,
                 scope: None,
+                bound: None,
             })
         }
         // RFC 6750 §3.1: more than one way of sending the token is a bad request.
@@ -103,6 +118,26 @@ fn role_for(path: &str) -> Option<Role> {
         "sns-platforms" => Some(Role::Workbench),
         "cards" => Some(Role::Events),
         _ => None,
+    }
+}
+
+/// Looks at the proof that goes with a token, if it is bound to a key.
+pub(crate) fn check_proof(shared: &Shared, parts: &Parts, holder: &Holder) -> Result<(), Refusal> {
+    let (Some(possession), Some(bound)) = (&shared.possession, &holder.bound) else {
+        return Ok(());
+    };
+    let Authorization::Dpop(token) = Authorization::read(parts, shared.basic) else {
+        return Err(unproved());
+    };
+    let mut possession = lock(possession);
+    let base = possession.public_url.clone();
+    let base = base.as_ref().unwrap_or(&shared.issuer);
+    let url = format!("{base}{}", parts.uri.path());
+    let proof = possession.check(Kind::Api, parts, &url, Some(&token))?;
+    if proof.thumbprint == *bound {
+        Ok(())
+    } else {
+        Err(unproved())
     }
 }
 

@@ -12,6 +12,7 @@ use crate::client::{BasicEncoding, Client, Role};
 use crate::endpoint::Endpoint;
 use crate::journal::Log;
 use crate::minting::{ExpiresIn, JwtExp, Minting, Reissue, TokenFormat};
+use crate::possession::Possession;
 use crate::rate::RateLimit;
 use crate::shared::Shared;
 use crate::store::Store;
@@ -34,6 +35,8 @@ pub struct Builder {
     jwt_exp: JwtExp,
     basic: Option<BasicEncoding>,
     rate_limit: Option<(usize, Duration)>,
+    dpop: bool,
+    dpop_nonces: Option<u32>,
     pub(crate) http1_only: bool,
     pub(crate) goaway_after: Option<u32>,
     #[cfg(feature = "tls")]
@@ -124,6 +127,22 @@ impl Builder {
         self
     }
 
+    /// Wants a proof of possession with each request (RFC 9449): binds tokens to the proof's key, and
+    /// takes them with a proof of it alone. No proof counts twice.
+    pub fn dpop(mut self) -> Self {
+        self.dpop = true;
+        self
+    }
+
+    /// The same, and wants a nonce in each proof: another one at the token endpoint and at the API
+    /// after so many uses. The one before it still counts, as it may be under way.
+    ///
+    /// Every answer brings the nonce that the next proof is to have.
+    pub fn dpop_nonces(mut self, uses: u32) -> Self {
+        self.dpop_nonces = Some(uses);
+        self.dpop()
+    }
+
     /// Speaks HTTP/1.1 only, instead of HTTP/2 as well.
     pub fn http1_only(mut self) -> Self {
         self.http1_only = true;
@@ -155,6 +174,7 @@ impl Builder {
         let mut store = Store::new(minting);
         store.lag = self.lag;
         let close = watch::Sender::new(());
+        let possession = Possession::new(self.dpop_nonces);
         Shared {
             system,
             realm: self.realm.unwrap_or_else(|| "acme".to_owned()),
@@ -162,6 +182,7 @@ impl Builder {
             basic: self.basic.unwrap_or(system.basic()),
             clients: Mutex::new(clients),
             store: Mutex::new(store),
+            possession: self.dpop.then(|| Mutex::new(possession)),
             rate_limit: Mutex::new(rate_limit.map(|(n, per)| RateLimit::new(n, per))),
             log: Log::default(),
             token_endpoint: Endpoint::new(close.clone()),

@@ -11,6 +11,8 @@ use crate::form;
 pub(crate) enum Authorization {
     Absent,
     Bearer(String),
+    /// A token that goes with a proof.
+    Dpop(String),
     Basic {
         id: String,
         secret: String,
@@ -34,6 +36,9 @@ impl Authorization {
         };
         if scheme.eq_ignore_ascii_case("bearer") {
             return Self::Bearer(rest.to_owned());
+        }
+        if scheme.eq_ignore_ascii_case("dpop") {
+            return Self::Dpop(rest.to_owned());
         }
         if scheme.eq_ignore_ascii_case("basic") {
             return basic(rest, encoding).unwrap_or(Self::Unreadable);

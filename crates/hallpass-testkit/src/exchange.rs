@@ -19,6 +19,7 @@ use crate::endpoint::{Endpoint, Plan};
 use crate::fault::Fault;
 use crate::fields::Fields;
 use crate::journal::{Entry, JOURNAL_BODY_LIMIT, Kind, Ticket};
+use crate::lock::lock;
 use crate::refusal::Refusal;
 use crate::routes::PathRule;
 use crate::shared::Shared;
@@ -121,7 +122,10 @@ impl Exchange {
             std::future::pending::<()>().await;
         }
         let cut = matches!(fault, Some(Fault::Cut));
-        let answer = self.decide(fault, &taken);
+        let mut answer = self.decide(fault, &taken);
+        if let Some(possession) = &self.shared.possession {
+            lock(possession).announce(self.kind, &mut answer.headers);
+        }
         self.shared.log.settle(ticket, answer.status.as_u16());
         Ok(answer.into_response(cut))
     }
@@ -215,6 +219,7 @@ impl Exchange {
             Kind::Token => token::judge(&self.shared, &self.parts, &taken.kept),
             Kind::Api => {
                 let holder = api::judge(&self.shared, &self.parts)?;
+                api::check_proof(&self.shared, &self.parts, &holder)?;
                 Ok(api::echo(
                     self.shared.system,
                     &self.parts,
@@ -249,6 +254,8 @@ impl Exchange {
     fn challenge(&self, headers: &mut HeaderMap) {
         let challenge = match (&self.plan.challenge, self.kind) {
             (Some(challenge), _) => challenge.clone(),
+            // What refuses a proof brings its own.
+            (None, Kind::Api) if headers.contains_key(WWW_AUTHENTICATE) => return,
             (None, Kind::Api) => self.shared.system.challenge(),
             // The token endpoint's own refusals bring theirs along.
             (None, Kind::Token) => return,

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use crate::lock::lock;
+use crate::proof::Proof;
 
 /// How much of a request body an [`Entry`] keeps: 8 MiB. The API's digest covers all of it.
 pub const JOURNAL_BODY_LIMIT: usize = 8 * 1024 * 1024;
@@ -65,6 +66,17 @@ impl Entry {
     pub fn bearer(&self) -> Option<&str> {
         let (scheme, token) = self.header("authorization")?.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(token)
+    }
+
+    /// The token of an `Authorization: DPoP` header.
+    pub fn bound_token(&self) -> Option<&str> {
+        let (scheme, token) = self.header("authorization")?.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("dpop").then_some(token)
+    }
+
+    /// The proof in its `DPoP` header, if there is one, and its signature is right.
+    pub fn proof(&self) -> Option<Proof> {
+        Proof::read(self.header("dpop")?).ok()
     }
 }
 

@@ -38,6 +38,8 @@ mod listener;
 mod lock;
 mod malformed;
 mod minting;
+mod possession;
+mod proof;
 mod rate;
 mod refusal;
 mod routes;
@@ -63,6 +65,7 @@ pub use hold::Hold;
 pub use journal::{Entry, JOURNAL_BODY_LIMIT, Journal, Kind};
 pub use malformed::Malformed;
 pub use minting::{ExpiresIn, Reissue, TokenFormat};
+pub use proof::Proof;
 #[cfg(feature = "oauth2")]
 pub use scripted::ScriptedTransport;
 pub use scripted::{ScriptedApi, ScriptedSource};

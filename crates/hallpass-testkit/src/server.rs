@@ -192,6 +192,27 @@ impl Server {
         lock(&self.shared.store).issued()
     }
 
+    /// Wants other nonces from now on than any that a client knows, if it wants nonces.
+    pub fn rotate_nonces(&self) {
+        if let Some(possession) = &self.shared.possession {
+            lock(possession).rotate();
+        }
+    }
+
+    /// How many proofs came that had come before.
+    pub fn proofs_replayed(&self) -> usize {
+        let possession = self.shared.possession.as_ref();
+        possession.map_or(0, |possession| lock(possession).replays())
+    }
+
+    /// The URL under which clients know the API, without a slash at the end, where a proxy stands
+    /// before it: proofs have to name that.
+    pub fn set_public_url(&self, url: &str) {
+        if let Some(possession) = &self.shared.possession {
+            lock(possession).public_url = Some(url.to_owned());
+        }
+    }
+
     /// The lifetime of tokens issued from now on.
     pub fn set_token_lifetime(&self, lifetime: Duration) {
         lock(&self.shared.store).minting.lifetime = lifetime;

@@ -10,6 +10,7 @@ use crate::client::{BasicEncoding, Client};
 use crate::endpoint::Endpoint;
 use crate::journal::Log;
 use crate::lock::lock;
+use crate::possession::Possession;
 use crate::rate::RateLimit;
 use crate::store::Store;
 use crate::system::System;
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) clients: Mutex<Vec<Client>>,
     pub(crate) store: Mutex<Store>,
     pub(crate) rate_limit: Mutex<Option<RateLimit>>,
+    /// None where tokens work without a proof.
+    pub(crate) possession: Option<Mutex<Possession>>,
     pub(crate) log: Log,
     pub(crate) token_endpoint: Endpoint,
     pub(crate) api: Endpoint,

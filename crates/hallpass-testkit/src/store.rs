@@ -17,6 +17,8 @@ pub(crate) struct Holder {
     pub(crate) client: String,
     pub(crate) role: Option<Role>,
     pub(crate) scope: Option<String>,
+    /// The thumbprint of the key that the token is bound to.
+    pub(crate) bound: Option<String>,
 }
 
 struct Live {
@@ -56,12 +58,23 @@ impl Store {
         }
     }
 
-    pub(crate) fn issue(&mut self, issuer: &str, client: &Client, scope: Option<&str>) -> Issued {
+    /// `bound` is the thumbprint of the key that the token is to be bound to.
+    pub(crate) fn issue(
+        &mut self,
+        issuer: &str,
+        client: &Client,
+        scope: Option<&str>,
+        bound: Option<&str>,
+    ) -> Issued {
         let now = Instant::now();
         let lifetime = self.minting.lifetime;
         let key = (client.id.clone(), scope.map(str::to_owned));
-        let earlier = self.latest.get(&key).cloned();
-        if let Some(token) = earlier {
+        let is_bound_alike = |token: &String| {
+            let live = self.live.get(token);
+            live.is_none_or(|live| live.holder.bound.as_deref() == bound)
+        };
+        let earlier = self.latest.get(&key).filter(|token| is_bound_alike(token));
+        if let Some(token) = earlier.cloned() {
             match (self.minting.reissue, self.live.get_mut(&token)) {
                 (Reissue::Sticky, Some(live)) if live.until > now => {
                     return Issued {
@@ -90,6 +103,7 @@ impl Store {
             client: client.id.clone(),
             role: client.role,
             scope: key.1.clone(),
+            bound: bound.map(str::to_owned),
         };
         self.live.insert(
             token.clone(),

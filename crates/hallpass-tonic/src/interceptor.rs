@@ -24,7 +24,8 @@ use crate::status;
 ///   started for those that come later;
 /// - replay a call that was refused;
 /// - learn that one was refused: a revoked credential is sent on until it ends by itself;
-/// - see where the call goes: neither origins nor plain `http` are checked;
+/// - see where the call goes: neither origins nor plain `http` are checked, and a credential with a
+///   proof of possession (DPoP), which names that, is refused;
 /// - give a failure its cause: tonic hands on code and message of an interceptor's status, and
 ///   drops its source.
 ///

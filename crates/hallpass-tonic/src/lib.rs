@@ -29,6 +29,7 @@
 //! | HTTP 401 without a gRPC status, from a proxy | suspected | replayed once, if what was sent of it is no longer than that |
 //! | `UNAUTHENTICATED` in trailers after messages | suspected | returned |
 //! | a message, or status 0 | accepted | returned |
+//! | `UNAUTHENTICATED` with `dpop-nonce` metadata, to a call with a proof of possession | kept | sent once more with another proof; then as above |
 //! | `PERMISSION_DENIED` and everything else | kept | returned |
 //!
 //! A suspected credential is replaced, by one fetch for all calls. Without a replacement the call gets
@@ -48,7 +49,8 @@
 //! [`hallpass_core::Error`] as the status's source and its causes in the message: `UNAVAILABLE` for
 //! what may pass (network, 429, a token file that is not there), `DEADLINE_EXCEEDED` if its own
 //! deadline came first, `UNAUTHENTICATED` if the token endpoint refused the client,
-//! `FAILED_PRECONDITION` if the credential may not go where the call goes.
+//! `FAILED_PRECONDITION` if the credential may not go where the call goes, or is bound to a certificate
+//! that the channel is not known to present.
 //!
 //! A channel that was made on a runtime may be called from plain threads, with any executor: what takes
 //! time then runs on that runtime.

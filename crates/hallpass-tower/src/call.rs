@@ -72,6 +72,7 @@ impl<S: Clone, M: Mode<B>, B> Call<S, M, B> {
         if !attached {
             return Err(response);
         }
+        self.exchange.offer_proofs(&mut head.extensions);
         if response.version() <= Version::HTTP_11 {
             head.extensions.insert(FreshConnection);
         }

@@ -204,6 +204,7 @@ where
             let (method, uri, headers) = (&head.method, &head.uri, &mut head.headers);
             call.exchange
                 .attach_acquired(acquired?, method, uri, headers)?;
+            call.exchange.offer_proofs(&mut head.extensions);
             outgoing.request = Request::from_parts(head, body);
             if is_ready {
                 Resumed::Send(outgoing)

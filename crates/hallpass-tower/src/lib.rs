@@ -47,6 +47,10 @@
 //! again; that is known of tower-http's follower, and of what puts an
 //! [`AnsweredBy`](hallpass_core::adapter::AnsweredBy) into its responses.
 //!
+//! A credential with a proof of possession (DPoP) has to stand below retry layers: each sending takes
+//! a proof of its own, which a layer below can only make with the
+//! [`FreshProof`](hallpass_core::adapter::FreshProof) among the request's extensions.
+//!
 //! Below a layer that completes URIs, or with [`at`](BearerLayer::at): a request without an authority
 //! is refused, because nothing tells where the credential would go.
 //!

@@ -11,6 +11,7 @@
 //! | use a vendor whose profile ships with Hallpass, or describe one | `Profile` |
 //! | use another grant | `oauth2::RefreshToken`, `oauth2::JwtBearer`, `oauth2::TokenExchange`, `oauth2::Password` |
 //! | sign a client's assertion | `Key` |
+//! | have tokens that are bound to a key, or to the client's certificate | `oauth2::Dpop`, `oauth2::docs::dpop` |
 //! | use the identity that a cloud gives the process | `oauth2::cloud` |
 //! | use a token without an endpoint | `Basic`, `Static`, `oauth2::Token`, `oauth2::TokenFile`, `oauth2::SelfSigned` |
 //! | use the first of several sources that has a token | `oauth2::Chain` |

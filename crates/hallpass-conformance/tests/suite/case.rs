@@ -24,6 +24,11 @@ pub(crate) const TENANT: &str = "x-tenant-key";
 /// A header beside the token.
 pub(crate) const BESIDE: &str = "x-api-key";
 
+/// The header of proofs, and those that a caller or a server writes there.
+pub(crate) const DPOP: &str = "dpop";
+pub(crate) const OWN_PROOF: &str = "a proof of the caller's own";
+pub(crate) const NONCE: &str = "dpop-nonce";
+
 pub(crate) const OWN: &str = "Bearer of-the-callers-own";
 
 #[derive(Clone)]
@@ -71,6 +76,16 @@ pub(crate) enum Source {
     ForTheOther,
     /// It never has one.
     Hanging,
+    /// Its tokens are bound to a key, and go with a proof of it.
+    Bound,
+    /// The same, at a server that wants nonces in the proofs.
+    BoundWithNonces,
+}
+
+impl Source {
+    pub(crate) fn is_bound(self) -> bool {
+        matches!(self, Self::Bound | Self::BoundWithNonces)
+    }
 }
 
 /// What is special about the client below the adapter.
@@ -103,6 +118,10 @@ pub(crate) enum Given {
     NoToken(u16),
     /// The token endpoint answers its next `n` requests with this status, and `Retry-After` if any.
     NoTokenFor(usize, u16, Option<u64>),
+    /// The token endpoint answers its next request with this.
+    TokenAnswers(u16, &'static str, Option<&'static str>),
+    /// The server wants another nonce in proofs than any that is known.
+    OtherNonces,
     /// The token endpoint takes its next request in and never answers it.
     TokenHangs,
     /// The token endpoint hands out the same token again.

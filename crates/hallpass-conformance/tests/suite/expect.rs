@@ -39,6 +39,10 @@ pub(crate) enum Carried {
     Tenant(usize),
     /// What the caller has put in that header.
     OwnTenant,
+    /// The nth token, bound to a key, and a proof with this nonce.
+    Proved(usize, Option<&'static str>),
+    /// A proof that the caller has put there, and no token.
+    OwnProof,
 }
 
 #[derive(Clone)]

@@ -1,13 +1,21 @@
 //! One test body for all: plays a case with an adapter, and compares.
 
-use std::{collections::HashMap, fmt::Debug, ops::RangeInclusive, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Debug,
+    ops::RangeInclusive,
+    time::Duration,
+};
 
 use hallpass_testkit::{Entry, Server};
 use http::Method;
 
 use crate::{
     adapter::{Adapter, Outcome},
-    case::{Api, BESIDE, Carried, Case, Given, OWN, Seen, Sort, Source, TENANT, Then, To},
+    case::{
+        Api, BESIDE, Carried, Case, DPOP, Given, OWN, OWN_PROOF, Seen, Sort, Source, TENANT, Then,
+        To,
+    },
     stage::{ACTION, Stage},
 };
 
@@ -40,6 +48,7 @@ async fn play<A: Adapter>(adapter: A, case: &Case, then: &Then) -> Result<(), St
 
     let key = case.source == Source::TokensAndKey;
     let api = carried(&stage.server, &mut tokens, key)?;
+    proofs_are_new(&stage.server)?;
     let other = carried(&stage.other, &mut tokens, key)?;
     for (number, outcome) in outcomes.iter().enumerate() {
         let expected = then.caller.get(number).or(then.caller.last());
@@ -111,7 +120,7 @@ fn repeated(entries: &[&Entry], one_connection: bool) -> Result<(), String> {
 /// All that a replay must repeat.
 fn head(entry: &Entry) -> impl PartialEq + Debug + use<> {
     let mut headers = entry.headers.clone();
-    for ours in ["authorization", TENANT, BESIDE] {
+    for ours in ["authorization", DPOP, TENANT, BESIDE] {
         headers.remove(ours);
     }
     (
@@ -154,6 +163,10 @@ fn carried(server: &Server, tokens: &mut Vec<String>, key: bool) -> Result<Vec<C
     let journal = server.journal();
     let mut all = Vec::new();
     for entry in journal.api() {
+        if let Some(what) = proved(entry, &mut nth)? {
+            all.push(what);
+            continue;
+        }
         let ours = ["authorization", TENANT].into_iter();
         let values = ours.flat_map(|name| entry.headers.get_all(name));
         if values.count() > 1 {
@@ -175,6 +188,45 @@ fn carried(server: &Server, tokens: &mut Vec<String>, key: bool) -> Result<Vec<C
         all.push(what);
     }
     Ok(all)
+}
+
+/// What a request carried if it had a proof: one, for this token, method and URL.
+fn proved(entry: &Entry, nth: &mut impl FnMut(&str) -> usize) -> Result<Option<Carried>, String> {
+    let proofs = entry.headers.get_all(DPOP).iter().count();
+    match (proofs, entry.bound_token(), entry.header(DPOP)) {
+        (0, None, _) => return Ok(None),
+        (1, None, Some(OWN_PROOF)) => return Ok(Some(Carried::OwnProof)),
+        (1, Some(_), _) => {}
+        (proofs, token, _) => {
+            return Err(format!(
+                "{proofs} proofs with {} token",
+                usize::from(token.is_some())
+            ));
+        }
+    }
+    let token = entry.bound_token().unwrap_or_default();
+    let proof = entry.proof().ok_or("a proof that is none")?;
+    same("the proof's method", &proof.htm, &entry.method.to_string())?;
+    if !proof.htu.ends_with(&entry.path) || !proof.is_for(token) {
+        return Err("a proof of another request".to_owned());
+    }
+    let known = ["n1", "n2", "api-0", "api-2"];
+    let nonce = proof.nonce.map(|nonce| {
+        let known = known.into_iter().find(|known| *known == nonce);
+        known.ok_or(format!("a nonce of nobody's: {nonce}"))
+    });
+    Ok(Some(Carried::Proved(nth(token), nonce.transpose()?)))
+}
+
+/// Whatever is sent again, by whomever: no proof came twice, and none was refused for that.
+fn proofs_are_new(server: &Server) -> Result<(), String> {
+    let mut seen = HashSet::new();
+    for entry in server.journal().entries() {
+        if entry.proof().is_some_and(|proof| !seen.insert(proof.jti)) {
+            return Err("a proof came twice".to_owned());
+        }
+    }
+    same("proofs that came twice", &server.proofs_replayed(), &0)
 }
 
 fn caller<A: Adapter>(

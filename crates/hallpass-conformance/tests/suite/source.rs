@@ -4,7 +4,7 @@ use std::future;
 
 use hallpass_core::{Cached, Policy};
 use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch, Origin, Rejected};
-use hallpass_oauth2::{ClientCredentials, TokenSource};
+use hallpass_oauth2::{ClientCredentials, Dpop, TokenSource};
 use hallpass_testkit::{ManualClock, Server};
 use http::{HeaderName, StatusCode, header::AUTHORIZATION};
 
@@ -22,7 +22,7 @@ pub(crate) fn cached(
     clock: &ManualClock,
 ) -> Cached {
     let issuer = Issuer {
-        tokens: tokens(server),
+        tokens: tokens(server, source),
         source,
         other: places.other.parse().unwrap(),
     };
@@ -32,8 +32,13 @@ pub(crate) fn cached(
         .build()
 }
 
-fn tokens(server: &Server) -> TokenSource {
+fn tokens(server: &Server, source: Source) -> TokenSource {
     let credentials = ClientCredentials::at(server.token_url()).basic("client", "secret");
+    let credentials = if source.is_bound() {
+        credentials.dpop(Dpop::new())
+    } else {
+        credentials
+    };
     credentials.build(transport()).unwrap()
 }
 
@@ -47,7 +52,11 @@ struct Issuer {
 impl CredentialSource for Issuer {
     async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
         match self.source {
-            Source::Tokens | Source::With419 | Source::ForTheOther => self.tokens.fetch(why).await,
+            Source::Tokens
+            | Source::With419
+            | Source::ForTheOther
+            | Source::Bound
+            | Source::BoundWithNonces => self.tokens.fetch(why).await,
             Source::TokensAndKey => {
                 let name = HeaderName::from_static(BESIDE);
                 let key = http::HeaderValue::from_static("a-key");

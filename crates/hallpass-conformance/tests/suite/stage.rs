@@ -10,12 +10,14 @@ use std::{
 
 use bytes::Bytes;
 use hallpass_core::{Authorizer, Cached, Policy};
-use hallpass_testkit::{ManualClock, Reissue, Server};
+use hallpass_testkit::{Entry, ManualClock, Reissue, Server};
 use hallpass_tower::REPLAY_LIMIT;
 
 use crate::{
     adapter::{Adapter, Body, Front, Message, Outcome},
-    case::{AT_ONCE, Below, Case, Given, LATE, Places, Sent, Size, Sort, Source, To, VERBATIM},
+    case::{
+        AT_ONCE, Below, Case, Given, LATE, NONCE, Places, Sent, Size, Sort, Source, To, VERBATIM,
+    },
     source::cached,
 };
 
@@ -59,10 +61,16 @@ impl<A: Adapter> Stage<A> {
         if case.below == Below::Goaway {
             builder = builder.goaway_after(1);
         }
+        builder = match case.source {
+            Source::Bound => builder.dpop(),
+            Source::BoundWithNonces => builder.dpop_nonces(1000),
+            _ => builder,
+        };
         let (server, other) = (builder.start().await, Server::start().await);
         let api = server.api();
         api.refuse(REFUSING).redirect(ORDERS, 303, REFUSING);
         let fronts = [adapter.front(&server).await, adapter.front(&other).await];
+        server.set_public_url(&fronts[0].url);
         let places = Places {
             api: fronts[0].url.clone(),
             other: fronts[1].url.clone(),
@@ -98,11 +106,15 @@ impl<A: Adapter> Stage<A> {
     pub(crate) async fn warm(&self) -> Result<String, String> {
         let outcome = self.send(self.message(&Sent::to(To::Api))).await;
         let journal = self.server.journal();
-        let carried = journal.api().next().and_then(|entry| entry.bearer());
+        let token = |entry: &Entry| {
+            let token = entry.bearer().or_else(|| entry.bound_token());
+            token.map(str::to_owned)
+        };
+        let carried = journal.api().last().and_then(token);
         match (outcome, carried) {
             (Outcome::Answer { code, .. }, Some(token)) if code == self.adapter.code(200) => {
                 self.server.clear_journal();
-                Ok(token.to_owned())
+                Ok(token)
             }
             (outcome, _) => Err(format!("the request before it: {outcome:?}")),
         }
@@ -131,6 +143,13 @@ impl<A: Adapter> Stage<A> {
                     tokens.retry_after(wait);
                 }
             }
+            Given::TokenAnswers(status, body, nonce) => {
+                let nonce = nonce.map(|nonce| (NONCE, nonce));
+                let kind = ("content-type", "application/json");
+                let headers: Vec<_> = nonce.into_iter().chain([kind]).collect();
+                tokens.respond_next(1, *status, &headers, *body);
+            }
+            Given::OtherNonces => self.server.rotate_nonces(),
             Given::TokenHangs => {
                 tokens.hang_next(1);
             }

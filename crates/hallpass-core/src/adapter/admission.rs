@@ -55,36 +55,40 @@ impl Authorizer {
         }
     }
 
+    /// Whether [`admit`](Self::admit) would let a request pass without a credential, for an adapter
+    /// that has to know before it admits. Nothing is counted or traced.
+    pub fn leaves_alone<T: Target + ?Sized>(
+        &self,
+        target: &T,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> bool {
+        let rules = self.rules();
+        let own = match choice(extensions, rules.name.as_deref()) {
+            Choice::Default => None,
+            Choice::Other(cached) => Some(cached),
+            Choice::None => return true,
+        };
+        matches!(rules.decide(own, target, headers), Decision::Withhold(_))
+    }
+
     fn admit_slowly<T: Target + ?Sized>(
         &self,
         own: Option<&Cached>,
         target: &T,
         headers: &HeaderMap,
     ) -> Admission {
-        let rules = self.rules();
-        let cached = own.unwrap_or(&rules.cached);
-        let header = &cached.description().header;
-        if !rules.override_existing && headers.contains_key(header) {
-            return self.leave_alone(cached, target, headers);
-        }
-        match rules.place(own, destination(target)) {
-            Ok(Some(place)) => Admission::Carry(Exchange::new(self.local(), own, place)),
-            Ok(None) => self.pass(cached, Withheld::Elsewhere, target),
-            Err(_) if rules.is_left_alone(cached, headers) => {
-                self.leave_alone(cached, target, headers)
+        match self.rules().decide(own, target, headers) {
+            Decision::Carry(place) => Admission::Carry(Exchange::new(self.local(), own, place)),
+            Decision::Withhold(why) => {
+                let cached = own.unwrap_or(self.cached());
+                if why == Withheld::OwnHeader {
+                    self.rules().trace.own_header(cached, headers);
+                }
+                self.pass(cached, why, target)
             }
-            Err(error) => Admission::Refuse(error),
+            Decision::Refuse(error) => Admission::Refuse(error),
         }
-    }
-
-    fn leave_alone<T: Target + ?Sized>(
-        &self,
-        cached: &Cached,
-        target: &T,
-        headers: &HeaderMap,
-    ) -> Admission {
-        self.rules().trace.own_header(cached, headers);
-        self.pass(cached, Withheld::OwnHeader, target)
     }
 
     fn pass<T: Target + ?Sized>(&self, cached: &Cached, why: Withheld, target: &T) -> Admission {
@@ -93,7 +97,33 @@ impl Authorizer {
     }
 }
 
+enum Decision {
+    Carry(Place),
+    Withhold(Withheld),
+    Refuse(Error),
+}
+
 impl Rules {
+    fn decide<T: Target + ?Sized>(
+        &self,
+        own: Option<&Cached>,
+        target: &T,
+        headers: &HeaderMap,
+    ) -> Decision {
+        let cached = own.unwrap_or(&self.cached);
+        if !self.override_existing && cached.description().is_on(headers) {
+            return Decision::Withhold(Withheld::OwnHeader);
+        }
+        match self.place(own, destination(target)) {
+            Ok(Some(place)) => Decision::Carry(place),
+            Ok(None) => Decision::Withhold(Withheld::Elsewhere),
+            Err(_) if self.is_left_alone(cached, headers) => {
+                Decision::Withhold(Withheld::OwnHeader)
+            }
+            Err(error) => Decision::Refuse(error),
+        }
+    }
+
     /// Found at the price of two comparisons: scheme and authority are written just as those of an
     /// allowed origin, as with nearly every request.
     #[inline]

@@ -2,10 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{Extensions, HeaderMap, StatusCode};
+use http::{Extensions, HeaderMap, HeaderName, StatusCode};
 
 use super::{
-    choices::{Choice, choice},
+    choices::{Choice, brought, choice},
     withheld::Trace,
 };
 use crate::{Cached, Error, Origin, Rejected, origin::Allowed, sharded::Sharded};
@@ -40,6 +40,8 @@ pub(super) struct Rules {
     proxied: bool,
     pub(super) report: bool,
     pub(super) evidence: bool,
+    /// The thumbprint of the certificate that the client presents.
+    pub(super) certificate: Option<Arc<str>>,
     pub(super) rejected: Rejected,
     pub(super) trace: Arc<Trace>,
     /// Equal rules for each group of threads; emptied whenever the rules change.
@@ -68,6 +70,7 @@ impl Authorizer {
                 proxied: false,
                 report: false,
                 evidence: false,
+                certificate: None,
                 rejected: Rejected::default(),
                 trace: Arc::default(),
                 local: Sharded::new(),
@@ -171,6 +174,18 @@ impl Authorizer {
         self
     }
 
+    /// Says which certificate the client presents to servers, by its SHA-256 thumbprint in base64url
+    /// (`x5t#S256`), as `hallpass_oauth2::certificate_thumbprint` and
+    /// `hallpass_hyper::Builder::certificate_thumbprint` tell it.
+    ///
+    /// A token that is bound to a certificate (RFC 8705 §3) goes only where this is that one: any
+    /// other sending would be refused by the server, with a 401 that does not say why.
+    #[must_use]
+    pub fn client_certificate(mut self, thumbprint: impl Into<Arc<str>>) -> Self {
+        self.edit().certificate = Some(thumbprint.into());
+        self
+    }
+
     /// For adapters whose client may send requests through a proxy: then plain `http` to this very
     /// machine is not private either, because the proxy reads it.
     #[must_use]
@@ -201,6 +216,14 @@ impl Authorizer {
             (None, Allowed::Only(set)) => set.first(),
             (None, Allowed::FirstUsed | Allowed::Any) => None,
         }
+    }
+
+    /// The names of all headers that this credential or one that the request has brought, for
+    /// whichever layer, may go in. For what follows redirects: values of the caller's own that stand
+    /// there are left behind at another origin.
+    pub fn credential_headers(&self, extensions: &Extensions) -> Vec<HeaderName> {
+        let credentials = std::iter::once(self.cached()).chain(brought(extensions));
+        credentials.flat_map(Cached::header_names).collect()
     }
 
     /// The credential.

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, StatusCode};
 
-use super::Authorizer;
+use super::{Authorizer, exchange::Bound};
 use crate::{
     Cached, Challenges,
     verdict::{GRPC_STATUS, Verdict, accepts, verdict},
@@ -21,6 +21,8 @@ pub struct Evidence {
     generation: u64,
     /// Whether an acceptance is still worth reporting.
     reports: bool,
+    /// What the credential is bound to, if anything.
+    bound: Option<Box<Bound>>,
     /// Whether a message has come.
     accepted: bool,
 }
@@ -31,12 +33,14 @@ impl Evidence {
         own: Option<&Cached>,
         generation: u64,
         reports: bool,
+        bound: Option<Bound>,
     ) -> Self {
         Self {
             authorizer: authorizer.clone(),
             own: own.cloned(),
             generation,
             reports,
+            bound: bound.map(Box::new),
             accepted: false,
         }
     }
@@ -54,13 +58,16 @@ impl Evidence {
     /// The trailers have come. A call that is refused only now was not made in vain, and is not
     /// sent again; the credential is renewed for those to come.
     pub fn ended(mut self, trailers: &HeaderMap) {
-        let judged = judge(
-            &self.authorizer,
-            self.own.as_ref(),
-            StatusCode::OK,
-            trailers,
-        );
-        if judged == Verdict::Reject {
+        let (own, status) = (self.own.as_ref(), StatusCode::OK);
+        // The next call's proof may need what they bring.
+        let bound = self.bound.as_ref();
+        let wants_proof = bound.is_some_and(|bound| bound.answered(status, trailers));
+        let is_refused = match judge(&self.authorizer, own, status, trailers) {
+            Verdict::Reject => true,
+            Verdict::ProveAgainOrReject => !wants_proof,
+            Verdict::Keep | Verdict::ProveAgain => false,
+        };
+        if is_refused {
             let challenges = Challenges::of(trailers);
             if self.accepted {
                 self.cached().reject_accepted(self.generation, &challenges);

@@ -71,10 +71,11 @@ where
     // Before the credential is on it: a copy holds no secret of ours.
     let bare = request.clone();
     let (method, uri) = (bare.method(), bare.uri());
-    let mut attached = exchange.attach(method, uri, request.headers_mut())?;
+    let mut attached = exchange.attach_to(&mut request)?;
     if attached == Attached::NoneInHand {
         let acquired = exchange.acquire(true).await?;
         attached = exchange.attach_acquired(acquired, method, uri, request.headers_mut())?;
+        exchange.offer_proofs(request.extensions_mut());
     }
     if attached == Attached::LeftAlone {
         return send(request).await.map_err(CallError::Inner);
@@ -100,7 +101,10 @@ where
                     &mut head.headers,
                     &mut head.extensions,
                 )
-                .then(|| Request::from_parts(head, body))
+                .then(|| {
+                    exchange.offer_proofs(&mut head.extensions);
+                    Request::from_parts(head, body)
+                })
         });
         let Some(again) = again else {
             exchange.report(response.extensions_mut());

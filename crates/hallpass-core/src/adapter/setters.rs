@@ -9,7 +9,7 @@
 /// ```
 ///
 /// and makes `origins`, `any_origin`, `at`, `named`, `dangerously_allow_http`, `override_existing`,
-/// `rejected_when` and `report_attempts`.
+/// `rejected_when`, `client_certificate` and `report_attempts`.
 ///
 /// ```
 /// use hallpass_core::{Authorizer, Cached, Credential};
@@ -109,6 +109,14 @@ macro_rules! __adapter_setters {
             + 'static,
         ) -> Self {
             self.always(|authorizer| authorizer.rejected_when(predicate))
+        }
+
+        /// Says which certificate the client presents to servers, by its SHA-256 thumbprint in
+        /// base64url (`x5t#S256`). A token that is bound to a certificate (RFC 8705) is sent only if
+        /// it is that one.
+        #[must_use]
+        pub fn client_certificate(self, thumbprint: impl Into<::std::sync::Arc<str>>) -> Self {
+            self.always(|authorizer| authorizer.client_certificate(thumbprint))
         }
 
         /// Puts an [`Attempt`]($crate::Attempt) on every response; without this, only those have

@@ -93,10 +93,17 @@ impl FetchHandle {
     }
 }
 
+/// Why a fetch begins, and in place of what.
+pub(super) struct Circumstances {
+    pub(super) reason: Reason,
+    pub(super) challenges: Challenges,
+    pub(super) replaces: Option<Credential>,
+}
+
 /// A fetch that the machine has begun and that has no task yet.
 pub(super) struct Begun {
     guard: CompletionGuard,
-    challenges: Challenges,
+    circumstances: Circumstances,
 }
 
 impl Shared {
@@ -105,9 +112,8 @@ impl Shared {
     pub(super) fn guard_fetch(
         self: &Arc<Self>,
         number: u64,
-        reason: Reason,
         version: u64,
-        challenges: Challenges,
+        circumstances: Circumstances,
     ) -> (Begun, FetchHandle) {
         let pulse = Arc::new(Pulse::new());
         let handle = FetchHandle {
@@ -118,12 +124,15 @@ impl Shared {
         let guard = CompletionGuard {
             shared: Arc::clone(self),
             number,
-            reason,
             version,
             pulse,
             done: false,
         };
-        (Begun { guard, challenges }, handle)
+        let begun = Begun {
+            guard,
+            circumstances,
+        };
+        (begun, handle)
     }
 
     /// Starts the task of a fetch that was begun. Must be called without the lock, which the guard
@@ -133,7 +142,7 @@ impl Shared {
         let number = begun.guard.number;
         let span = tracing::debug_span!(
             target: "hallpass", parent: None, "fetch",
-            source = %self.description.name, reason = ?begun.guard.reason
+            source = %self.description.name, reason = ?begun.circumstances.reason
         );
         let task = runtime.spawn(run_fetch(begun).instrument(span));
         let mut state = self.lock();
@@ -147,13 +156,23 @@ impl Shared {
 
 /// Runs the source. Whatever ends this future, the guard tells those who wait.
 async fn run_fetch(begun: Begun) {
-    let Begun { guard, challenges } = begun;
+    let Begun {
+        guard,
+        circumstances,
+    } = begun;
+    let Circumstances {
+        reason,
+        challenges,
+        replaces,
+    } = circumstances;
     let shared = Arc::clone(&guard.shared);
     let limit = shared.policy.fetch_deadline;
-    let (reason, pulse) = (guard.reason, Arc::clone(&guard.pulse));
+    let pulse = Arc::clone(&guard.pulse);
     let new_fetch = |attempt| {
         let clock = shared.clock.clone();
-        Fetch::new(reason, challenges.clone(), limit, clock).watched(Arc::clone(&pulse), attempt)
+        Fetch::new(reason, challenges.clone(), limit, clock)
+            .in_place_of(replaces.clone())
+            .watched(Arc::clone(&pulse), attempt)
     };
     tracing::debug!(target: "hallpass", "fetch started");
     let attempts = Attempts::new(&shared, &new_fetch);
@@ -174,6 +193,7 @@ async fn run_fetch(begun: Begun) {
     if let Some(rest) = rest
         && let Ok(Ok(Answer { credential, sent })) = tokio::time::timeout(limit, rest).await
     {
+        shared.note_headers(&credential);
         let spare = Brought {
             credential,
             sent,
@@ -199,7 +219,6 @@ async fn with_heartbeat<T>(pulse: &Pulse, future: impl Future<Output = T>) -> T 
 struct CompletionGuard {
     shared: Arc<Shared>,
     number: u64,
-    reason: Reason,
     version: u64,
     pulse: Arc<Pulse>,
     done: bool,
@@ -218,6 +237,7 @@ impl CompletionGuard {
         let (number, version) = (self.number, self.version);
         match outcome {
             Ok(Answer { credential, sent }) => {
+                shared.note_headers(&credential);
                 let brought = Brought {
                     credential,
                     sent,

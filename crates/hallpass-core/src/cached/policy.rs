@@ -99,8 +99,9 @@ policy! {
     /// The gap between two requests that try a successor which was refused: 1 s, doubling.
     probe_gap: Duration = Duration::from_secs(1);
     /// The gap between fetches that refusals cause, while other answers contradict the refusals or
-    /// the replacements are refused in turn: 1 s, doubling…
-    rejection_gap: Duration = Duration::from_secs(1);
+    /// the replacements are refused in turn: 2 s, doubling. With tokens of 10 s, an endpoint that
+    /// refuses everybody for a quarter of a minute then costs two fetches beside the renewals…
+    rejection_gap: Duration = Duration::from_secs(2);
     /// …up to 60 s.
     rejection_gap_limit: Duration = Duration::from_secs(60);
     /// How many refusals of a proven credential in a row, without an acceptance between them, end

@@ -216,6 +216,11 @@ impl Machine {
         self.state.token().filter(|token| !token.end.passed(now))
     }
 
+    /// What a fetch that begins now is to replace.
+    pub(crate) fn replaced(&self) -> Option<&Credential> {
+        self.state.token().map(|token| &token.credential)
+    }
+
     /// The credential in hand, whatever is thought of it.
     #[cfg(test)]
     pub(crate) fn current(&self) -> Option<&Arc<Current>> {

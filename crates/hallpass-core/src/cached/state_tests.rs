@@ -401,7 +401,13 @@ fn what_is_dropped_is_dropped_outside_the_lock() {
             Err(Error::transient("none"))
         }
 
-        fn answered(&self, _: &crate::Origin, _: http::StatusCode, _: &http::HeaderMap) -> bool {
+        fn answered(
+            &self,
+            _: &http::HeaderValue,
+            _: &crate::Origin,
+            _: http::StatusCode,
+            _: &http::HeaderMap,
+        ) -> bool {
             false
         }
     }

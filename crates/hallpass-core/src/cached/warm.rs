@@ -115,6 +115,7 @@ impl Drop for Running {
 }
 
 async fn run(mut running: Running) {
+    let mut news = false;
     loop {
         let Some(shared) = running.shared.upgrade() else {
             return;
@@ -124,22 +125,24 @@ async fn run(mut running: Running) {
         }
         let cached = Cached { shared };
         let mut changes = cached.shared.changes.subscribe();
-        let pause = cached.look().await;
+        let pause = cached.look(news).await;
+        let told = cached.shared.source.news();
         drop(cached);
         let rest = async {
             tokio::time::sleep(SHORTEST.min(pause)).await;
             tokio::select! {
-                _ = changes.changed() => {}
-                () = tokio::time::sleep(pause.saturating_sub(SHORTEST)) => {}
+                () = told => true,
+                _ = changes.changed() => false,
+                () = tokio::time::sleep(pause.saturating_sub(SHORTEST)) => false,
             }
         };
-        rest.await;
+        news = rest.await;
     }
 }
 
 impl Cached {
-    /// One look at the credential; how long until the next.
-    async fn look(&self) -> Duration {
+    /// One look at the credential; how long until the next. With `news`, somebody else has a newer one.
+    async fn look(&self, news: bool) -> Duration {
         // A source that panics here must not end the task.
         let version = catch_unwind(AssertUnwindSafe(|| self.shared.source.version()));
         let now = self.shared.clock.now();
@@ -149,7 +152,7 @@ impl Cached {
                 .is_some_and(|current| current.version != version)
                 && !self.shared.lock().machine.backs_off(now, version)
         });
-        let outcome = if changed {
+        let outcome = if changed || news {
             self.renew().await
         } else {
             self.get().await

@@ -53,13 +53,8 @@ impl Certificate {
     pub(super) async fn members(&self, pair: &KeyPair, of: &str) -> Result<Members, Error> {
         let what = "certificate";
         let text = self.pem.read(Use { what, of }).await?;
-        // The parser's own message may quote a line, of a key perhaps.
-        let chain: Vec<_> = CertificateDer::pem_slice_iter(text.as_bytes())
-            .collect::<Result<_, _>>()
-            .map_err(|_| Error::configuration("the certificate's PEM text is damaged"))?;
-        let leaf = chain
-            .first()
-            .ok_or_else(|| Error::configuration("no certificate in the PEM text"))?;
+        let chain = chain(&text)?;
+        let leaf = leaf(&chain)?;
         let public = pair.public_key().unwrap_or_default();
         if public.is_empty() || !leaf.windows(public.len()).any(|part| part == public) {
             return Err(Error::configuration(
@@ -69,4 +64,36 @@ impl Certificate {
         let headers = self.headers.iter();
         Ok(headers.map(|header| header.member(&chain, leaf)).collect())
     }
+}
+
+/// The SHA-256 thumbprint of a certificate in DER, or of the first one in a PEM text, in base64url:
+/// `x5t#S256` (RFC 8705 §3.1).
+///
+/// # Errors
+/// If there is no certificate in the text, or the text is damaged. No message holds a piece of it.
+pub fn thumbprint(certificate: impl AsRef<[u8]>) -> Result<String, Error> {
+    let bytes = certificate.as_ref();
+    let digest = |der: &[u8]| URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, der));
+    // A sequence longer than 127 bytes, as every certificate is; no text begins like this.
+    if let [0x30, 0x80.., ..] = bytes {
+        return Ok(digest(bytes));
+    }
+    let pem = std::str::from_utf8(bytes).map_err(|_| damaged())?;
+    Ok(digest(leaf(&chain(pem)?)?))
+}
+
+fn chain(pem: &str) -> Result<Vec<CertificateDer<'static>>, Error> {
+    // The parser's own message may quote a line, of a key perhaps.
+    CertificateDer::pem_slice_iter(pem.as_bytes())
+        .collect::<Result<_, _>>()
+        .map_err(|_| damaged())
+}
+
+fn damaged() -> Error {
+    Error::configuration("the certificate's PEM text is damaged")
+}
+
+fn leaf<'a>(chain: &'a [CertificateDer<'static>]) -> Result<&'a CertificateDer<'static>, Error> {
+    let first = chain.first();
+    first.ok_or_else(|| Error::configuration("no certificate in the PEM text"))
 }

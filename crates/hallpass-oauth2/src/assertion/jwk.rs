@@ -1,11 +1,11 @@
-//! Private keys as JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037 §2).
+//! Keys as JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037 §2).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hallpass_core::Error;
 use ring::{
     rand::SystemRandom,
     rsa,
-    signature::{EcdsaKeyPair, Ed25519KeyPair},
+    signature::{EcdsaKeyPair, Ed25519KeyPair, KeyPair as _},
 };
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -77,8 +77,8 @@ impl Jwk {
     fn rsa(&self) -> Result<KeyPair, Error> {
         let components = rsa::KeyPairComponents {
             public_key: rsa::PublicKeyComponents {
-                n: public("n", self.n.as_deref())?,
-                e: public("e", self.e.as_deref())?,
+                n: public_member("n", self.n.as_deref())?,
+                e: public_member("e", self.e.as_deref())?,
             },
             d: private("d", self.d.as_ref())?,
             p: private("p", self.p.as_ref())?,
@@ -94,8 +94,8 @@ impl Jwk {
 
     fn ec(&self, curve: Curve) -> Result<KeyPair, Error> {
         let (x, y) = (
-            public("x", self.x.as_deref())?,
-            public("y", self.y.as_deref())?,
+            public_member("x", self.x.as_deref())?,
+            public_member("y", self.y.as_deref())?,
         );
         let uncompressed = [&[4], x.as_slice(), y.as_slice()].concat();
         EcdsaKeyPair::from_private_key_and_public_key(
@@ -111,7 +111,7 @@ impl Jwk {
     fn ed25519(&self) -> Result<KeyPair, Error> {
         let (seed, public) = (
             private("d", self.d.as_ref())?,
-            public("x", self.x.as_deref())?,
+            public_member("x", self.x.as_deref())?,
         );
         Ed25519KeyPair::from_seed_and_public_key(&seed, &public)
             .map(|key| KeyPair::Ed25519(Box::new(key)))
@@ -119,7 +119,31 @@ impl Jwk {
     }
 }
 
-fn public(name: &str, value: Option<&str>) -> Result<Vec<u8>, Error> {
+/// The public half: the members that RFC 7638 §3.2 requires, in its order, without a space.
+pub(super) fn public(pair: &KeyPair) -> Option<String> {
+    let base64url = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+    Some(match pair {
+        KeyPair::Hmac(_) => return None,
+        KeyPair::Rsa(key) => {
+            let public = rsa::PublicKeyComponents::<Vec<u8>>::from(key.public());
+            let [e, n] = [public.e, public.n].map(|number| base64url(&number));
+            format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#)
+        }
+        KeyPair::Ec(curve, key) => {
+            // After a byte that says that it is uncompressed.
+            let point = key.public_key().as_ref().get(1..)?;
+            let (x, y) = point.split_at(point.len() / 2);
+            let (curve, x, y) = (curve.name(), base64url(x), base64url(y));
+            format!(r#"{{"crv":"{curve}","kty":"EC","x":"{x}","y":"{y}"}}"#)
+        }
+        KeyPair::Ed25519(key) => {
+            let x = base64url(key.public_key().as_ref());
+            format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)
+        }
+    })
+}
+
+fn public_member(name: &str, value: Option<&str>) -> Result<Vec<u8>, Error> {
     bytes(name, value).map(|mut bytes| std::mem::take(&mut *bytes))
 }
 

@@ -212,7 +212,7 @@ impl ReadyJwt {
 }
 
 /// 128 random bits: no two are the same, and none can be guessed.
-fn unique() -> Result<String, Error> {
+pub(crate) fn unique() -> Result<String, Error> {
     let mut bytes = [0; 16];
     SystemRandom::new()
         .fill(&mut bytes)

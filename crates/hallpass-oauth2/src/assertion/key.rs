@@ -116,6 +116,15 @@ impl Key {
         Self::at(Place::Text(text.into()))
     }
 
+    /// A new private key, which stays in memory and ends with the process.
+    ///
+    /// # Errors
+    /// If the algorithm is none of [`Es256`](Algorithm::Es256), [`Es384`](Algorithm::Es384) and
+    /// [`EdDsa`](Algorithm::EdDsa), or the system has no random numbers.
+    pub fn generate(algorithm: Algorithm) -> Result<Self, Error> {
+        KeyPair::generate(algorithm).map(Self::here)
+    }
+
     fn here(pair: KeyPair) -> Self {
         Self::at(Place::Here(Arc::new(pair)))
     }
@@ -179,7 +188,7 @@ impl Key {
         self
     }
 
-    pub(super) fn named_unless_named(
+    pub(crate) fn named_unless_named(
         mut self,
         kid: Option<String>,
         algorithm: Option<Algorithm>,
@@ -210,6 +219,24 @@ impl Key {
         );
         let versions = secrets.into_iter().map(Secret::version);
         versions.fold(0, u64::wrapping_add)
+    }
+
+    /// The key without its certificate, if nothing has to be read for it.
+    pub(crate) fn ready_now(&self) -> Result<Option<ReadyKey>, Error> {
+        let Place::Here(pair) = &self.place else {
+            return Ok(None);
+        };
+        let algorithm = self.algorithm.unwrap_or_else(|| pair.default_algorithm());
+        if !pair.allows(algorithm) {
+            return Err(unfit(algorithm));
+        }
+        Ok(Some(ReadyKey {
+            pair: pair.clone(),
+            kid: self.kid.clone(),
+            certificate: Members::new(),
+            algorithm,
+            mark: None,
+        }))
     }
 
     /// The key now. `of` names the source in messages.
@@ -299,6 +326,20 @@ impl ReadyKey {
         Ok(STANDARD.encode(sha256(&info)))
     }
 
+    /// Its public half as a JWK of the required members alone, in the order of RFC 7638 §3.2; a
+    /// shared secret has none.
+    pub(crate) fn public_jwk(&self) -> Option<String> {
+        jwk::public(&self.pair)
+    }
+
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub(crate) fn signature(&self, data: &[u8]) -> Result<Vec<u8>, Error> {
+        self.pair.sign(self.algorithm, data)
+    }
+
     /// The compact form (RFC 7515 §3.1) of a JWT with this header, to which `alg` and what names
     /// the key are added.
     pub(crate) fn sign(
@@ -322,7 +363,7 @@ impl ReadyKey {
         URL_SAFE_NO_PAD.encode_string(header, &mut out);
         out.push('.');
         URL_SAFE_NO_PAD.encode_string(&claims, &mut out);
-        let signature = self.pair.sign(self.algorithm, out.as_bytes())?;
+        let signature = self.signature(out.as_bytes())?;
         out.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut out);
         Ok(out)

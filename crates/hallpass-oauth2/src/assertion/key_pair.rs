@@ -63,6 +63,27 @@ impl Curve {
 }
 
 impl KeyPair {
+    /// A new one, for an algorithm whose keys *ring* makes.
+    pub(super) fn generate(algorithm: Algorithm) -> Result<Self, Error> {
+        let random = SystemRandom::new();
+        let of_curve = |curve: Curve| EcdsaKeyPair::generate_pkcs8(curve.signing(), &random);
+        let document = match algorithm {
+            Algorithm::Es256 => of_curve(Curve::P256),
+            Algorithm::Es384 => of_curve(Curve::P384),
+            Algorithm::EdDsa => Ed25519KeyPair::generate_pkcs8(&random),
+            _ => {
+                return Err(Error::configuration(format!(
+                    "a key in memory is made for ES256, ES384 or EdDSA; for {} give one that is kept",
+                    algorithm.name()
+                )));
+            }
+        };
+        let document = document.map_err(|_| {
+            Error::transient("the system has no random numbers").context("no private key")
+        })?;
+        Self::from_pkcs8(document.as_ref())
+    }
+
     pub(super) fn hmac(secret: &[u8]) -> Self {
         Self::Hmac(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }

@@ -36,7 +36,7 @@ impl Skew {
     }
 
     /// The server's time when ours is `now`.
-    pub(super) fn applied(self, now: SystemTime) -> SystemTime {
+    pub(crate) fn applied(self, now: SystemTime) -> SystemTime {
         let moved = if self.server_behind {
             now.checked_sub(self.distance)
         } else {

@@ -10,12 +10,16 @@ use crate::{
     template::{Stage, Template},
 };
 
+/// The same for a token that is bound to a key.
+const DPOP_TOKEN: &str = "DPoP {token}";
+
 /// How the token goes onto requests to the API, and what goes along.
 pub(crate) struct Attach {
     pub(crate) header: HeaderName,
     /// With the token in it.
     pub(crate) value: Template,
-    /// Whether it is `Bearer` and the token, as RFC 6750 §2.1 has it.
+    /// Whether it is `Bearer` and the token, as RFC 6750 §2.1 has it, or with a proof `DPoP` and the
+    /// token (RFC 9449 §7.1).
     pub(crate) bearer: bool,
     pub(crate) beside: Vec<(HeaderName, Template)>,
 }
@@ -23,7 +27,12 @@ pub(crate) struct Attach {
 impl Attach {
     pub(super) fn compile(profile: &Profile) -> Result<Self, Error> {
         let header = header_name(&profile.header)?;
-        let value = profile.template(&profile.header_value, Stage::Use)?;
+        let bearer = header == AUTHORIZATION && profile.header_value == BEARER;
+        let form = match profile.header_value.as_str() {
+            BEARER if profile.dpop => DPOP_TOKEN,
+            form => form,
+        };
+        let value = profile.template(form, Stage::Use)?;
         if !value.has_token() {
             return Err(Error::configuration(
                 "the form of the API's header has no {token} in it",
@@ -44,7 +53,7 @@ impl Attach {
             beside.push((name, text));
         }
         Ok(Self {
-            bearer: header == AUTHORIZATION && profile.header_value == BEARER,
+            bearer,
             header,
             value,
             beside,

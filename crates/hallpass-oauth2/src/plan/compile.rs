@@ -15,7 +15,7 @@ use super::{
     settings::Settings,
 };
 use crate::{
-    ClientAuth, Encoding, Expiry, Grant, Param, Profile, Reissue, ResponseFormat,
+    ClientAuth, Dpop, Encoding, Expiry, Grant, Param, Profile, Reissue, ResponseFormat,
     assertion::{Audience, ClientAssertion},
     condition::Matcher,
     json_path::Path,
@@ -197,6 +197,8 @@ fn inputs(settings: &Settings, url: &TokenUrl, scope: &str) -> Result<(Inputs, S
         }
     }
     let inputs = Inputs {
+        dpop: dpop(settings)?,
+        certificate: settings.certificate.clone(),
         auth: profile.client_auth,
         id: settings.id.clone(),
         secret: settings.secret.clone(),
@@ -205,6 +207,25 @@ fn inputs(settings: &Settings, url: &TokenUrl, scope: &str) -> Result<(Inputs, S
         grant,
     };
     Ok((inputs, asked))
+}
+
+/// The key that tokens are bound to, and how, if the profile wants that.
+fn dpop(settings: &Settings) -> Result<Option<Dpop>, Error> {
+    let profile = &settings.profile;
+    if !profile.dpop {
+        return Ok(None);
+    }
+    let base = profile.expanded_text(profile.dpop_htu_base.as_ref())?;
+    let base = Some(base.as_str()).filter(|base| !base.is_empty());
+    let dpop = settings.dpop.clone().unwrap_or_default();
+    let dpop = dpop.with_profile(profile.dpop_alg, base, profile.dpop_bearer_allowed)?;
+    dpop.check()?;
+    if !dpop.is_kept() && profile.grant == Grant::RefreshToken && !profile.client_auth.proves() {
+        return Err(Error::configuration(
+            "a public client's refresh token is bound to its key (RFC 9449, section 5) and would be lost with one in memory: call dpop with a key that is kept",
+        ));
+    }
+    Ok(Some(dpop))
 }
 
 /// What the client signs, as the profile wants it.

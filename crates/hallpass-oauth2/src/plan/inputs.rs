@@ -1,13 +1,14 @@
 //! What a request needs beside the plan: read at each fetch, or signed for each try.
 
-use std::{borrow::Cow, collections::BTreeMap, time::SystemTime};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::SystemTime};
 
 use hallpass_core::Error;
 use zeroize::Zeroizing;
 
 use crate::{
-    ClientAuth, Jwt, Secret,
-    assertion::{ReadyJwt, SettledAssertion, Skew},
+    ClientAuth, Dpop, Jwt, Secret,
+    assertion::{ReadyJwt, SettledAssertion, Skew, thumbprint},
+    dpop::Prover,
     rotation::Rotation,
     secret::Use,
     template::TemplateContext,
@@ -95,6 +96,9 @@ pub(crate) struct Inputs {
     /// The secret variables that templates name.
     pub(super) variables: Vec<(String, Secret)>,
     pub(super) grant: GrantInputs,
+    pub(super) dpop: Option<Dpop>,
+    /// The certificate that tokens are bound to.
+    pub(super) certificate: Option<Secret>,
 }
 
 /// The same as it is during one fetch.
@@ -104,6 +108,10 @@ pub(crate) struct ResolvedInputs {
     pub(crate) variables: Vec<(String, Zeroizing<String>)>,
     /// What else stands in the parameters: the client's assertion, the grant's tokens.
     further: Vec<(&'static str, ResolvedInput)>,
+    /// What the token will be bound to.
+    pub(crate) dpop: Option<(Dpop, Arc<Prover>)>,
+    /// The thumbprint of the certificate that it will be bound to.
+    pub(crate) certificate: Option<String>,
     /// How far the clock is from ours by which JWTs are signed.
     skew: Skew,
 }
@@ -123,6 +131,14 @@ impl Inputs {
         self.grant.rotation.as_ref()
     }
 
+    pub(crate) fn dpop(&self) -> Option<&Dpop> {
+        self.dpop.as_ref()
+    }
+
+    pub(crate) fn set_dpop(&mut self, dpop: Dpop) {
+        self.dpop = Some(dpop);
+    }
+
     pub(crate) fn set_rotation(&mut self, rotation: Rotation) {
         self.grant.rotation = Some(rotation);
     }
@@ -139,8 +155,16 @@ impl Inputs {
             },
             variables: Vec::with_capacity(self.variables.len()),
             further: Vec::new(),
+            dpop: None,
+            certificate: None,
             skew: Skew::default(),
         };
+        if let Some(dpop) = &self.dpop {
+            resolved.dpop = Some((dpop.clone(), dpop.ready(of).await?));
+        }
+        if let Some(pem) = read(self.certificate.as_ref(), "certificate", of).await? {
+            resolved.certificate = Some(thumbprint(pem.as_bytes())?);
+        }
         for (name, secret) in &self.variables {
             let what = "secret variables";
             let value = secret.read(Use { what, of }).await?;
@@ -189,10 +213,12 @@ impl Inputs {
         [&self.id, &self.secret]
             .into_iter()
             .flatten()
+            .chain(&self.certificate)
             .chain(variables)
             .map(Secret::version)
             .fold(signed, u64::wrapping_add)
             .wrapping_add(self.grant.version())
+            .wrapping_add(self.dpop.as_ref().map_or(0, Dpop::version))
     }
 }
 
@@ -214,7 +240,17 @@ impl ResolvedInputs {
         self.id == other.id
             && self.secret == other.secret
             && self.variables == other.variables
+            && self.certificate == other.certificate
+            && self.has_key_of(other)
             && pairs().all(|((_, one), (_, two))| one.same(two))
+    }
+
+    fn has_key_of(&self, other: &Self) -> bool {
+        match (&self.dpop, &other.dpop) {
+            (Some((_, one)), Some((_, two))) => one.same_key(two),
+            (None, None) => true,
+            _ => false,
+        }
     }
 
     /// The same with a parameter of this one request.
@@ -232,6 +268,10 @@ impl ResolvedInputs {
     /// Signs by another clock from now on.
     pub(crate) fn set_skew(&mut self, skew: Skew) {
         self.skew = skew;
+    }
+
+    pub(super) fn skew(&self) -> Skew {
+        self.skew
     }
 
     /// The refresh token that the request sends.

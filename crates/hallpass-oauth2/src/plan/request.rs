@@ -1,7 +1,7 @@
 //! [`RequestPlan`]: how one token request is put together, and what of it no message may repeat.
 
 use bytes::Bytes;
-use hallpass_core::Error;
+use hallpass_core::{Error, adapter::SendOnce};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Uri,
     header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, USER_AGENT},
@@ -14,7 +14,9 @@ use super::{
     inputs::ResolvedInputs,
 };
 use crate::{
-    ClientAuth, Encoding, Param, Profile, basic, json,
+    ClientAuth, Encoding, Param, Profile, basic,
+    dpop::DPOP,
+    json,
     param::{FilledParams, form_pairs},
     percent,
     template::{Stage, Template, TemplateContext, Unfilled},
@@ -54,6 +56,11 @@ impl RequestPlan {
         let mut filled_headers: Vec<(HeaderName, Template)> = Vec::new();
         for (name, value) in profile.templates_of(&profile.token_headers, Stage::Ask)? {
             let name = own_header(&name, auth)?;
+            if name == DPOP && profile.dpop {
+                return Err(Error::configuration(
+                    "the header dpop is for the proof of each token request: leave it out",
+                ));
+            }
             check_fixed(&name, &value)?;
             // The last one counts: a builder sets it after its profile.
             filled_headers.retain(|(other, _)| *other != name);
@@ -137,6 +144,14 @@ impl RequestPlan {
             // Strict servers want to hear that there is no body (RFC 9110 §8.6).
             headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
+        if let Some((dpop, prover)) = &inputs.dpop {
+            // It names the URL without its query, so that it can be made before that is settled.
+            let proof = dpop.prove_to_server(prover, &self.method, url.uri(), inputs.skew())?;
+            headers.insert(DPOP, proof);
+            // A proof that was sent is worth nothing; a new request has a new one.
+            request.extensions_mut().insert(SendOnce);
+        }
+        let headers = request.headers_mut();
         let basic = match self.auth {
             ClientAuth::Basic => basic::basic(context.id, context.secret),
             ClientAuth::BasicRaw => basic::basic_raw(context.id, context.secret),

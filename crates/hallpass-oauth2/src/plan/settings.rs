@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::RwLock;
 
 use super::inputs::GrantInputs;
-use crate::{Profile, Secret, assertion::ClientAssertion, rotation::Told};
+use crate::{Dpop, Profile, Secret, assertion::ClientAssertion, rotation::Told};
 
 /// The description of an endpoint, who asks it, and with what.
 #[derive(Clone)]
@@ -16,6 +16,10 @@ pub(crate) struct Settings {
     /// What signs the assertion that the client authenticates with.
     pub(crate) assertion: ClientAssertion,
     pub(crate) grant: GrantInputs,
+    /// What the profile's `dpop` is done with; none for a key in memory.
+    pub(crate) dpop: Option<Dpop>,
+    /// The certificate that tokens are bound to, as a PEM text.
+    pub(crate) certificate: Option<Secret>,
     /// Is told each new refresh token.
     pub(crate) told: Option<Arc<Told>>,
     pub(crate) allow_http: bool,

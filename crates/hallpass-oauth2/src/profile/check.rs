@@ -27,6 +27,7 @@ impl Profile {
             ("audience", self.audience.as_ref(), Stage::Build),
             ("issuer", self.issuer.as_ref(), Stage::Build),
             ("assertion_kid", self.assertion_kid.as_ref(), Stage::Build),
+            ("dpop_htu_base", self.dpop_htu_base.as_ref(), Stage::Build),
             ("header_value", Some(&self.header_value), Stage::Use),
         ];
         let params = self.params.iter().flat_map(|(_, param)| param.texts());

@@ -145,6 +145,18 @@ pub struct Profile {
     /// How far `iat` of the client's assertions lies back, in seconds; a minute unless set.
     #[serde(deserialize_with = "seconds")]
     pub assertion_backdated: Option<Duration>,
+    /// Whether tokens are bound to a key, and each request proves that the client holds it (RFC 9449).
+    /// The key is made in memory unless [`TokenRequest::dpop`](crate::TokenRequest::dpop) gives one.
+    pub dpop: bool,
+    /// With `dpop`: how proofs are signed, such as `EdDSA`. `ES256` for a key in memory unless set;
+    /// a kept key's type decides it, and only RSA keys leave a choice.
+    #[serde(deserialize_with = "foreign::algorithm")]
+    pub dpop_alg: Option<Algorithm>,
+    /// With `dpop`: what stands in the place of scheme, host and port in proofs for the API, where a
+    /// proxy changes the URL; template. See [`Dpop::htu_base`](crate::Dpop::htu_base).
+    pub dpop_htu_base: Option<String>,
+    /// With `dpop`: whether a token that is bound to nothing, of the type `Bearer`, is taken as well.
+    pub dpop_bearer_allowed: bool,
     /// With `token_exchange`: the type of the subject's token, an identifier of RFC 8693 §3.
     pub subject_token_type: Option<String>,
     /// With `token_exchange`: the type of the actor's token.
@@ -211,9 +223,11 @@ pub struct Profile {
     #[serde(deserialize_with = "one_or_more")]
     pub token: Vec<String>,
     /// The values of `token_type` that mean a bearer token: `Bearer` unless set; case is nothing.
+    /// With `dpop` the type is `DPoP`.
     #[serde(deserialize_with = "one_or_more")]
     pub token_types: Vec<String>,
-    /// Whether an answer without `token_type` is taken for a bearer token.
+    /// Whether an answer without `token_type` is taken for what was asked for: a bearer token, or with
+    /// `dpop` one that is bound to the key.
     pub token_type_optional: bool,
     /// Whether the token may hold any visible character, and not just those of RFC 6750 §2.1.
     pub lenient_token: bool,
@@ -287,6 +301,10 @@ impl Default for Profile {
             assertion_typ: None,
             assertion_lifetime: None,
             assertion_backdated: None,
+            dpop: false,
+            dpop_alg: None,
+            dpop_htu_base: None,
+            dpop_bearer_allowed: false,
             subject_token_type: None,
             actor_token_type: None,
             requested_token_type: None,

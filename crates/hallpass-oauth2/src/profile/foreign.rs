@@ -15,7 +15,7 @@ use crate::{
 
 choice!(Expiry, "expiry", Self::NAMES);
 choice!(Unit, "unit", Self::NAMES);
-choice!(Algorithm, "assertion_alg", Self::NAMES);
+choice!(Algorithm, "algorithm", Self::NAMES);
 choice!(
     Method,
     "method",

@@ -5,7 +5,12 @@ use std::time::{Duration, SystemTime};
 use hallpass_core::retry_after;
 
 use super::answer::Answer;
-use crate::{body::Fault, condition::Matcher, plan::ResponsePlan};
+use crate::{
+    body::Fault,
+    condition::Matcher,
+    dpop::{INVALID_PROOF, USE_NONCE},
+    plan::ResponsePlan,
+};
 
 /// What an answer means.
 #[derive(Debug, PartialEq, Eq)]
@@ -56,6 +61,8 @@ pub(crate) fn classify(plan: &ResponsePlan, answer: &Answer) -> Verdict {
         // A code of the standards counts whatever the status, a token apart.
         300.. if evidence == Lasting => refused(true, code),
         408 | 425 | 500.. => busy(code),
+        // The clocks, or a proxy that changes the URL, and not the client (RFC 9449 §5).
+        400.. if code.as_deref() == Some(INVALID_PROOF) => refused(false, code),
         401 => refused(plan.authenticated, code),
         // A firewall, a wrong path, a vendor's own code: nothing proves that it will stay.
         300..500 => refused(false, code),
@@ -77,10 +84,12 @@ pub(super) fn is_standard(code: &str) -> bool {
 
 fn evidence(code: &str) -> Evidence {
     match code {
-        // RFC 6749 §4.1.2.1, RFC 8628 §3.5.
-        "temporarily_unavailable" | "server_error" | "slow_down" | "authorization_pending" => {
-            Evidence::Passing
-        }
+        // RFC 6749 §4.1.2.1, RFC 8628 §3.5, RFC 9449 §8.
+        "temporarily_unavailable"
+        | "server_error"
+        | "slow_down"
+        | "authorization_pending"
+        | USE_NONCE => Evidence::Passing,
         // RFC 6749 §4.1.2.1 and §5.2, RFC 7521 §4, RFC 8693 §2.2.2, RFC 8707 §2.
         "invalid_request"
         | "invalid_client"

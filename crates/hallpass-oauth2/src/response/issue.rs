@@ -11,8 +11,10 @@ use super::{
 };
 use crate::{
     body::TokenResponse,
+    dpop::TOKEN_TYPE,
     expiry::{self, Evidence, Stated},
     json_path::scalar,
+    jwt,
     plan::{Plan, header_value},
     template::{TemplateContext, Unfilled},
 };
@@ -23,18 +25,20 @@ pub(crate) fn issue(asked: &Asked<'_>, answer: &Answer) -> Result<Credential, Er
     let missing = || malformed(asked, answer, "without an access token");
     let token = answer.token(&plan.response).ok_or_else(missing)?;
     let members = answer.members().filter(|_| answer.has_members());
+    let mut proved = plan.inputs.dpop().is_some();
     if answer.token_is_member(&plan.response) {
-        check_type(
-            asked,
-            members.and_then(|members| members.token_type.as_ref()),
-        )?;
+        let token_type = members.and_then(|members| members.token_type.as_ref());
+        proved = check_type(asked, token_type)? == TokenType::Dpop;
     }
     let context = TemplateContext {
         token,
         fields: Cow::Owned(captured(plan, members)),
         ..asked.inputs.context()
     };
-    let mut credential = attached(asked, answer, &context)?;
+    let mut credential = attached(asked, answer, &context, proved)?;
+    if let Some(thumbprint) = bound_to_certificate(asked, members, token)? {
+        credential = credential.bound_to_certificate(thumbprint);
+    }
     let stated = members.and_then(|members| members.expires_in.as_ref());
     let stated = Stated::read(stated)
         .ok_or_else(|| malformed(asked, answer, "with an expires_in that is not a number"))?;
@@ -80,6 +84,7 @@ fn attached(
     asked: &Asked<'_>,
     answer: &Answer,
     context: &TemplateContext<'_>,
+    proved: bool,
 ) -> Result<Credential, Error> {
     let attach = &asked.plan.attach;
     let unfilled = |why| match why {
@@ -87,12 +92,22 @@ fn attached(
         Unfilled::TooLong => malformed(asked, answer, "with what makes a header beyond 1 MiB"),
     };
     let value = attach.value.fill(context).map_err(unfilled)?;
-    let credential = if attach.bearer && !asked.plan.response.lenient_token {
-        Credential::bearer(context.token)
+    let strict = attach.bearer && !asked.plan.response.lenient_token;
+    let bound = asked.inputs.dpop.as_ref().filter(|_| proved);
+    let proof = bound.map(|(dpop, prover)| dpop.proof(prover.clone(), context.token));
+    let credential = if strict {
+        match proof {
+            Some(proof) => Credential::dpop(context.token, proof),
+            None => Credential::bearer(context.token),
+        }
     } else if context.token.contains(char::is_whitespace) {
         Err(Error::configuration("the token holds a space"))
     } else {
-        Credential::header(attach.header.clone(), &value)
+        let credential = Credential::header(attach.header.clone(), &value);
+        match proof {
+            Some(proof) => credential.map(|credential| credential.with_proof(proof)),
+            None => credential,
+        }
     };
     let mut credential = credential.map_err(|error| {
         Error::transient(error).context(format!(
@@ -107,27 +122,77 @@ fn attached(
     Ok(credential)
 }
 
+/// What an answer says that its token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum TokenType {
+    Bearer,
+    /// Bound to the key of the request's proof.
+    Dpop,
+}
+
 /// RFC 6749 §7.1: a client must not use a token whose type it does not know.
-fn check_type(asked: &Asked<'_>, token_type: Option<&Value>) -> Result<(), Error> {
+fn check_type(asked: &Asked<'_>, token_type: Option<&Value>) -> Result<TokenType, Error> {
     let response = &asked.plan.response;
     let origin = asked.plan.url.origin();
-    let known = |kind: &String| {
+    let dpop = asked.plan.inputs.dpop();
+    let (wanted, name) = match dpop {
+        Some(_) => (TokenType::Dpop, TOKEN_TYPE),
+        None => (TokenType::Bearer, "Bearer"),
+    };
+    let is_bearer = |kind: &String| {
         let mut types = response.token_types.iter();
         types.any(|known| known.eq_ignore_ascii_case(kind))
     };
-    match token_type {
-        Some(Value::String(kind)) if known(kind) => Ok(()),
-        Some(Value::String(kind)) if !kind.is_empty() => Err(Error::configuration(format!(
-            "{origin} issued a token of type \"{}\"; only Bearer is supported here",
-            asked.redactor.clean(kind)
+    match (token_type, dpop) {
+        (Some(Value::String(kind)), Some(_)) if kind.eq_ignore_ascii_case(TOKEN_TYPE) => {
+            Ok(TokenType::Dpop)
+        }
+        (Some(Value::String(kind)), None) if is_bearer(kind) => Ok(TokenType::Bearer),
+        (Some(Value::String(kind)), Some(dpop)) if is_bearer(kind) => {
+            if dpop.allows_bearer() {
+                return Ok(TokenType::Bearer);
+            }
+            Err(Error::configuration(format!(
+                "{origin} was asked for a token that is bound to a key, and issued one of type \"{kind}\", which anybody can use who finds it: have it set up for DPoP, or allow that with allow_bearer"
+            )))
+        }
+        (Some(Value::String(kind)), _) if !kind.is_empty() => Err(Error::configuration(format!(
+            "{origin} issued a token of type \"{}\"; only {name} is supported here{}",
+            asked.redactor.clean(kind),
+            if kind.eq_ignore_ascii_case(TOKEN_TYPE) {
+                ": for that, call dpop"
+            } else {
+                ""
+            },
         ))),
-        None | Some(Value::Null | Value::String(_)) if response.token_type_optional => Ok(()),
-        None | Some(Value::Null | Value::String(_)) => Err(Error::configuration(format!(
-            "{origin} issued a token without a type; if it is known to be Bearer, set token_type_optional"
+        (None | Some(Value::Null | Value::String(_)), _) if response.token_type_optional => {
+            Ok(wanted)
+        }
+        (None | Some(Value::Null | Value::String(_)), _) => Err(Error::configuration(format!(
+            "{origin} issued a token without a type; if it is known to be {name}, set token_type_optional"
         ))),
-        Some(_) => Err(Error::configuration(format!(
-            "{origin} issued a token whose type is not text; only Bearer is supported here"
+        (Some(_), _) => Err(Error::configuration(format!(
+            "{origin} issued a token whose type is not text; only {name} is supported here"
         ))),
+    }
+}
+
+/// The thumbprint of the certificate that the token is bound to, by the answer, the token or the
+/// settings (RFC 8705 §3).
+fn bound_to_certificate(
+    asked: &Asked<'_>,
+    members: Option<&TokenResponse>,
+    token: &str,
+) -> Result<Option<String>, Error> {
+    let cnf = members.and_then(|members| members.cnf.as_ref());
+    let told = cnf.and_then(|cnf| Some(cnf.get("x5t#S256")?.as_str()?.to_owned()));
+    let told = told.or_else(|| jwt::certificate_thumbprint(token));
+    match (told, &asked.inputs.certificate) {
+        (Some(told), Some(set)) if told != *set => Err(Error::configuration(format!(
+            "{} bound the token to another client certificate than the one that is set: the transport presents another",
+            asked.plan.url.origin()
+        ))),
+        (told, set) => Ok(told.or_else(|| set.clone())),
     }
 }
 

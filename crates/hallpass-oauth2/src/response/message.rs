@@ -16,6 +16,7 @@ use super::{
 use crate::{
     ClientAuth,
     body::Fault,
+    dpop::{INVALID_PROOF, USE_NONCE},
     percent::changes_when_escaped,
     plan::{Plan, ResolvedInputs},
     text::oddity,
@@ -143,11 +144,20 @@ fn busy(asked: &Asked<'_>, answer: &Answer, code: Option<&str>) -> String {
         _ if answer.status == StatusCode::TOO_MANY_REQUESTS => {
             format!("{origin} is rate limiting token requests")
         }
+        (Some(USE_NONCE), _) => format!("{origin} {}", nonce_trouble(asked)),
         (Some(code), _) => format!("{origin} answered {status} ({code})"),
         (None, Err(fault @ (Fault::Html | Fault::Xml | Fault::Coded(_)))) => {
             format!("{origin} answered {status} with {fault}")
         }
         _ => format!("{origin} answered {status}"),
+    }
+}
+
+fn nonce_trouble(asked: &Asked<'_>) -> &'static str {
+    if asked.plan.inputs.dpop().is_some() {
+        "wants another nonce in the proof of possession, and sends none, or again another one (use_dpop_nonce)"
+    } else {
+        NO_PROOF
     }
 }
 
@@ -276,6 +286,10 @@ fn advice(plan: &Plan, answer: &Answer, code: Option<&str>) -> &'static str {
         Some("unauthorized_client") => {
             "check id and secret, and that the client may use this grant"
         }
+        Some(INVALID_PROOF) if plan.inputs.dpop().is_some() => {
+            "check this machine's clock, and that the server knows the token URL under this name"
+        }
+        Some(INVALID_PROOF) => NO_PROOF,
         Some("invalid_scope" | "scope_invalid") => "check the scope",
         Some("invalid_target") => "check resource and audience",
         Some("unsupported_grant_type") => {
@@ -291,6 +305,8 @@ fn advice(plan: &Plan, answer: &Answer, code: Option<&str>) -> &'static str {
         _ => "check id, secret and parameters",
     }
 }
+
+const NO_PROOF: &str = "wants a proof of possession with each request: call dpop";
 
 const API: &str = "check the token URL: an API answers there, and wants a token";
 

@@ -7,13 +7,14 @@ use std::{
 
 use bytes::Bytes;
 use hallpass_core::{Credential, Error, Fetch, Reason, adapter::FreshConnection};
-use http::{Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use tokio::time::{Instant, timeout};
 
 use super::unanswered::unanswered;
 use crate::{
     assertion::Skew,
     body::TokenResponse,
+    dpop::{DPOP, INVALID_PROOF, USE_NONCE, is_new_nonce},
     plan::{Plan, ResolvedInputs},
     response::{Answer, Asked, Redactor, Verdict, classify, error, issue},
     rotation::Turn,
@@ -33,6 +34,8 @@ pub(super) struct Failure {
     pub(super) refused: bool,
     /// Whether it took a credential in it for invalid.
     pub(super) unauthorized: bool,
+    /// Whether it wants a nonce in the proof of possession, and has sent one.
+    pub(super) wants_nonce: bool,
     /// How far the server's clock is from ours, if that may be why.
     pub(super) skew: Option<Skew>,
     /// How long was waited in vain, and for what, if time ran out.
@@ -57,19 +60,21 @@ impl Failure {
             uncertain: false,
             refused: false,
             unauthorized: false,
+            wants_nonce: false,
             skew: None,
             waited: None,
         }
     }
 }
 
-/// Sends one request and reads its answer.
+/// Sends one request and reads its answer. `fresh` asks for a new connection.
 pub(super) async fn attempt(
     plan: &Arc<Plan>,
     transport: &Arc<dyn DynTransport>,
     inputs: &ResolvedInputs,
     turn: Option<&Turn>,
     why: &Fetch,
+    fresh: bool,
 ) -> Result<(Credential, Instant), Failure> {
     let left = why.deadline().saturating_duration_since(Instant::now());
     let limit = plan.attempt_deadline.min(left);
@@ -81,8 +86,8 @@ pub(super) async fn attempt(
         .prepare(&plan.url, inputs)
         .map_err(Failure::last)?;
     let mut request = prepared.request;
-    if why.attempt() > 1 {
-        // The first one may hang because of its connection.
+    let proof = request.headers().get(DPOP).cloned();
+    if fresh {
         request.extensions_mut().insert(FreshConnection);
     }
     why.sending().map_err(Failure::last)?;
@@ -90,7 +95,7 @@ pub(super) async fn attempt(
     let sent = exchange(plan, transport, request, limit, inputs, turn);
     let answer = match sent.await.map_err(Failure::last)? {
         None => return Err(out_of_time(plan, limit, None)),
-        Some(Err(failed)) => return Err(no_answer(plan, failed, limit)),
+        Some(Err(failed)) => return Err(no_answer(plan, failed, limit, proof.is_some())),
         Some(Ok(answer)) => answer,
     };
     tracing::debug!(
@@ -100,6 +105,9 @@ pub(super) async fn attempt(
         status = answer.status.as_u16(),
         "token endpoint answered"
     );
+    if let Some(dpop) = plan.inputs.dpop() {
+        dpop.learn_from_server(plan.url.origin(), &answer.headers);
+    }
     let id = inputs.id.as_deref().map_or("", String::as_str);
     let secret = inputs.secret.as_deref().map(String::as_str);
     let redactor = Redactor::of(&prepared.secrets, id, secret);
@@ -123,8 +131,13 @@ pub(super) async fn attempt(
             let hurried = why.reason() != Reason::Ahead;
             let quick = hurried && gateway && !refused && error.retry_after().is_none();
             let skew = || Skew::told_by(&answer.headers, SystemTime::now());
-            let signed = refused && inputs.sign();
+            let proved = proof.is_some() && error.code() == Some(INVALID_PROOF);
+            let signed = refused && (inputs.sign() || proved);
+            let asks = matches!(answer.status.as_u16(), 400 | 401);
+            let asks = asks && error.code() == Some(USE_NONCE);
+            let is_new = |proof: &HeaderValue| is_new_nonce(proof, &answer.headers);
             Err(Failure {
+                wants_nonce: asks && proof.as_ref().is_some_and(is_new),
                 again: if quick { Again::Soon } else { Again::No },
                 uncertain: gateway,
                 refused,
@@ -194,7 +207,8 @@ fn read(plan: &Plan, response: &Response<Bytes>) -> Result<Answer, TransportErro
     Ok(Answer::read(&plan.response, response))
 }
 
-fn no_answer(plan: &Plan, failed: TransportError, limit: Duration) -> Failure {
+/// `once` tells that the transport may not have tried another connection.
+fn no_answer(plan: &Plan, failed: TransportError, limit: Duration, once: bool) -> Failure {
     let phase = failed.phase();
     match phase {
         Phase::ConnectTimeout => return out_of_time(plan, limit, Some("connect")),
@@ -204,7 +218,11 @@ fn no_answer(plan: &Plan, failed: TransportError, limit: Duration) -> Failure {
     let error = unanswered(plan.url.origin(), failed);
     let quick = phase != Phase::TooLarge && error.retry_after().is_none();
     Failure {
-        again: if quick { Again::Soon } else { Again::No },
+        again: match phase {
+            _ if !quick => Again::No,
+            Phase::Exchange if once => Again::AtOnce,
+            _ => Again::Soon,
+        },
         uncertain: phase != Phase::Connect,
         ..Failure::last(error)
     }

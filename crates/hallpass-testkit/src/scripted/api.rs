@@ -179,7 +179,7 @@ impl Shared {
     fn answer(&self, parts: &Parts) -> Response<Full<Bytes>> {
         let path = parts.uri.path();
         let token = match Authorization::read(parts, BasicEncoding::Raw) {
-            Authorization::Bearer(token) => Some(token),
+            Authorization::Bearer(token) | Authorization::Dpop(token) => Some(token),
             _ => None,
         };
         let holder = token

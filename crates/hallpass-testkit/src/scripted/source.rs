@@ -205,7 +205,7 @@ impl ScriptedSource {
 
     fn issue(&self) -> Result<Credential, Error> {
         let client = Client::new("scripted", "", None);
-        let issued = lock(&self.0.store).issue("scripted", &client, None);
+        let issued = lock(&self.0.store).issue("scripted", &client, None, None);
         Ok(Credential::bearer(&issued.token)?.lives_for(issued.left))
     }
 }

@@ -167,7 +167,7 @@ impl ScriptedTransport {
     fn issue(&self) -> Response<Bytes> {
         let client = Client::new("scripted", "", None);
         let mut store = lock(&self.0.store);
-        let issued = store.issue("scripted", &client, None);
+        let issued = store.issue("scripted", &client, None, None);
         let expires_in = store.minting.expires_in.write(issued.left);
         let fields = Fields::default()
             .with("access_token", issued.token)

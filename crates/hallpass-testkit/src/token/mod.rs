@@ -15,6 +15,7 @@ use crate::client::Client;
 use crate::credentials::Authorization;
 use crate::fields::Fields;
 use crate::form::Form;
+use crate::journal::Kind;
 use crate::lock::lock;
 use crate::refusal::Refusal;
 use crate::shared::Shared;
@@ -71,11 +72,24 @@ pub(crate) fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Field
         System::Atomic => atomic::check(&ask),
         System::Unnamed => unnamed::check(&ask),
     }?;
+    let bound = match &shared.possession {
+        None => None,
+        Some(possession) => {
+            let url = format!("{}{}", shared.issuer, parts.uri.path());
+            let proof = lock(possession).check(Kind::Token, parts, &url, None)?;
+            Some(proof.thumbprint)
+        }
+    };
     let mut store = lock(&shared.store);
-    let issued = store.issue(&shared.issuer, &grant.client, grant.scope.as_deref());
+    let scope = grant.scope.as_deref();
+    let issued = store.issue(&shared.issuer, &grant.client, scope, bound.as_deref());
     let expires_in = store.minting.expires_in.write(issued.left);
     drop(store);
-    Ok(write(shared.system, issued, expires_in, grant.scope))
+    let mut fields = write(shared.system, issued, expires_in, grant.scope);
+    if bound.is_some() {
+        fields.set("token_type", "DPoP");
+    }
+    Ok(fields)
 }
 
 /// The refusal of wrong credentials, each vendor's own.

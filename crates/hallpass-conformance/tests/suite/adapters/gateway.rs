@@ -9,13 +9,15 @@
 //! | a redirect | just that head |
 //! | 401 | `grpc-status: 16` in the headers (trailers-only), as gRPC servers refuse |
 //! | 403 | `grpc-status: 7`, likewise |
+//!
+//! Challenges and nonces for proofs of possession come along as metadata.
 
 use std::convert::Infallible;
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Request, Response, StatusCode, Uri,
-    header::{CONTENT_LENGTH, CONTENT_TYPE},
+    HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE},
 };
 use http_body::Frame;
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
@@ -29,7 +31,7 @@ use tokio::net::TcpListener;
 use super::codec::framed;
 use crate::{
     adapter::Front,
-    case::{AT_ONCE, LATE, VERBATIM},
+    case::{AT_ONCE, LATE, NONCE, VERBATIM},
 };
 
 type Api = Client<HttpConnector, Incoming>;
@@ -81,7 +83,7 @@ async fn answer(
         *answer.headers_mut() = headers;
         return Ok(answer);
     }
-    Ok(match parts.status {
+    let mut answer = match parts.status {
         StatusCode::OK => match (headers.remove(AT_ONCE), headers.remove(LATE)) {
             (Some(code), _) => ended(code, None),
             (None, Some(code)) => ended(code, Some(b"done")),
@@ -90,7 +92,13 @@ async fn answer(
         StatusCode::UNAUTHORIZED => trailers_only("16"),
         StatusCode::FORBIDDEN => trailers_only("7"),
         _ => trailers_only("14"),
-    })
+    };
+    for name in [WWW_AUTHENTICATE, HeaderName::from_static(NONCE)] {
+        if let Some(value) = headers.remove(&name) {
+            answer.headers_mut().insert(name, value);
+        }
+    }
+    Ok(answer)
 }
 
 fn trailers_only(code: &'static str) -> Answer {

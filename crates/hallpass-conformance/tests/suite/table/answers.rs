@@ -11,9 +11,10 @@ use crate::{
 const OUT_OF_SIGHT: &str =
     "an HTTP adapter looks at no body, and trailers come after it: the status in them is gRPC's";
 const HTTP_STATUS: &str = "an HTTP caller sees the HTTP status, which is 200";
-const FIRST: &str = "the gRPC status goes before the HTTP status";
+pub(super) const FIRST: &str = "the gRPC status goes before the HTTP status";
 const MISSING: &str = "a gRPC answer without a status in 200 is UNKNOWN";
-const ALWAYS: &str = "it always replays: who wants no replay asks `admit` and `answered` instead";
+pub(super) const ALWAYS: &str =
+    "it always replays: who wants no replay asks `admit` and `answered` instead";
 
 pub(super) const FOLLOWS: &str = "the reqwest client follows redirects, each as a request of its \
                                   own that gets the credential if it may";

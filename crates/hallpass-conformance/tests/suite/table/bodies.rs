@@ -17,8 +17,8 @@ const COPIED: &str = "a message is kept as tonic has encoded it, which takes mem
 const NO_FRESH: &str = "reqwest has no way to ask for a fresh connection, so that the replay may \
                         meet the one that breaks; its documentation says so";
 const STREAMS: &str = "over HTTP/2 a refusal ends its stream and no connection";
-const NO_GOAWAY: &str = "HTTP/1.1 has no GOAWAY";
-const ITS_OWN: &str = "the connection is tonic's own, which hands what was not processed to the \
+pub(super) const NO_GOAWAY: &str = "HTTP/1.1 has no GOAWAY";
+pub(super) const ITS_OWN: &str = "the connection is tonic's own, which hands what was not processed to the \
                        caller as UNAVAILABLE, for its retries";
 
 pub(crate) fn cases() -> Vec<Case> {

@@ -5,6 +5,7 @@ mod bodies;
 mod crowds;
 mod failures;
 mod origins;
+mod proofs;
 mod requests;
 
 use crate::case::Case;
@@ -15,6 +16,7 @@ pub(crate) fn table() -> Vec<(&'static str, Vec<Case>)> {
         ("Bodies", bodies::cases()),
         ("Where the credential goes", origins::cases()),
         ("What the caller asks for", requests::cases()),
+        ("Proofs of possession", proofs::cases()),
         ("No credential", failures::cases()),
         ("Many callers, and callers that leave", crowds::cases()),
     ]

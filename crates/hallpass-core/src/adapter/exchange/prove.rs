@@ -1,0 +1,135 @@
+//! A credential that is worth nothing by itself: its proof, its certificate, and the sending again
+//! with another proof.
+
+use std::borrow::Cow;
+
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri};
+
+use super::{Exchange, Next};
+use crate::{
+    Credential, Error, Origin,
+    adapter::{Acquired, Answer, FreshProof, Target},
+    credential::attach_proof,
+};
+
+/// A credential of a request that is bound to something, and the last proof of it.
+#[derive(Debug, Clone)]
+pub(in crate::adapter) struct Bound {
+    pub(super) credential: Credential,
+    /// None before the first one, and where a certificate is all that is wanted.
+    proof: Option<SentProof>,
+}
+
+#[derive(Debug, Clone)]
+struct SentProof {
+    value: HeaderValue,
+    origin: Origin,
+}
+
+impl From<Credential> for Bound {
+    fn from(credential: Credential) -> Self {
+        Self {
+            credential,
+            proof: None,
+        }
+    }
+}
+
+impl Exchange {
+    /// Shows on a request that the client holds what the credential on it is bound to.
+    #[cold]
+    pub(super) fn show<T: Target + ?Sized>(
+        &mut self,
+        credential: Credential,
+        method: &Method,
+        target: &T,
+        headers: &mut HeaderMap,
+    ) -> Result<(), Error> {
+        if let Some(binding) = credential.binding() {
+            binding.check_certificate(self.authorizer.rules().certificate.as_deref())?;
+        }
+        let mut bound = Bound::from(credential);
+        if let Some(proof) = bound.credential.proof() {
+            let uri = self.whole_uri(target)?;
+            bound.proof = Some(SentProof {
+                value: attach_proof(&**proof, method, &uri, headers)?,
+                origin: Origin::of(&uri)?,
+            });
+        }
+        self.rare.get_or_insert_default().bound = Some(bound);
+        Ok(())
+    }
+
+    /// The URI as the server sees it, with scheme and host.
+    fn whole_uri<'a, T: Target + ?Sized>(&self, target: &'a T) -> Result<Cow<'a, Uri>, Error> {
+        let uri = target.to_uri()?;
+        if uri.authority().is_some() {
+            return Ok(uri);
+        }
+        match &self.authorizer.rules().at {
+            Some(at) => at.complete(&uri).map(Cow::Owned),
+            None => Err(Error::destination(
+                "a proof of possession names where its request goes, and this one has no authority: put the layer below the one that completes its URI, or say at(origin)",
+            )),
+        }
+    }
+
+    /// Lets what sends the request again below the adapter make another proof for that: puts a
+    /// [`FreshProof`] into the request's extensions if its credential has proofs.
+    #[inline]
+    pub fn offer_proofs(&self, extensions: &mut Extensions) {
+        if self.rare.is_some() {
+            self.offer_proofs_of_bound(extensions);
+        }
+    }
+
+    #[cold]
+    fn offer_proofs_of_bound(&self, extensions: &mut Extensions) {
+        let bound = self.rare.as_ref().and_then(|rare| rare.bound.as_ref());
+        match bound {
+            Some(bound) if bound.proof.is_some() => {
+                extensions.insert(FreshProof::of(bound.credential.clone()));
+            }
+            _ => {}
+        }
+    }
+
+    /// Lets the proof see the answer, and says whether another one would differ.
+    #[cold]
+    pub(super) fn observed(&self, answer: &Answer<'_>) -> bool {
+        let bound = self.rare.as_ref().and_then(|rare| rare.bound.as_ref());
+        bound.is_some_and(|bound| bound.answered(answer.status, answer.headers))
+    }
+
+    #[cold]
+    pub(super) fn prove_again(
+        &mut self,
+        answer: &Answer<'_>,
+        replayable: impl FnOnce() -> bool,
+    ) -> Next {
+        let bound = self.rare.as_ref().and_then(|rare| rare.bound.as_ref());
+        let Some(Bound { credential, .. }) = bound else {
+            return Next::Return;
+        };
+        let credential = credential.clone();
+        if !self.may_send_again(answer, replayable) {
+            return Next::Return;
+        }
+        self.proved_again = true;
+        Next::Again(Acquired {
+            credential,
+            waited: false,
+        })
+    }
+}
+
+impl Bound {
+    /// Lets the proof see an answer, and says whether another one would differ.
+    pub(in crate::adapter) fn answered(&self, status: StatusCode, headers: &HeaderMap) -> bool {
+        let Some(SentProof { value, origin }) = &self.proof else {
+            return false;
+        };
+        let proof = self.credential.proof();
+        proof.is_some_and(|proof| proof.answered(value, origin, status, headers))
+    }
+}

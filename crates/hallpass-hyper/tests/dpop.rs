@@ -1,0 +1,147 @@
+//! Tokens that are bound to a key, from the token endpoint to the API, over real connections.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use hallpass_core::Cached;
+use hallpass_hyper::{Builder, Client, ReplayBody};
+use hallpass_oauth2::{ClientCredentials, Dpop};
+use hallpass_testkit::{Journal, Server};
+use hallpass_tower::{BearerLayer, BearerService};
+use http::Request;
+use http_body_util::Full;
+use tower::{Layer as _, ServiceExt as _};
+
+type Api = BearerService<Client<ReplayBody<Full<Bytes>>>>;
+
+fn client(server: &Server, builder: &Builder) -> (Api, Cached) {
+    let source = ClientCredentials::at(server.token_url())
+        .basic("client", "secret")
+        .dpop(Dpop::new())
+        .build(builder.transport().unwrap())
+        .unwrap();
+    let cached = Cached::new(source);
+    let layer = BearerLayer::new(cached.clone());
+    (layer.layer(builder.client().unwrap()), cached)
+}
+
+async fn post(api: &Api, server: &Server) -> u16 {
+    let request = Request::post(format!("{}/orders?n=1", server.url()));
+    let request = request.body(Full::from("order")).unwrap();
+    let response = api.clone().oneshot(request).await.unwrap();
+    response.status().as_u16()
+}
+
+/// No identifier of a proof came twice, wherever it went.
+fn each_proof_is_new(journal: &Journal) {
+    let mut seen = HashSet::new();
+    for entry in journal.entries() {
+        let proof = entry.proof().expect("a request without a proof");
+        // 96 bits at least (RFC 9449 §4.2).
+        assert!(proof.jti.len() >= 16, "{}", proof.jti);
+        assert!(seen.insert(proof.jti), "a proof came twice");
+    }
+}
+
+#[tokio::test]
+async fn a_bound_token_works_without_and_with_nonces() {
+    for (server, extra) in [
+        (Server::builder().dpop(), 0),
+        (Server::builder().dpop_nonces(1000), 1),
+    ] {
+        let server = server.start().await;
+        let (api, cached) = client(&server, &Builder::new());
+        for _ in 0..3 {
+            assert_eq!(post(&api, &server).await, 200);
+        }
+        let journal = server.journal();
+        // Each of the two asks for a nonce once.
+        assert_eq!(journal.token_requests(), 1 + extra);
+        assert_eq!(journal.api_requests(), 3 + extra);
+        assert_eq!(cached.stats().fetches, 1);
+        assert_eq!(cached.stats().failures, 0);
+        assert_eq!(cached.stats().rejections, 0);
+        each_proof_is_new(&journal);
+        let keys: HashSet<_> = journal
+            .entries()
+            .iter()
+            .map(|entry| entry.proof().unwrap().thumbprint)
+            .collect();
+        assert_eq!(keys.len(), 1);
+        let proof = journal.api().last().unwrap().proof().unwrap();
+        assert_eq!(proof.htu, format!("{}/orders", server.url()));
+        assert_eq!((&*proof.htm, &*proof.alg), ("POST", "ES256"));
+    }
+}
+
+#[tokio::test]
+async fn a_revoked_token_and_new_nonces_at_once_cost_one_fetch_and_no_call() {
+    let server = Server::builder().dpop_nonces(1000).start().await;
+    let (api, cached) = client(&server, &Builder::new());
+    assert_eq!(post(&api, &server).await, 200);
+    for _ in 0..3 {
+        server.revoke_all();
+        server.rotate_nonces();
+        assert_eq!(post(&api, &server).await, 200);
+    }
+    assert_eq!(cached.stats().fetches, 4);
+    each_proof_is_new(&server.journal());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_thousand_calls_with_revocations_and_rotating_nonces() {
+    for builder in [Builder::new().http1_only(), Builder::new().http2_only()] {
+        // HTTP/2 connections end on the way: what was not looked at goes out again, with new proofs.
+        let server = Server::builder().dpop_nonces(40).goaway_after(60);
+        let server = server.start().await;
+        let (api, cached) = client(&server, &builder);
+        for round in 0..10 {
+            if round % 3 == 2 {
+                server.revoke_all();
+            }
+            if round % 4 == 1 {
+                server.rotate_nonces();
+            }
+            let callers = (0..10).map(|_| async {
+                for _ in 0..10 {
+                    assert_eq!(post(&api, &server).await, 200);
+                }
+            });
+            futures(callers).await;
+        }
+        assert_eq!(server.proofs_replayed(), 0);
+        assert_eq!(cached.stats().failures, 0);
+        assert_eq!(cached.stats().fetches, 4);
+        let journal = server.journal();
+        assert_eq!(journal.api_with_status(200), 1000);
+        each_proof_is_new(&journal);
+    }
+}
+
+async fn futures(callers: impl Iterator<Item: Future<Output = ()>>) {
+    let mut callers: Vec<_> = callers.map(Box::pin).collect();
+    std::future::poll_fn(|context| {
+        callers.retain_mut(|caller| caller.as_mut().poll(context).is_pending());
+        if callers.is_empty() {
+            std::task::Poll::Ready(())
+        } else {
+            std::task::Poll::Pending
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dead_idle_connection_to_the_token_endpoint_takes_a_new_proof() {
+    let server = Server::builder().dpop().start().await;
+    let (api, cached) = client(&server, &Builder::new().http1_only());
+    assert_eq!(post(&api, &server).await, 200);
+    server.revoke_all();
+    // It dies when the next request has come, which the server may have acted on.
+    server.token_endpoint().hang_up_next(1);
+    assert_eq!(post(&api, &server).await, 200);
+    assert_eq!(cached.stats().failures, 0);
+    assert_eq!(server.journal().token_requests(), 3);
+    each_proof_is_new(&server.journal());
+}

@@ -1,0 +1,48 @@
+//! The store of [`hallpass_shared`] on Redis: one token request for a fleet.
+//!
+//! ```no_run
+//! use hallpass_core::{Cached, CredentialSource, Error, Identified};
+//! use hallpass_redis::RedisStore;
+//! use hallpass_shared::{Key, Keys, Shared, SharedStore};
+//!
+//! fn cached(source: impl Identified) -> Result<Cached, Error> {
+//!     let store = RedisStore::open("redis://redis.internal:6379")?; // one for the process
+//!     let key = Key::from_base64(&std::env::var("FLEET_KEY").unwrap_or_default())?;
+//!     Ok(Cached::new(Shared::new(source, SharedStore::new(store), Keys::new(key))))
+//! }
+//! ```
+//!
+//! Redis 6.2 or newer, and Valkey. Each operation is one script on one hash, sent with `EVAL` so that
+//! a server which was restarted or replaced needs nothing loaded first. One connection carries all
+//! operations of a process, and a second one the news of publications once somebody waits for them.
+//! A connection that breaks, or lets three operations in a row wait in vain, is replaced at the next
+//! one. How to run a fleet, and what each outage costs, says
+//! [`hallpass_shared::docs::fleet`].
+//!
+//! # What the user of the store may do
+//!
+//! An ACL for it: `~hallpass:* &hallpass:* +eval +time +hmget +hset +hdel +pttl +pexpireat +publish
+//! +subscribe +ping`. Without `+publish` or `+subscribe` the others are polled.
+//!
+//! # What the server has to be
+//!
+//! Nothing needs to survive a restart. A policy that evicts (`allkeys-lru`) costs a token request for
+//! each entry that goes; `noeviction` on a full server makes each process fetch for itself. In a
+//! group with replicas, a failover may lose the last publication, which costs one token request.
+//!
+//! # Features
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `tls` | `rediss://`, by rustls |
+//! | `cluster` | `RedisStore::cluster` |
+//! | `sentinel` | `RedisStore::sentinel` |
+
+mod link;
+mod listener;
+mod place;
+mod reply;
+mod script;
+mod store;
+
+pub use store::RedisStore;

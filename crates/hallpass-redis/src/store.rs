@@ -1,0 +1,186 @@
+//! [`RedisStore`]: the operations.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use hallpass_core::Error;
+use hallpass_shared::{
+    Name, Store,
+    store::{LeaseRequest, Leased, Outcome, Published, Snapshot},
+};
+use redis::{Client, Cmd, IntoConnectionInfo};
+
+use crate::{
+    link::Link,
+    listener::Listener,
+    place::Place,
+    reply,
+    script::{GET, LEASE, PUBLISH},
+};
+
+/// What keys and the channel begin with unless it is set.
+const PREFIX: &str = "hallpass:";
+
+/// The store on Redis. Clones share its connections, so one is made for each process.
+///
+/// Nothing is connected before the first use, and a server that is not there is no error before
+/// then.
+#[derive(Clone)]
+pub struct RedisStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    place: Arc<Place>,
+    link: Link,
+    listener: Listener,
+    prefix: String,
+}
+
+impl RedisStore {
+    /// The server at this URL: `redis://user:password@host:6379/0`, `rediss://` with TLS, or
+    /// `redis+unix:///run/redis.sock`.
+    ///
+    /// # Errors
+    /// If that is no such URL, or TLS is asked for without the feature `tls`. The message has no part
+    /// of it, because it may hold a password.
+    pub fn open(server: impl IntoConnectionInfo) -> Result<Self, Error> {
+        Client::open(server)
+            .map(Self::with_client)
+            .map_err(|error| unfit(&error))
+    }
+
+    /// A server by a client of the caller's own, for settings that no URL has, such as certificates.
+    pub fn with_client(client: Client) -> Self {
+        Self::at(Arc::new(Place::Single(client)), PREFIX.to_owned())
+    }
+
+    /// A cluster of which some nodes have these URLs.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    #[cfg(feature = "cluster")]
+    pub fn cluster<T: IntoConnectionInfo>(
+        nodes: impl IntoIterator<Item = T>,
+    ) -> Result<Self, Error> {
+        let nodes: Result<Vec<_>, _> = nodes
+            .into_iter()
+            .map(IntoConnectionInfo::into_connection_info)
+            .collect();
+        let nodes = nodes.map_err(|error| unfit(&error))?;
+        let seeds: Result<Vec<_>, _> = nodes.iter().cloned().map(Client::open).collect();
+        let client = redis::cluster::ClusterClient::new(nodes).map_err(|error| unfit(&error))?;
+        let place = Place::Cluster {
+            client,
+            seeds: seeds.map_err(|error| unfit(&error))?,
+        };
+        Ok(Self::at(Arc::new(place), PREFIX.to_owned()))
+    }
+
+    /// The primary that these sentinels name. After a failover the next operation asks them again.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    #[cfg(feature = "sentinel")]
+    pub fn sentinel<T: IntoConnectionInfo>(
+        sentinels: impl IntoIterator<Item = T>,
+        service: impl Into<String>,
+    ) -> Result<Self, Error> {
+        use redis::sentinel::{SentinelClient, SentinelServerType};
+
+        let sentinels: Vec<T> = sentinels.into_iter().collect();
+        let primary = SentinelServerType::Master;
+        let client = SentinelClient::build(sentinels, service.into(), None, primary)
+            .map_err(|error| unfit(&error))?;
+        let place = Place::Sentinel(tokio::sync::Mutex::new(client));
+        Ok(Self::at(Arc::new(place), PREFIX.to_owned()))
+    }
+
+    /// Sets what keys and the channel begin with: `hallpass:`. All of a fleet need the same.
+    #[must_use]
+    pub fn prefix(self, prefix: impl Into<String>) -> Self {
+        Self::at(Arc::clone(&self.inner.place), prefix.into())
+    }
+
+    fn at(place: Arc<Place>, prefix: String) -> Self {
+        let channel = format!("{prefix}news");
+        Self {
+            inner: Arc::new(Inner {
+                link: Link::new(Arc::clone(&place)),
+                listener: Listener::new(Arc::clone(&place), channel),
+                place,
+                prefix,
+            }),
+        }
+    }
+
+    fn script(&self, script: &str, name: &Name) -> Cmd {
+        let mut command = redis::cmd("EVAL");
+        let key = format!("{}{name}", self.inner.prefix);
+        command.arg(script).arg(1).arg(key);
+        command
+    }
+}
+
+impl Store for RedisStore {
+    async fn get(&self, name: &Name) -> Result<Snapshot, Error> {
+        let command = self.script(GET, name);
+        reply::snapshot(&self.inner.link.send(&command).await?)
+    }
+
+    async fn lease(&self, name: &Name, request: &LeaseRequest) -> Result<Leased, Error> {
+        let mut command = self.script(LEASE, name);
+        command
+            .arg(request.owner.to_string())
+            .arg(millis(request.term))
+            .arg(request.newer_than)
+            .arg(request.refused)
+            .arg(request.seen);
+        reply::leased(&self.inner.link.send(&command).await?)
+    }
+
+    async fn publish_if_fence(
+        &self,
+        name: &Name,
+        fence: u64,
+        outcome: &Outcome,
+    ) -> Result<Published, Error> {
+        let mut command = self.script(PUBLISH, name);
+        command.arg(fence);
+        match outcome {
+            Outcome::Entry { sealed, ends } => {
+                command.arg("e").arg(sealed.as_slice()).arg(*ends);
+            }
+            Outcome::Failure(pause) => {
+                command.arg("f").arg(millis(*pause)).arg(0);
+            }
+        }
+        let channel = format!("{}news", self.inner.prefix);
+        command.arg(channel).arg(name.to_string());
+        reply::published(&self.inner.link.send(&command).await?)
+    }
+
+    async fn watch(&self, name: &Name, seen: u64) {
+        self.inner.listener.wait(name, seen).await;
+    }
+}
+
+/// A day at most, so that the script's numbers stay exact.
+fn millis(duration: Duration) -> u64 {
+    const DAY: u64 = 24 * 3600 * 1000;
+    u64::try_from(duration.as_millis()).map_or(DAY, |millis| millis.min(DAY))
+}
+
+fn unfit(error: &redis::RedisError) -> Error {
+    Error::configuration(format!(
+        "this is no way to a Redis server: {}",
+        error.category()
+    ))
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("prefix", &self.inner.prefix)
+            .finish_non_exhaustive()
+    }
+}

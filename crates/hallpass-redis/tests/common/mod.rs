@@ -1,0 +1,323 @@
+//! A real `redis-server` for each test, and a proxy before it that delays and cuts.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test file uses its part of this"
+)]
+
+use std::{
+    net::TcpListener as StdListener,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use hallpass_core::{Cached, Credential, CredentialSource, Error, Identity};
+use hallpass_redis::RedisStore;
+use hallpass_shared::{Key, Keys, Named, Shared, SharedStore};
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    time::sleep,
+};
+
+pub const SECOND: Duration = Duration::from_secs(1);
+
+/// A server of the test's own, which ends with it.
+pub struct Redis {
+    child: Child,
+    port: u16,
+    folder: PathBuf,
+    arguments: Vec<String>,
+}
+
+impl Redis {
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        let port = free_port();
+        let folder =
+            std::env::temp_dir().join(format!("hallpass-redis-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let arguments: Vec<_> = arguments.iter().map(|one| (*one).to_owned()).collect();
+        let child = spawn(port, &folder, &arguments);
+        let server = Self {
+            child,
+            port,
+            folder,
+            arguments,
+        };
+        server.ready().await;
+        server
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    pub fn store(&self) -> RedisStore {
+        RedisStore::open(self.url()).unwrap()
+    }
+
+    pub async fn command(&self, words: &[&str]) -> redis::RedisResult<redis::Value> {
+        let client = redis::Client::open(self.url())?;
+        let mut connection = client.get_multiplexed_async_connection().await?;
+        let mut command = redis::cmd(words[0]);
+        for word in &words[1..] {
+            command.arg(*word);
+        }
+        command.query_async(&mut connection).await
+    }
+
+    pub async fn run(&self, words: &[&str]) {
+        self.command(words).await.unwrap();
+    }
+
+    async fn ready(&self) {
+        let begun = Instant::now();
+        while self.command(&["PING"]).await.is_err() {
+            assert!(begun.elapsed() < 20 * SECOND, "redis-server does not start");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it anew, on the same port, with what it has saved.
+    pub fn spawn_again(&mut self, more: &[&str]) {
+        let mut arguments = self.arguments.clone();
+        arguments.extend(more.iter().map(|one| (*one).to_owned()));
+        self.child = spawn(self.port, &self.folder, &arguments);
+    }
+
+    pub async fn restart(&mut self) {
+        self.spawn_again(&[]);
+        self.ready().await;
+    }
+
+    pub fn signal(&self, signal: &str) {
+        send_signal(self.child.id(), signal);
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+pub fn send_signal(process: u32, signal: &str) {
+    let process = process.to_string();
+    let status = Command::new("kill").args([signal, &process]).status();
+    assert!(status.unwrap().success());
+}
+
+fn spawn(port: u16, folder: &PathBuf, arguments: &[String]) -> Child {
+    Command::new("redis-server")
+        .args(["--port", &port.to_string(), "--bind", "127.0.0.1"])
+        .args(["--save", "", "--appendonly", "no", "--daemonize", "no"])
+        .arg("--dir")
+        .arg(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap_or_else(|error| {
+            panic!(
+                "these tests need a redis-server on the path ({error}): `cargo xtask test` installs one, or run `apt-get install redis-server`"
+            )
+        })
+}
+
+pub fn free_port() -> u16 {
+    let listener = StdListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// A way to a server that can be delayed, cut, and made to swallow everything.
+pub struct Proxy {
+    pub port: u16,
+    delay: Arc<AtomicU64>,
+    /// Closes what there is, and whatever comes.
+    cut: watch::Sender<bool>,
+    silent: Arc<AtomicBool>,
+}
+
+impl Proxy {
+    pub async fn to(server: &Redis) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let proxy = Self {
+            port,
+            delay: Arc::default(),
+            cut: watch::Sender::new(false),
+            silent: Arc::default(),
+        };
+        let target = server.port();
+        let (delay, silent) = (Arc::clone(&proxy.delay), Arc::clone(&proxy.silent));
+        let cut = proxy.cut.subscribe();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let (delay, silent, mut cut) =
+                    (Arc::clone(&delay), Arc::clone(&silent), cut.clone());
+                tokio::spawn(async move {
+                    let Ok(server) = TcpStream::connect(("127.0.0.1", target)).await else {
+                        return;
+                    };
+                    tokio::select! {
+                        _ = cut.wait_for(|cut| *cut) => {}
+                        () = carry(client, server, delay, silent) => {}
+                    }
+                });
+            }
+        });
+        proxy
+    }
+
+    pub fn store(&self) -> RedisStore {
+        RedisStore::open(format!("redis://127.0.0.1:{}", self.port)).unwrap()
+    }
+
+    pub fn delay(&self, delay: Duration) {
+        self.delay
+            .store(delay.as_millis() as u64, Ordering::Relaxed);
+    }
+
+    pub fn cut(&self, cut: bool) {
+        self.cut.send_replace(cut);
+    }
+
+    pub fn silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Relaxed);
+    }
+}
+
+/// Carries bytes both ways; each piece waits for the delay, and for silence to end.
+async fn carry(
+    client: TcpStream,
+    server: TcpStream,
+    delay: Arc<AtomicU64>,
+    silent: Arc<AtomicBool>,
+) {
+    let (mut near, mut far) = tokio::io::duplex(64 * 1024);
+    let mut client = client;
+    let mut server = server;
+    let pump = async {
+        let _ = copy_bidirectional(&mut far, &mut server).await;
+    };
+    let inbound = async {
+        let mut buffer = vec![0; 64 * 1024];
+        let (mut from_client, mut to_client) = client.split();
+        let (mut from_server, mut to_server) = tokio::io::split(&mut near);
+        let up = piece_by_piece(&mut from_client, &mut to_server, &delay, &silent);
+        let mut other = vec![0; 64 * 1024];
+        let down = async {
+            use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+            while let Ok(length) = from_server.read(&mut other).await {
+                if length == 0 || to_client.write_all(&other[..length]).await.is_err() {
+                    return;
+                }
+            }
+        };
+        buffer.clear();
+        tokio::select! { () = up => {}, () = down => {} }
+    };
+    tokio::select! { () = pump => {}, () = inbound => {} }
+}
+
+async fn piece_by_piece(
+    from: &mut (impl tokio::io::AsyncRead + Unpin),
+    to: &mut (impl tokio::io::AsyncWrite + Unpin),
+    delay: &AtomicU64,
+    silent: &AtomicBool,
+) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(length) = from.read(&mut buffer).await {
+        if length == 0 {
+            return;
+        }
+        sleep(Duration::from_millis(delay.load(Ordering::Relaxed))).await;
+        while silent.load(Ordering::Relaxed) {
+            sleep(Duration::from_millis(10)).await;
+        }
+        if to.write_all(&buffer[..length]).await.is_err() {
+            return;
+        }
+    }
+}
+
+pub struct Replica<S: CredentialSource> {
+    pub cached: Cached,
+    pub shared: Shared<Named<S>>,
+}
+
+pub fn keys() -> Keys {
+    Keys::new(Key::new(&[7; 32]))
+}
+
+pub fn identity() -> Identity {
+    Identity::new("acme").part("client", "the one")
+}
+
+/// A replica with connections of its own. The machine that tests run on may be busy, so that a store
+/// has more time than by default.
+pub fn replica<S: CredentialSource>(store: RedisStore, source: S) -> Replica<S> {
+    let store = SharedStore::new(store).deadline(SECOND);
+    let shared = Shared::named(source, identity(), store, keys());
+    Replica {
+        cached: Cached::new(shared.clone()),
+        shared,
+    }
+}
+
+pub async fn get_all<S: CredentialSource>(fleet: &[Replica<S>]) -> Vec<Result<Credential, Error>> {
+    let asking: Vec<_> = fleet
+        .iter()
+        .map(|replica| tokio::spawn(replica.cached.get_within(20 * SECOND)))
+        .collect();
+    let mut all = Vec::new();
+    for one in asking {
+        all.push(one.await.unwrap());
+    }
+    all
+}
+
+pub async fn common_token<S: CredentialSource>(fleet: &[Replica<S>]) -> String {
+    let all = get_all(fleet).await;
+    let token = |one: &Result<Credential, Error>| one.as_ref().unwrap().token().unwrap().to_owned();
+    let first = token(&all[0]);
+    for one in &all {
+        assert_eq!(token(one), first);
+    }
+    first
+}
+
+/// For so long every replica has a request each fifth of a second, and each of them gets a credential.
+pub async fn run_for<S: CredentialSource>(fleet: &[Replica<S>], time: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < time {
+        for replica in fleet {
+            if let Err(error) = replica.cached.get_within(10 * SECOND).await {
+                panic!("a call failed: {error}");
+            }
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+}

@@ -1,0 +1,164 @@
+//! A real server in trouble: calls go on, within stated bounds, and sharing comes back by itself.
+#![cfg(feature = "real-server")]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Proxy, Redis, Replica, SECOND, common_token, replica, run_for};
+use hallpass_testkit::ScriptedSource;
+
+const TEN: usize = 10;
+const LIFETIME: Duration = Duration::from_secs(4);
+
+fn fleet(server: &Redis, source: &ScriptedSource) -> Vec<Replica<ScriptedSource>> {
+    (0..TEN)
+        .map(|_| replica(server.store(), source.clone()))
+        .collect()
+}
+
+/// While there was trouble each asked for itself at most, and afterwards one for all.
+async fn recovers(fleet: &[Replica<ScriptedSource>], source: &ScriptedSource, what: &str) {
+    // Those who fetched for themselves go on with that, and the store is tried again within 10 s.
+    run_for(fleet, 13 * SECOND + LIFETIME).await;
+    let recovered = source.fetches();
+    run_for(fleet, 2 * LIFETIME).await;
+    let after = source.fetches() - recovered;
+    assert!(after <= 4, "{what}: {after} in two lifetimes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_and_restarted_empty() {
+    let mut server = Redis::start().await;
+    let source = ScriptedSource::tokens(LIFETIME);
+    let fleet = fleet(&server, &source);
+    common_token(&fleet).await;
+    server.kill();
+    // A minute of a token that lives five, in this test's measure twelve seconds.
+    run_for(&fleet, 3 * LIFETIME).await;
+    let during = source.fetches();
+    assert!(during <= 1 + TEN * 5, "{during}");
+    server.restart().await;
+    recovers(&fleet, &source, "killed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stopped_and_woken() {
+    let server = Redis::start().await;
+    let source = ScriptedSource::tokens(LIFETIME);
+    let fleet = fleet(&server, &source);
+    common_token(&fleet).await;
+    server.signal("-STOP");
+    run_for(&fleet, 2 * LIFETIME).await;
+    assert!(source.fetches() <= 1 + TEN * 4, "{}", source.fetches());
+    server.signal("-CONT");
+    recovers(&fleet, &source, "stopped").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn full_and_read_only() {
+    let server = Redis::start().await;
+    let source = ScriptedSource::tokens(LIFETIME);
+    let fleet = fleet(&server, &source);
+    common_token(&fleet).await;
+    let port = common::free_port().to_string();
+    let troubles: [(&[&str], &[&str]); 2] = [
+        (
+            &["CONFIG", "SET", "maxmemory", "1"],
+            &["CONFIG", "SET", "maxmemory", "0"],
+        ),
+        (
+            &["REPLICAOF", "127.0.0.1", &port],
+            &["REPLICAOF", "NO", "ONE"],
+        ),
+    ];
+    for (begin, end) in troubles {
+        let before = source.fetches();
+        server.run(begin).await;
+        run_for(&fleet, 2 * LIFETIME).await;
+        let during = source.fetches() - before;
+        assert!(during <= TEN * 4, "{begin:?}: {during}");
+        server.run(end).await;
+        recovers(&fleet, &source, begin[0]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn loading() {
+    let mut server = Redis::start_with(&["--enable-debug-command", "yes"]).await;
+    let source = ScriptedSource::tokens(LIFETIME);
+    let fleet = fleet(&server, &source);
+    common_token(&fleet).await;
+    server.run(&["DEBUG", "POPULATE", "3000"]).await;
+    server.run(&["SAVE"]).await;
+    server.kill();
+    // Two milliseconds a key: it answers LOADING for six seconds.
+    server.spawn_again(&[
+        "--key-load-delay",
+        "2000",
+        "--loading-process-events-interval-bytes",
+        "1024",
+    ]);
+    let begun = Instant::now();
+    let mut loading = 0;
+    while begun.elapsed() < 10 * SECOND {
+        run_for(&fleet, SECOND / 2).await;
+        if let Err(error) = server.command(&["GET", "x"]).await {
+            loading += u32::from(error.to_string().contains("LOADING"));
+        }
+    }
+    assert!(loading > 0, "it was never seen loading");
+    assert!(source.fetches() <= 1 + TEN * 5, "{}", source.fetches());
+    recovers(&fleet, &source, "loading").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn some_are_cut_off() {
+    let server = Redis::start().await;
+    let source = ScriptedSource::tokens(LIFETIME);
+    let (cut, swallowed) = (Proxy::to(&server).await, Proxy::to(&server).await);
+    let mut fleet = fleet(&server, &source);
+    fleet.truncate(6);
+    for proxy in [&cut, &cut, &swallowed, &swallowed] {
+        fleet.push(replica(proxy.store(), source.clone()));
+    }
+    common_token(&fleet).await;
+    assert_eq!(source.fetches(), 1);
+    cut.cut(true);
+    swallowed.silent(true);
+    run_for(&fleet, 3 * LIFETIME).await;
+    // The six share; the four fetch for themselves.
+    let during = source.fetches();
+    assert!(during <= 1 + 5 * (1 + 4), "{during}");
+    cut.cut(false);
+    swallowed.silent(false);
+    recovers(&fleet, &source, "cut off").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_only_one_may_ask_an_outage_of_the_store_asks_nobody() {
+    let mut server = Redis::start().await;
+    let source = ScriptedSource::tokens(LIFETIME);
+    let strict = || {
+        let store = hallpass_shared::SharedStore::new(server.store()).deadline(SECOND);
+        let shared = hallpass_shared::Shared::named(
+            source.clone(),
+            common::identity(),
+            store,
+            common::keys(),
+        );
+        hallpass_core::Cached::new(shared.only_through_store())
+    };
+    let (one, other) = (strict(), strict());
+    one.get().await.unwrap();
+    other.get().await.unwrap();
+    server.kill();
+    tokio::time::sleep(LIFETIME).await;
+    assert!(one.get_within(2 * SECOND).await.is_err());
+    assert!(other.get_within(2 * SECOND).await.is_err());
+    assert_eq!(source.fetches(), 1);
+    server.restart().await;
+    let (one, other) = tokio::join!(one.get_within(20 * SECOND), other.get_within(20 * SECOND));
+    assert!(one.unwrap().same_secret(&other.unwrap()));
+    assert_eq!(source.fetches(), 2);
+}

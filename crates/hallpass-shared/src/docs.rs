@@ -1,0 +1,4 @@
+//! How to run it.
+
+#[doc = include_str!("../docs/fleet.md")]
+pub mod fleet {}

@@ -1,0 +1,217 @@
+//! What an entry says of a credential once it is opened.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use hallpass_core::{Credential, Error};
+use http::{HeaderName, HeaderValue};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+/// Assumed where nothing says how long a credential lives, as the engine does.
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
+
+/// How long one that never ends is kept before it is fetched again.
+const UNENDING: Duration = Duration::from_secs(24 * 3600);
+
+/// What is kept of a credential.
+#[derive(Serialize, Deserialize)]
+struct Payload {
+    headers: Vec<(String, Zeroizing<String>)>,
+    scope: Option<String>,
+    fields: BTreeMap<String, String>,
+    /// Milliseconds.
+    lifetime: u64,
+    /// Milliseconds since the Unix epoch, by the wall clock of who fetched it.
+    ends: u64,
+    /// Milliseconds before its end at which the issuer wants it renewed.
+    renew_before_end: Option<u64>,
+    unending: bool,
+}
+
+/// A credential that can be kept outside the process, and for how long.
+pub(crate) struct Packed {
+    pub(crate) plain: Zeroizing<Vec<u8>>,
+    pub(crate) left: Duration,
+}
+
+/// A credential from a store, for a process to use.
+pub(crate) struct Unpacked {
+    pub(crate) credential: Credential,
+    /// What is left of its life, from when the store was asked.
+    pub(crate) left: Duration,
+    pub(crate) lifetime: Duration,
+}
+
+impl Unpacked {
+    /// Whether so little is left that it is not worth taking over: the engine's own margin.
+    pub(crate) fn is_over(&self) -> bool {
+        self.left <= (self.lifetime / 20).min(Duration::from_secs(10))
+    }
+}
+
+/// Packs a credential that was asked for `age` ago. None if it is tied to this process, or over.
+pub(crate) fn pack(credential: &Credential, age: Duration, wall: SystemTime) -> Option<Packed> {
+    if credential.has_proof() {
+        return None;
+    }
+    let lifetime = lifetime(credential, age, wall);
+    let left = lifetime.saturating_sub(age);
+    if left.is_zero() {
+        return None;
+    }
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        let value = value.to_str().ok()?.to_owned();
+        Some((name.as_str().to_owned(), Zeroizing::new(value)))
+    };
+    let hint = credential.renewal_hint();
+    let payload = Payload {
+        headers: credential.headers().map(text).collect::<Option<_>>()?,
+        scope: credential.scope().map(str::to_owned),
+        fields: credential
+            .fields()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect(),
+        lifetime: millis(lifetime),
+        ends: millis(since_epoch(wall).saturating_add(left)),
+        renew_before_end: hint.map(|hint| millis(lifetime.saturating_sub(hint))),
+        unending: credential.is_unending(),
+    };
+    let plain = Zeroizing::new(serde_json::to_vec(&payload).ok()?);
+    Some(Packed { plain, left })
+}
+
+/// Unpacks what was sealed. `kept` is what is left of it by the store's own clock, and the earlier
+/// of that end and the one by the wall clock holds.
+pub(crate) fn unpack(plain: &[u8], kept: Duration, wall: SystemTime) -> Result<Unpacked, Error> {
+    let damaged = || Error::transient("an entry of the shared store can't be read");
+    let payload: Payload = serde_json::from_slice(plain).map_err(|_| damaged())?;
+    let by_wall = Duration::from_millis(payload.ends).saturating_sub(since_epoch(wall));
+    let left = kept.min(by_wall);
+    let mut headers = payload.headers.iter();
+    let name_of = |name: &str| HeaderName::try_from(name).map_err(|_| damaged());
+    let (name, value) = headers.next().ok_or_else(damaged)?;
+    let mut credential = Credential::header(name_of(name)?, value)?;
+    for (name, value) in headers {
+        let value = HeaderValue::try_from(value.as_str()).map_err(|_| damaged())?;
+        credential = credential.with_header(name_of(name)?, value);
+    }
+    if let Some(scope) = payload.scope {
+        credential = credential.with_scope(scope);
+    }
+    for (name, value) in payload.fields {
+        credential = credential.with_field(name, value);
+    }
+    credential = if payload.unending {
+        credential.never_expires()
+    } else {
+        credential.lives_for(left)
+    };
+    if let Some(before_end) = payload.renew_before_end {
+        let hint = left.saturating_sub(Duration::from_millis(before_end));
+        if !hint.is_zero() {
+            credential = credential.renew_in(hint);
+        }
+    }
+    Ok(Unpacked {
+        credential,
+        left,
+        lifetime: Duration::from_millis(payload.lifetime),
+    })
+}
+
+/// How long it lives at all, from when it was asked for.
+fn lifetime(credential: &Credential, age: Duration, wall: SystemTime) -> Duration {
+    if credential.is_unending() {
+        return UNENDING;
+    }
+    let by_instant = credential.expiry().map(|instant| {
+        let left = instant.duration_since(wall).unwrap_or_default();
+        left.saturating_add(age)
+    });
+    let said = credential.lifetime().into_iter().chain(by_instant);
+    said.min().unwrap_or(DEFAULT_LIFETIME)
+}
+
+fn since_epoch(wall: SystemTime) -> Duration {
+    wall.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// Bounded to what fits a JSON number and a date of this millennium.
+fn millis(duration: Duration) -> u64 {
+    const MOST: u64 = 1 << 45;
+    u64::try_from(duration.as_millis()).map_or(MOST, |millis| millis.min(MOST))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(seconds)
+    }
+
+    fn token() -> Credential {
+        Credential::bearer("t").unwrap().lives_for(5 * MINUTE)
+    }
+
+    #[test]
+    fn all_of_it_comes_back() {
+        let sent = token()
+            .with_scope("a b")
+            .with_field("api", "https://x")
+            .with_header(
+                HeaderName::from_static("x-account"),
+                HeaderValue::from_static("7"),
+            )
+            .renew_in(2 * MINUTE);
+        let packed = pack(&sent, MINUTE, at(1000)).unwrap();
+        assert_eq!(packed.left, 4 * MINUTE);
+        let back = unpack(&packed.plain, 4 * MINUTE, at(1000)).unwrap();
+        assert!(back.credential.same_secret(&sent));
+        assert_eq!(back.credential.scope(), Some("a b"));
+        assert_eq!(back.credential.field("api"), Some("https://x"));
+        assert_eq!(back.credential.lifetime(), Some(4 * MINUTE));
+        assert_eq!(back.credential.renewal_hint(), Some(MINUTE));
+    }
+
+    #[test]
+    fn the_earlier_of_two_ends_holds() {
+        let packed = pack(&token(), Duration::ZERO, at(1000)).unwrap();
+        let left = |kept, wall| unpack(&packed.plain, kept, at(wall)).unwrap().left;
+        let half = Duration::from_secs(30);
+        // The reader's clock is half a minute ahead, then behind.
+        assert_eq!(left(5 * MINUTE, 1030), 5 * MINUTE - half);
+        assert_eq!(left(5 * MINUTE, 970), 5 * MINUTE);
+        // A store that keeps it for too long.
+        assert_eq!(left(60 * MINUTE, 1240), MINUTE);
+        assert_eq!(left(Duration::ZERO, 1000), Duration::ZERO);
+    }
+
+    #[test]
+    fn what_is_over_or_not_text_is_not_kept() {
+        assert!(pack(&token(), 5 * MINUTE, at(1000)).is_none());
+        let odd = HeaderValue::from_bytes(b"\xff").unwrap();
+        let odd = token().with_header(HeaderName::from_static("x"), odd);
+        assert!(pack(&odd, Duration::ZERO, at(1000)).is_none());
+        assert!(unpack(b"{}", MINUTE, at(0)).is_err());
+        assert!(unpack(b"\xff", MINUTE, at(0)).is_err());
+    }
+
+    #[test]
+    fn instants_count_by_the_wall_clock() {
+        let until = Credential::bearer("t").unwrap().expires_at(at(1060));
+        let packed = pack(&until, Duration::from_secs(2), at(1000)).unwrap();
+        assert_eq!(packed.left, MINUTE);
+        let unknown = pack(&Credential::bearer("t").unwrap(), Duration::ZERO, at(0)).unwrap();
+        assert_eq!(unknown.left, DEFAULT_LIFETIME);
+        let never = Credential::bearer("t").unwrap().never_expires();
+        let packed = pack(&never, Duration::ZERO, at(0)).unwrap();
+        let back = unpack(&packed.plain, MINUTE, at(0)).unwrap();
+        assert!(back.credential.is_unending());
+    }
+}

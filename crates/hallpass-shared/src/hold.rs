@@ -1,0 +1,185 @@
+//! Holding the lease: fetch, keep the lease meanwhile, publish.
+
+use std::{
+    future::Future,
+    sync::{Mutex, PoisonError},
+    time::{Duration, SystemTime},
+};
+
+use hallpass_core::{Credential, Error, Identified};
+use tokio::time::{Instant, sleep};
+
+use crate::{
+    entry::pack,
+    fetch::SharedFetch,
+    known::Given,
+    seal::seal,
+    store::{Lease, LeaseRequest, Leased, Outcome, Owner, Published},
+};
+
+/// For how long nobody asks again after a transient failure without a hint of the issuer's: 1 s.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause that an issuer's hint makes for a fleet: a minute. The next process to ask
+/// learns whether it goes on.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// A lease, and when by this process's clock it was granted.
+#[derive(Debug, Clone, Copy)]
+struct HeldLease {
+    lease: Lease,
+    since: Instant,
+}
+
+impl HeldLease {
+    fn new(lease: Lease) -> Self {
+        let since = Instant::now();
+        Self { lease, since }
+    }
+
+    /// The moment in so long, by the store's clock. Counted from when the grant arrived, so never
+    /// too late.
+    fn store_time_in(&self, time: Duration) -> u64 {
+        let passed = self.since.elapsed().saturating_add(time).as_millis();
+        let passed = u64::try_from(passed).unwrap_or(u64::MAX);
+        self.lease.now.saturating_add(passed)
+    }
+}
+
+impl<S: Identified> SharedFetch<'_, S> {
+    /// Fetches on behalf of the fleet.
+    pub(crate) async fn hold(&mut self, owner: Owner, lease: Lease) -> Result<Credential, Error> {
+        self.common.count(|counters| &counters.leased);
+        tracing::debug!(target: "hallpass", name = %self.name, fence = lease.fence, "fetching for the fleet");
+        let _holding = Holding::begin(&self.common.holding, owner);
+        let held = Mutex::new(HeldLease::new(lease));
+        let request = self.lease_request(owner);
+        let asked = Instant::now();
+        let fetched = tokio::select! {
+            biased;
+            () = self.keep(&request, &held) => None,
+            outcome = self.source.fetch(self.why) => Some(outcome),
+        };
+        let held = *held.lock().unwrap_or_else(PoisonError::into_inner);
+        match fetched {
+            Some(Ok(credential)) => self.publish(&held, credential, asked.elapsed()).await,
+            Some(Err(error)) => {
+                let pause = pause_after(&error);
+                drop(self.end(&held, &Outcome::Failure(pause)).await);
+                Err(error)
+            }
+            // Only one may ask, and that is another now.
+            None => Err(Error::transient(
+                "the lease of the shared credential was lost to another process",
+            )),
+        }
+    }
+
+    /// Keeps the lease. Ends only where a lost lease forbids to go on.
+    async fn keep(&self, request: &LeaseRequest, held: &Mutex<HeldLease>) {
+        loop {
+            sleep(request.term / 3).await;
+            match self.common.store.lease(&self.name, request).await {
+                Ok(Leased::Granted(lease)) => {
+                    let renewed = HeldLease::new(lease);
+                    *held.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
+                }
+                Ok(Leased::Newer(_) | Leased::Held(_) | Leased::Paused(_))
+                    if self.settings.only_through_store =>
+                {
+                    return;
+                }
+                // It goes on: what it brings is refused if it comes too late.
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+
+    async fn publish(
+        &mut self,
+        held: &HeldLease,
+        credential: Credential,
+        age: Duration,
+    ) -> Result<Credential, Error> {
+        let fence = held.lease.fence;
+        let packed = pack(&credential, age, SystemTime::now());
+        let sealed = packed.and_then(|packed| {
+            let sealed = seal(&self.common.keys, &self.name, fence, &packed.plain).ok()?;
+            Some((sealed, packed.left))
+        });
+        let Some((sealed, left)) = sealed else {
+            drop(self.end(held, &Outcome::Failure(Duration::ZERO)).await);
+            return Ok(self.unpublished(credential));
+        };
+        let ends = held.store_time_in(left);
+        match self.end(held, &Outcome::Entry { sealed, ends }).await {
+            Ok(Published::Done) => {
+                let known = &self.common.known;
+                known.saw(fence);
+                known.give(Given::new(&credential, fence, true, Some(left)));
+                Ok(credential)
+            }
+            Ok(Published::Refused(snapshot)) => {
+                // Another process has taken its place meanwhile.
+                self.wanted.newer_than = self.wanted.newer_than.max(fence);
+                let newer = snapshot
+                    .entry
+                    .as_ref()
+                    .filter(|entry| entry.generation > fence)
+                    .and_then(|entry| self.usable(entry, snapshot.refused));
+                match newer {
+                    Some(newer) => {
+                        self.common.count(|counters| &counters.superseded);
+                        Ok(newer)
+                    }
+                    None => Ok(self.unpublished(credential)),
+                }
+            }
+            Err(_) => Ok(self.unpublished(credential)),
+        }
+    }
+
+    fn end(
+        &self,
+        held: &HeldLease,
+        outcome: &Outcome,
+    ) -> impl Future<Output = Result<Published, Error>> + Send {
+        let store = &self.common.store;
+        store.publish(&self.name, held.lease.fence, outcome)
+    }
+
+    fn unpublished(&self, credential: Credential) -> Credential {
+        self.common.count(|counters| &counters.unpublished);
+        self.give_own(&credential);
+        credential
+    }
+}
+
+/// How long the fleet leaves the issuer alone after a failure. A permanent one may be this process's
+/// own, such as a wrong secret, and holds nobody else up.
+fn pause_after(error: &Error) -> Duration {
+    if error.is_permanent() {
+        return Duration::ZERO;
+    }
+    error.retry_after().unwrap_or(PAUSE).min(LONGEST_PAUSE)
+}
+
+/// Says who has the lease, as long as it is held.
+struct Holding<'a> {
+    holder: &'a Mutex<Option<Owner>>,
+    owner: Owner,
+}
+
+impl<'a> Holding<'a> {
+    fn begin(holder: &'a Mutex<Option<Owner>>, owner: Owner) -> Self {
+        *holder.lock().unwrap_or_else(PoisonError::into_inner) = Some(owner);
+        Self { holder, owner }
+    }
+}
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        let mut holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
+        holder.take_if(|owner| *owner == self.owner);
+    }
+}

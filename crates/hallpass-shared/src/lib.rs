@@ -1,0 +1,69 @@
+//! One credential for a fleet: a hundred replicas that share a client ask for one token, not for a
+//! hundred.
+//!
+//! ```text
+//!  Cached ── due, ended or refused ──▶ Shared ── lease ──▶ Store (Redis, PostgreSQL, memory)
+//!                                        │  ▲                │
+//!                                        │  └── newer entry ─┘  taken over, no token request
+//!                                        ▼ granted
+//!                               the source it decorates ──▶ publish, under the lease's fence
+//! ```
+//!
+//! [`Shared`] decorates any [`CredentialSource`](hallpass_core::CredentialSource). It runs inside a
+//! fetch and nowhere else, so a request with a fresh credential costs what it cost before. Entries are
+//! [sealed](Keys): a store sees digests and ciphertext. [`docs::fleet`] says how to run a fleet,
+//! and what each outage costs.
+//!
+//! ```
+//! use hallpass_core::{Cached, Credential, Error, Identity};
+//! use hallpass_shared::{Key, MemoryStore, Shared, SharedStore};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Error> {
+//! let store = SharedStore::new(MemoryStore::new());
+//! let key = Key::random()?;
+//! let replica = |token: &str| {
+//!     let source = Credential::bearer(token)?;
+//!     let identity = Identity::new("acme");
+//!     let shared = Shared::named(source, identity, store.clone(), key.clone());
+//!     Ok::<_, Error>(Cached::new(shared))
+//! };
+//! let (one, other) = (replica("first")?, replica("second")?);
+//! assert_eq!(one.get().await?.token(), Some("first"));
+//! assert_eq!(other.get().await?.token(), Some("first")); // taken over
+//! # Ok(())
+//! # }
+//! ```
+
+mod breaker;
+mod common;
+#[cfg(feature = "contract")]
+pub mod contract;
+pub mod docs;
+mod entry;
+mod fetch;
+mod hold;
+mod keys;
+mod known;
+mod memory;
+mod name;
+mod news;
+mod news_of;
+mod open;
+mod seal;
+mod shared;
+mod shared_store;
+mod stats;
+pub mod store;
+mod wanted;
+
+pub use self::{
+    keys::{KEY_LEN, Key, Keys},
+    memory::MemoryStore,
+    name::Name,
+    news::News,
+    shared::{LEASE_TERM, Named, Shared, WAIT_LIMIT},
+    shared_store::{OPERATION_DEADLINE, SharedStore},
+    stats::SharedStats,
+    store::Store,
+};
