@@ -102,6 +102,30 @@ async fn a_fresh_one_that_fares_no_better_is_kept_and_fetches_back_off() {
     }
 }
 
+/// What went wrong long ago makes nobody wait now.
+#[tokio::test(start_paused = true)]
+async fn an_incident_that_is_over_is_forgotten() {
+    let source = Source::tokens(24 * HOUR);
+    let (cached, hands) = cached(&source);
+    let mut current = cached.get().await.unwrap();
+    for _ in 0..10 {
+        refuse(&cached, &current);
+        current = other(&cached, &current).await;
+        refuse(&cached, &current);
+        hands.pass(secs(60));
+    }
+    for _ in 0..100 {
+        hands.pass(secs(3));
+        cached.accept(&current);
+    }
+    // As at the first incident of all.
+    assert_eq!(refuse(&cached, &current), Rejection::Suspected);
+    current = other(&cached, &current).await;
+    assert_eq!(refuse(&cached, &current), Rejection::Kept);
+    hands.pass(secs(10));
+    assert_eq!(refuse(&cached, &current), Rejection::Suspected);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_server_that_refuses_everything_for_an_hour_costs_a_fetch_a_minute() {
     let source = Source::tokens(HOUR * 2);

@@ -1,6 +1,7 @@
 //! [`TokenSource`]: asks a token endpoint, and tries again where that is right.
 
 mod attempt;
+mod identity;
 mod unanswered;
 
 use std::{

@@ -34,11 +34,10 @@
 //!
 //! | feature | adds |
 //! |---|---|
-//! | `tls` | `rediss://`, by rustls |
+//! | `tls` | `rediss://`, by rustls with *ring* and the system's certificates; sets *ring* as the process's provider if none is set |
 //! | `cluster` | `RedisStore::cluster` |
 //! | `sentinel` | `RedisStore::sentinel` |
 
-mod link;
 mod listener;
 mod place;
 mod reply;

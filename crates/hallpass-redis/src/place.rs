@@ -1,8 +1,9 @@
 //! [`Place`]: where the server is, and how to connect to it.
 
 use hallpass_core::Error;
+use hallpass_shared::link::{Connect, Failure};
 use redis::{
-    Client, Cmd, RedisFuture, Value,
+    Client, Cmd, RedisError, Value,
     aio::{ConnectionLike as _, MultiplexedConnection},
 };
 
@@ -28,23 +29,9 @@ pub(crate) enum Connection {
 }
 
 impl Place {
-    pub(crate) async fn connect(&self) -> Result<Connection, redis::RedisError> {
-        match self {
-            #[cfg(feature = "cluster")]
-            Self::Cluster { client, .. } => {
-                client.get_async_connection().await.map(Connection::Cluster)
-            }
-            _ => {
-                let client = self.news_client().await?;
-                let connection = client.get_multiplexed_async_connection().await?;
-                Ok(Connection::Single(connection))
-            }
-        }
-    }
-
     /// The server to be told of publications by: of a cluster any node that can be reached, which
     /// chance picks.
-    pub(crate) async fn news_client(&self) -> Result<Client, redis::RedisError> {
+    pub(crate) async fn news_client(&self) -> Result<Client, RedisError> {
         match self {
             Self::Single(client) => Ok(client.clone()),
             #[cfg(feature = "cluster")]
@@ -67,18 +54,52 @@ impl Place {
     }
 }
 
-impl Connection {
-    pub(crate) fn send<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
-        match self {
-            Self::Single(connection) => connection.req_packed_command(command),
+impl Connect for Place {
+    type Connection = Connection;
+
+    async fn connect(&self) -> Result<Connection, Error> {
+        let connected = match self {
             #[cfg(feature = "cluster")]
-            Self::Cluster(connection) => connection.req_packed_command(command),
-        }
+            Self::Cluster { client, .. } => {
+                client.get_async_connection().await.map(Connection::Cluster)
+            }
+            _ => match self.news_client().await {
+                Ok(client) => client
+                    .get_multiplexed_async_connection()
+                    .await
+                    .map(Connection::Single),
+                Err(error) => Err(error),
+            },
+        };
+        connected.map_err(|error| failed(&error))
     }
 }
 
+impl Connection {
+    pub(crate) async fn send(mut self, command: Cmd) -> Result<Value, Failure> {
+        let sent = match &mut self {
+            Self::Single(connection) => connection.req_packed_command(&command).await,
+            #[cfg(feature = "cluster")]
+            Self::Cluster(connection) => connection.req_packed_command(&command).await,
+        };
+        sent.and_then(Value::extract_error)
+            .map_err(|error| Failure {
+                error: failed(&error),
+                spoils_connection: spoils(&error),
+            })
+    }
+}
+
+/// Whether the connection is of no further use: broken, or to a server that was demoted.
+fn spoils(error: &RedisError) -> bool {
+    error.is_io_error()
+        || error.is_connection_dropped()
+        || error.is_unrecoverable_error()
+        || matches!(error.code(), Some("READONLY" | "MASTERDOWN"))
+}
+
 /// What a server or the way to it said, without anything that was sent.
-pub(crate) fn failed(error: &redis::RedisError) -> Error {
+fn failed(error: &RedisError) -> Error {
     let what = match error.code() {
         Some(code) => format!("Redis answered {code}"),
         None if error.is_timeout() => "Redis did not answer in time".to_owned(),

@@ -5,12 +5,12 @@ use std::{fmt, sync::Arc, time::Duration};
 use hallpass_core::Error;
 use hallpass_shared::{
     Name, Store,
+    link::Link,
     store::{LeaseRequest, Leased, Outcome, Published, Snapshot},
 };
 use redis::{Client, Cmd, IntoConnectionInfo};
 
 use crate::{
-    link::Link,
     listener::Listener,
     place::Place,
     reply,
@@ -31,7 +31,7 @@ pub struct RedisStore {
 
 struct Inner {
     place: Arc<Place>,
-    link: Link,
+    link: Link<Place>,
     listener: Listener,
     prefix: String,
 }
@@ -44,6 +44,8 @@ impl RedisStore {
     /// If that is no such URL, or TLS is asked for without the feature `tls`. The message has no part
     /// of it, because it may hold a password.
     pub fn open(server: impl IntoConnectionInfo) -> Result<Self, Error> {
+        #[cfg(feature = "tls")]
+        set_crypto_provider();
         Client::open(server)
             .map(Self::with_client)
             .map_err(|error| unfit(&error))
@@ -62,6 +64,8 @@ impl RedisStore {
     pub fn cluster<T: IntoConnectionInfo>(
         nodes: impl IntoIterator<Item = T>,
     ) -> Result<Self, Error> {
+        #[cfg(feature = "tls")]
+        set_crypto_provider();
         let nodes: Result<Vec<_>, _> = nodes
             .into_iter()
             .map(IntoConnectionInfo::into_connection_info)
@@ -87,6 +91,8 @@ impl RedisStore {
     ) -> Result<Self, Error> {
         use redis::sentinel::{SentinelClient, SentinelServerType};
 
+        #[cfg(feature = "tls")]
+        set_crypto_provider();
         let sentinels: Vec<T> = sentinels.into_iter().collect();
         let primary = SentinelServerType::Master;
         let client = SentinelClient::build(sentinels, service.into(), None, primary)
@@ -113,6 +119,11 @@ impl RedisStore {
         }
     }
 
+    async fn send(&self, command: Cmd) -> Result<redis::Value, Error> {
+        let link = &self.inner.link;
+        link.run(|connection| connection.send(command)).await
+    }
+
     fn script(&self, script: &str, name: &Name) -> Cmd {
         let mut command = redis::cmd("EVAL");
         let key = format!("{}{name}", self.inner.prefix);
@@ -124,7 +135,7 @@ impl RedisStore {
 impl Store for RedisStore {
     async fn get(&self, name: &Name) -> Result<Snapshot, Error> {
         let command = self.script(GET, name);
-        reply::snapshot(&self.inner.link.send(&command).await?)
+        reply::snapshot(&self.send(command).await?)
     }
 
     async fn lease(&self, name: &Name, request: &LeaseRequest) -> Result<Leased, Error> {
@@ -135,7 +146,7 @@ impl Store for RedisStore {
             .arg(request.newer_than)
             .arg(request.refused)
             .arg(request.seen);
-        reply::leased(&self.inner.link.send(&command).await?)
+        reply::leased(&self.send(command).await?)
     }
 
     async fn publish_if_fence(
@@ -156,7 +167,7 @@ impl Store for RedisStore {
         }
         let channel = format!("{}news", self.inner.prefix);
         command.arg(channel).arg(name.to_string());
-        reply::published(&self.inner.link.send(&command).await?)
+        reply::published(&self.send(command).await?)
     }
 
     async fn watch(&self, name: &Name, seen: u64) {
@@ -168,6 +179,15 @@ impl Store for RedisStore {
 fn millis(duration: Duration) -> u64 {
     const DAY: u64 = 24 * 3600 * 1000;
     u64::try_from(duration.as_millis()).map_or(DAY, |millis| millis.min(DAY))
+}
+
+/// rustls panics where a process has two providers in it and has chosen none.
+#[cfg(feature = "tls")]
+fn set_crypto_provider() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Somebody else may just have been quicker.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
 }
 
 fn unfit(error: &redis::RedisError) -> Error {

@@ -21,6 +21,8 @@ const UNENDING: Duration = Duration::from_secs(24 * 3600);
 struct Payload {
     headers: Vec<(String, Zeroizing<String>)>,
     scope: Option<String>,
+    /// The thumbprint of the certificate that it is bound to.
+    certificate: Option<String>,
     fields: BTreeMap<String, String>,
     /// Milliseconds.
     lifetime: u64,
@@ -70,6 +72,7 @@ pub(crate) fn pack(credential: &Credential, age: Duration, wall: SystemTime) -> 
     let payload = Payload {
         headers: credential.headers().map(text).collect::<Option<_>>()?,
         scope: credential.scope().map(str::to_owned),
+        certificate: credential.certificate_thumbprint().map(str::to_owned),
         fields: credential
             .fields()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -100,6 +103,9 @@ pub(crate) fn unpack(plain: &[u8], kept: Duration, wall: SystemTime) -> Result<U
     }
     if let Some(scope) = payload.scope {
         credential = credential.with_scope(scope);
+    }
+    if let Some(thumbprint) = payload.certificate {
+        credential = credential.bound_to_certificate(thumbprint);
     }
     for (name, value) in payload.fields {
         credential = credential.with_field(name, value);
@@ -164,6 +170,7 @@ mod tests {
         let sent = token()
             .with_scope("a b")
             .with_field("api", "https://x")
+            .bound_to_certificate("thumbprint")
             .with_header(
                 HeaderName::from_static("x-account"),
                 HeaderValue::from_static("7"),
@@ -175,6 +182,7 @@ mod tests {
         assert!(back.credential.same_secret(&sent));
         assert_eq!(back.credential.scope(), Some("a b"));
         assert_eq!(back.credential.field("api"), Some("https://x"));
+        assert_eq!(back.credential.certificate_thumbprint(), Some("thumbprint"));
         assert_eq!(back.credential.lifetime(), Some(4 * MINUTE));
         assert_eq!(back.credential.renewal_hint(), Some(MINUTE));
     }

@@ -88,6 +88,7 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
         let wait_ends = self.wait_ends();
         let mut look = LOOK;
         let mut waited = false;
+        let mut heard = false;
         loop {
             let left = match self.step().await? {
                 Step::Done(outcome) => return outcome,
@@ -110,9 +111,14 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
             }
             // Those who wait for the same end don't look all at once.
             let spread = Duration::from_millis(fastrand::u64(1..20));
+            let seen = self.wanted.newer_than.max(self.common.known.highest());
             tokio::select! {
-                () = self.common.store.watch(&self.name, self.wanted.newer_than) => {}
-                () = sleep(left.min(look) + spread) => look = (look * 2).min(LONGEST_LOOK),
+                // What was no news is not listened to again at once: that would be a loop.
+                () = self.common.store.watch(&self.name, seen), if !heard => heard = true,
+                () = sleep(left.min(look) + spread) => {
+                    heard = false;
+                    look = (look * 2).min(LONGEST_LOOK);
+                }
             }
         }
     }

@@ -45,6 +45,7 @@ mod fetch;
 mod hold;
 mod keys;
 mod known;
+pub mod link;
 mod memory;
 mod name;
 mod news;

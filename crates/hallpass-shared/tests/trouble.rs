@@ -263,3 +263,28 @@ async fn a_slow_store_is_waited_for_within_its_deadline() {
     common_token(&fleet).await;
     assert_eq!(source.fetches(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn news_that_are_none_make_no_loop() {
+    use std::sync::atomic::Ordering;
+
+    let (store, source) = (MemoryStore::new(), ScriptedSource::tokens(LIFETIME));
+    let fleet = fleet(1, &store, &source);
+    common_token(&fleet).await;
+    let there = store.take_copy(&name()).unwrap().generation;
+    // It was refused, and another process replaces it for four seconds.
+    let mut refusing = contract::request(there);
+    refusing.refused = there;
+    refusing.term = 4 * SECOND;
+    store.lease(&name(), &refusing).await.unwrap();
+    // Somebody in this process has heard of it, and still listens.
+    let listening = {
+        let store = store.clone();
+        tokio::spawn(async move { store.watch(&name(), there).await })
+    };
+    let newcomer = replica(&store, |shared| shared, source.clone());
+    newcomer.cached.get_within(20 * SECOND).await.unwrap();
+    let trips = newcomer.way.trips.load(Ordering::Relaxed);
+    assert!(trips <= 12, "{trips} round trips in four seconds");
+    listening.abort();
+}

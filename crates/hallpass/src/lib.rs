@@ -1,5 +1,5 @@
 #![cfg_attr(
-    all(feature = "hyper", feature = "reqwest", feature = "tonic", feature = "tower"),
+    all(feature = "hyper", feature = "redis", feature = "reqwest", feature = "tonic", feature = "tower"),
     doc = include_str!("../README.md")
 )]
 //!
@@ -27,6 +27,7 @@
 //! | put it on those of kube, octocrab, etcd-client, OpenTelemetry, object_store… | the pages of `tower`, `tonic` and [`core::adapter`] |
 //! | put it on the requests of any other client | [`Authorizer::run`] |
 //! | choose another credential, or none, for one request | [`Choices`], [`NoCredential`] |
+//! | share one credential among the processes of a fleet | `shared::Shared`, `redis::RedisStore` |
 //! | see what the credential did for a request, and in all | [`Attempt`], [`Stats`] |
 //! | test what is built on it | the crate `hallpass-testkit` |
 //!
@@ -41,10 +42,12 @@
 //! | `hyper` | yes | `hyper`: a transport for token endpoints, and a client | `oauth2` |
 //! | `reqwest` | | `reqwest`: a middleware for reqwest, and a transport | `oauth2` |
 //! | `tonic` | | `tonic`: a channel for generated clients | |
+//! | `shared` | | `shared`: one credential for a fleet, sealed in a store | |
+//! | `redis` | | `redis`: that store on Redis | `shared` |
 //! | `exec` | | `oauth2::Exec`: credentials that a program prints | `oauth2` |
 //! | `encrypted-keys` | | private keys under a password | `oauth2` |
 //!
-//! The modules `reqwest`, `tonic`, `tower` and `hyper` have the names of well-known crates. Where a
+//! The modules `redis`, `reqwest`, `tonic`, `tower` and `hyper` have the names of well-known crates. Where a
 //! program imports such a module by name, it can still write `::reqwest` for the crate.
 
 /// All of `hallpass-core`, the engine.
@@ -52,8 +55,8 @@ pub use hallpass_core as core;
 #[doc(inline)]
 pub use hallpass_core::{
     Attempt, Authorizer, BoxError, Cached, Challenge, Challenges, Choices, Clock, Credential,
-    CredentialSource, Demand, DemandKind, Description, Error, Fetch, Moment, NoCredential, Origin,
-    Policy, Proof, Reason, Rejected, Rejection, Resend, Stats, SystemClock,
+    CredentialSource, Demand, DemandKind, Description, Error, Fetch, Identified, Identity, Moment,
+    NoCredential, Origin, Policy, Proof, Reason, Rejected, Rejection, Resend, Stats, SystemClock,
 };
 
 /// All of `hallpass-oauth2`: token endpoints, vendors, and sources without an endpoint.
@@ -81,3 +84,11 @@ pub use hallpass_reqwest as reqwest;
 /// The channel for tonic's generated clients.
 #[cfg(feature = "tonic")]
 pub use hallpass_tonic as tonic;
+
+/// One credential for the processes of a fleet, by way of a store that they share.
+#[cfg(feature = "shared")]
+pub use hallpass_shared as shared;
+
+/// The store on Redis for [`shared`].
+#[cfg(feature = "redis")]
+pub use hallpass_redis as redis;

@@ -12,6 +12,8 @@ mod interop;
 mod minimal;
 mod msrv;
 mod run;
+mod simulate;
+mod stores;
 mod stress;
 mod test;
 
@@ -24,7 +26,9 @@ cargo xtask clients   published clients with a credential underneath, revoked in
 cargo xtask mcp       MCP's own tests of a client's authorization [SCENARIO…]
 cargo xtask msrv      only: no dependency wants a newer Rust than the crate that needs it
 cargo xtask minimal   only: the lowest versions that the manifests allow compile
+cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
+cargo xtask simulate  hours of trouble in paused time, and what they cost
 cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
 cargo xtask load      throughput and latency with a real server [--seconds N]
 cargo xtask scale     a hundred thousand credentials
@@ -42,6 +46,8 @@ fn main() -> ExitCode {
         Some("mcp") => clients::mcp(&arguments.collect::<Vec<_>>()),
         Some("msrv") => msrv::check(),
         Some("minimal") => minimal::check(),
+        Some("stores") => stores::run(),
+        Some("simulate") => simulate::run(),
         Some("stress") => stress::run(&arguments.collect::<Vec<_>>()),
         Some("bench") => bench::bench(arguments.collect()),
         Some("load") => bench::load(arguments.collect()),

@@ -55,7 +55,7 @@ pub struct Jwt {
     key: Key,
     header: Map<String, Value>,
     claims: Map<String, Value>,
-    validity: Validity,
+    pub(crate) validity: Validity,
     fingerprint_in_issuer: bool,
 }
 
@@ -201,9 +201,22 @@ impl ReadyJwt {
         self.key.sign(self.header.clone(), &claims)
     }
 
+    pub(crate) fn set_claim(&mut self, name: &str, value: Value) {
+        self.claims.insert(name.to_owned(), value);
+    }
+
     /// How long it lives when it has just been signed.
     pub(crate) fn lifetime(&self) -> Duration {
         self.validity.lifetime
+    }
+
+    /// What it says apart from its times, as a text.
+    pub(crate) fn unsigned(&self) -> Zeroizing<String> {
+        let parts = Value::from_iter([
+            ("header", Value::Object(self.header.clone())),
+            ("claims", Value::Object(self.claims.clone())),
+        ]);
+        Zeroizing::new(parts.to_string())
     }
 
     pub(crate) fn same_key(&self, other: &Self) -> bool {

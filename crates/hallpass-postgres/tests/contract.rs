@@ -1,0 +1,230 @@
+//! A real server keeps the contract, and replicas that share it ask once.
+#![cfg(feature = "real-server")]
+
+use std::{
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use hallpass_core::{Cached, Identity};
+use hallpass_postgres::{PostgresStore, SCHEMA};
+use hallpass_shared::{Key, Keys, Shared, SharedStore, contract};
+use hallpass_testkit::ScriptedSource;
+
+/// A server of the test's own, which ends with it.
+struct Postgres {
+    child: Child,
+    port: u16,
+    folder: PathBuf,
+}
+
+impl Postgres {
+    async fn start() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
+        let folder = std::env::temp_dir().join(format!("hallpass-postgres-{port}"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let root = output(Command::new("id").arg("-u"))
+            .stdout
+            .starts_with(b"0\n");
+        if root {
+            // It refuses to run as root.
+            output(Command::new("chown").arg("postgres").arg(&folder));
+        }
+        let data = folder.join("data");
+        let mut init = server_command("initdb", root);
+        init.args([
+            "--auth",
+            "trust",
+            "--username",
+            "fleet",
+            "--no-sync",
+            "--pgdata",
+        ])
+        .arg(&data);
+        let made = output(&mut init);
+        assert!(
+            made.status.success(),
+            "{}",
+            String::from_utf8_lossy(&made.stderr)
+        );
+        let child = server_command("postgres", root)
+            .arg("-D")
+            .arg(&data)
+            .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-F", "-k"])
+            .arg(&folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let server = Self {
+            child,
+            port,
+            folder,
+        };
+        server.run(SCHEMA).await;
+        server.run(SCHEMA).await;
+        server
+    }
+
+    fn url(&self) -> String {
+        format!(
+            "host=127.0.0.1 port={} user=fleet dbname=postgres",
+            self.port
+        )
+    }
+
+    fn store(&self) -> PostgresStore {
+        PostgresStore::open(&self.url()).unwrap()
+    }
+
+    /// Runs statements, once the server is there.
+    async fn run(&self, sql: &str) {
+        let begun = Instant::now();
+        loop {
+            if let Ok((client, connection)) =
+                tokio_postgres::connect(&self.url(), tokio_postgres::NoTls).await
+            {
+                let driver = tokio::spawn(connection);
+                client.batch_execute(sql).await.unwrap();
+                driver.abort();
+                return;
+            }
+            assert!(
+                begun.elapsed() < Duration::from_secs(30),
+                "postgres does not start"
+            );
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn signal(&self, signal: &str) {
+        // The process in `child` may be `setpriv`, which becomes the server.
+        let process = self.child.id().to_string();
+        assert!(
+            output(Command::new("kill").args([signal, &process]))
+                .status
+                .success()
+        );
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // At once, and its children with it.
+        self.signal("-QUIT");
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Debian keeps the programs beside each version's own.
+fn program(name: &str) -> PathBuf {
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let debian = versions.map(|version| version.path().join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path)
+        .chain(debian)
+        .map(|folder| folder.join(name))
+        .find(|file| Path::is_file(file));
+    found.unwrap_or_else(|| {
+        panic!(
+            "these tests need PostgreSQL's {name}: `cargo xtask test` installs it, or run `apt-get install postgresql`"
+        )
+    })
+}
+
+fn server_command(name: &str, root: bool) -> Command {
+    let program = program(name);
+    if !root {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command
+        .args([
+            "--reuid",
+            "postgres",
+            "--regid",
+            "postgres",
+            "--clear-groups",
+            "--",
+        ])
+        .arg(program);
+    command.current_dir("/");
+    command
+}
+
+fn output(command: &mut Command) -> Output {
+    command.output().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgres_keeps_the_contract() {
+    let server = Postgres::start().await;
+    let store = server.store();
+    contract::all(&store).await;
+    contract::watchers_are_told(&store).await;
+    let empty = server.run("TRUNCATE hallpass_shared");
+    contract::fences_survive_an_emptying(&store, empty).await;
+
+    // Fifty replicas, with connections of their own.
+    let source = ScriptedSource::tokens(Duration::from_secs(300));
+    source.latency(Duration::from_millis(300));
+    let fleet: Vec<_> = (0..50)
+        .map(|_| {
+            let store = SharedStore::new(server.store()).deadline(Duration::from_secs(2));
+            let keys = Keys::new(Key::new(&[7; 32]));
+            Cached::new(Shared::named(
+                source.clone(),
+                Identity::new("acme"),
+                store,
+                keys,
+            ))
+        })
+        .collect();
+    let asking: Vec<_> = fleet.iter().map(|one| tokio::spawn(one.get())).collect();
+    for one in asking {
+        assert_eq!(one.await.unwrap().unwrap().token(), Some("token-1"));
+    }
+    assert_eq!(source.fetches(), 1);
+
+    // Sessions that are ended are replaced.
+    server
+        .run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = 'fleet'")
+        .await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let name = hallpass_shared::Name::of(&Identity::new("acme"));
+    use hallpass_shared::Store as _;
+    let mut last = None;
+    for _ in 0..3 {
+        last = Some(store.get(&name).await);
+    }
+    assert!(last.unwrap().unwrap().entry.is_some());
+}
+
+#[tokio::test]
+async fn without_its_schema_it_says_so() {
+    let server = Postgres::start().await;
+    server.run("DROP FUNCTION hallpass_get(bytea)").await;
+    use hallpass_shared::Store as _;
+    let name = hallpass_shared::Name::of(&Identity::new("acme"));
+    let error = server.store().get(&name).await.unwrap_err();
+    assert!(
+        error.is_transient() && error.to_string().contains("schema"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_connection_string_is_not_repeated_in_an_error() {
+    let error = PostgresStore::open("password=sesame port=x").unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("sesame"));
+}
