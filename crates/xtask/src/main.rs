@@ -7,6 +7,7 @@
 
 mod apt;
 mod bench;
+mod clients;
 mod interop;
 mod minimal;
 mod msrv;
@@ -21,6 +22,8 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask test      formatting, lints, docs, tests, examples, and the real servers
 cargo xtask interop   only the real servers
+cargo xtask clients   published clients with a credential underneath, revoked in mid-run [NAME…]
+cargo xtask mcp       MCP's own tests of a client's authorization [SCENARIO…]
 cargo xtask msrv      only: no dependency wants a newer Rust than the crate that needs it
 cargo xtask minimal   only: the lowest versions that the manifests allow compile
 cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
@@ -39,6 +42,8 @@ fn main() -> ExitCode {
     let outcome = match command.as_deref() {
         Some("test") => test::all(),
         Some("interop") => interop::run(),
+        Some("clients") => clients::rows(&arguments.collect::<Vec<_>>()),
+        Some("mcp") => clients::mcp(&arguments.collect::<Vec<_>>()),
         Some("msrv") => msrv::check(),
         Some("minimal") => minimal::check(),
         Some("stores") => stores::run(),
