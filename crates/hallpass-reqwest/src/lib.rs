@@ -145,7 +145,7 @@
 //! Each of these stands, compiled and run against a server that revokes its tokens, in the project's
 //! `hallpass-clients`.
 //!
-//! **graphql_client** makes the body and reads the answer:
+//! **`graphql_client`** makes the body and reads the answer:
 //!
 //! ```ignore
 //! let client = hallpass_reqwest::client(source)?;
@@ -153,7 +153,7 @@
 //! let answer: graphql_client::Response<Data> = request.send().await?.json().await?;
 //! ```
 //!
-//! **async-openai** sends `Authorization: Bearer ` with every request, key or none, which
+//! **`async-openai`** sends `Authorization: Bearer ` with every request, key or none, which
 //! [`override_existing`](Bearer::override_existing) replaces. Without that the layer would leave each
 //! of its requests alone, and warn of it once:
 //!

@@ -21,7 +21,8 @@ impl Error {
         &*self.0
     }
 
-    /// The credential's error, if it is one: nothing was sent then.
+    /// The credential's error, if it is one, of a layer with boxed errors (`BearerLayer::boxed`):
+    /// nothing was sent then.
     pub fn credential(&self) -> Option<&hallpass_core::Error> {
         let first: &(dyn std::error::Error + 'static) = &*self.0;
         std::iter::successors(Some(first), |error| error.source())

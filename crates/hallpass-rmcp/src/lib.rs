@@ -12,7 +12,7 @@
 //!
 //! # fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! # let source = hallpass_core::Credential::bearer("a-token")?;
-//! let client = BearerLayer::new(source).layer(hallpass_hyper::client()?);
+//! let client = BearerLayer::new(source).boxed().layer(hallpass_hyper::client()?);
 //! let client = McpClient::new(client);
 //!
 //! let config = StreamableHttpClientTransportConfig::with_uri("https://rs.example/mcp");

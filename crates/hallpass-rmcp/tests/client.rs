@@ -7,8 +7,9 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use hallpass_core::Credential;
 use hallpass_rmcp::{Error, McpClient};
-use hallpass_tower::BearerLayer;
+use hallpass_tower::{BearerLayer, ReplayBody};
 use http::{HeaderName, HeaderValue, Request, Response, header::AUTHORIZATION};
+use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
 use rmcp::{
     model::{ClientJsonRpcMessage, ServerJsonRpcMessage},
@@ -23,21 +24,21 @@ use tower::{Layer as _, Service, service_fn};
 const URL: &str = "https://rs.example/mcp";
 const RESULT: &str = r#"{"jsonrpc":"2.0","id":1,"result":{}}"#;
 
+type Kept = ReplayBody<Full<Bytes>>;
 type Outcome = Result<StreamableHttpPostResponse, StreamableHttpError<Error>>;
 
 /// A server that answers every request like this.
-fn server(
+fn server<B>(
     answer: impl Fn(&Request<Bytes>) -> Response<Full<Bytes>> + Clone + Send + Sync + 'static,
-) -> impl Service<
-    Request<Full<Bytes>>,
-    Response = Response<Full<Bytes>>,
-    Error = std::io::Error,
-    Future: Send,
-> + Clone
+) -> impl Service<Request<B>, Response = Response<Full<Bytes>>, Error = std::io::Error, Future: Send>
++ Clone
 + Send
 + Sync
-+ 'static {
-    service_fn(move |request: Request<Full<Bytes>>| {
++ 'static
+where
+    B: Body<Data = Bytes, Error: std::fmt::Debug> + Send + 'static,
+{
+    service_fn(move |request: Request<B>| {
         let answer = answer.clone();
         async move {
             let (head, body) = request.into_parts();
@@ -74,7 +75,9 @@ async fn post(
     message: ClientJsonRpcMessage,
 ) -> Outcome {
     let headers = headers.to_vec();
-    let client = McpClient::new(server(move |_| answer(status, &headers, body)));
+    let client = McpClient::new(server::<Full<Bytes>>(move |_| {
+        answer(status, &headers, body)
+    }));
     let mut limits = StreamableHttpResponseLimits::default();
     limits.max_json_response_size = 200;
     limits.max_error_response_size = 10;
@@ -218,7 +221,7 @@ async fn events_are_streamed_and_bounded() {
     let events = "event: message\ndata: {\"a\":1}\n\n: a comment\r\n\r\ndata: 2\n\n";
     let headers = [("content-type", "text/event-stream")];
     let body: String = format!("{events}data: {}\n\n", "x".repeat(100));
-    let client = McpClient::new(server(move |_| answer(200, &headers, &body)));
+    let client = McpClient::new(server::<Full<Bytes>>(move |_| answer(200, &headers, &body)));
     let got = client
         .get_stream_with_max_sse_event_size(URL.into(), None, None, None, HashMap::new(), 90)
         .await;
@@ -237,7 +240,7 @@ async fn events_are_streamed_and_bounded() {
     assert_eq!(events[0].as_deref(), Some("{\"a\":1}"));
     assert!(events.len() >= 3, "{events:?}");
 
-    let none = McpClient::new(server(|_| answer(405, &[], "")));
+    let none = McpClient::new(server::<Full<Bytes>>(|_| answer(405, &[], "")));
     let got = none
         .get_stream(URL.into(), None, None, None, HashMap::new())
         .await;
@@ -252,7 +255,7 @@ async fn events_are_streamed_and_bounded() {
 
 #[tokio::test]
 async fn the_layer_heals_what_rmcp_never_sees() {
-    let client = server(|request| {
+    let client = server::<Kept>(|request| {
         assert_eq!(
             request.headers()["accept"],
             "text/event-stream, application/json"
@@ -286,14 +289,14 @@ impl hallpass_core::CredentialSource for Source {
 
 #[tokio::test]
 async fn what_the_caller_sets_is_sent_and_what_is_reserved_is_not() {
-    let own = server(|request| {
+    let own = server::<Kept>(|request| {
         assert_eq!(request.headers()[AUTHORIZATION], "Bearer mine");
         assert!(request.headers()[AUTHORIZATION].is_sensitive());
         assert_eq!(request.headers()["mcp-session-id"], "s");
         assert_eq!(request.headers()["mcp-protocol-version"], "2025-06-18");
         answer(202, &[], "")
     });
-    let layer = BearerLayer::new(Credential::bearer("ours").unwrap());
+    let layer = BearerLayer::new(Credential::bearer("ours").unwrap()).boxed();
     let client = McpClient::new(layer.layer(own));
     let version = HeaderName::from_static("mcp-protocol-version");
     let headers = HashMap::from([(version, HeaderValue::from_static("2025-06-18"))]);

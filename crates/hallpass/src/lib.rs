@@ -24,7 +24,7 @@
 //! | put it on every request of a reqwest client | `reqwest::Bearer` |
 //! | put it on every call of a tonic client | `tonic::bearer` |
 //! | put it on the requests of rmcp, an MCP client | the crate `hallpass-rmcp` |
-//! | put it on those of kube, octocrab, etcd-client, OpenTelemetry, object_store… | the pages of `tower`, `tonic` and [`core::adapter`] |
+//! | put it on those of kube, octocrab, `etcd-client`, `opentelemetry-otlp`, `object_store`… | the pages of `tower`, `tonic` and [`core::adapter`] |
 //! | put it on the requests of any other client | [`Authorizer::run`] |
 //! | choose another credential, or none, for one request | [`Choices`], [`NoCredential`] |
 //! | share one credential among the processes of a fleet | `shared::Shared`, `redis::RedisStore` |

@@ -39,7 +39,9 @@ pub(crate) async fn run(stage: &Stage) -> Outcome {
         json(200, &answer.to_string())
     })
     .await?;
-    let client = BearerLayer::new(stage.source()).layer(hallpass_hyper::client()?);
+    let client = BearerLayer::new(stage.source())
+        .boxed()
+        .layer(hallpass_hyper::client()?);
     let config = StreamableHttpClientTransportConfig::with_uri(url);
     let transport = StreamableHttpClientTransport::with_client(McpClient::new(client), config);
     let session = ().serve(transport).await?;
