@@ -421,8 +421,13 @@ impl Credential {
     }
 
     pub(crate) fn same_secret(&self, other: &Self) -> bool {
+        let other_key = other.key_thumbprint();
         let (one, other) = (&*self.inner, &*other.inner);
-        one.name == other.name && one.value == other.value && one.beside == other.beside
+        one.name == other.name
+            && one.value == other.value
+            && one.beside == other.beside
+            // Bound to another key it is worth something else.
+            && self.key_thumbprint() == other_key
     }
 }
 

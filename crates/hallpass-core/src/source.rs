@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderName, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
 use crate::{
     Challenges, Credential, Error, Moment, Origin,
@@ -86,6 +86,8 @@ pub struct Description {
     pub name: String,
     /// The header that its credentials go in; a request that has it already is left alone.
     pub header: HeaderName,
+    /// Further headers that its credentials set, as far as it knows them; the same holds for these.
+    pub beside: Vec<HeaderName>,
     /// The origins that its credentials are for, if it knows them.
     pub origins: Option<Vec<Origin>>,
     /// What else than the usual answers means that a credential no longer works.
@@ -111,6 +113,7 @@ impl Default for Description {
         Self {
             name: "credential".to_owned(),
             header: AUTHORIZATION,
+            beside: Vec::new(),
             origins: None,
             rejected: Rejected::default(),
             fixed: false,
@@ -119,6 +122,14 @@ impl Default for Description {
             key_thumbprint: None,
             key_is_kept: false,
         }
+    }
+}
+
+impl Description {
+    /// Whether a request has one of the headers that its credentials set.
+    pub(crate) fn is_on(&self, headers: &HeaderMap) -> bool {
+        headers.contains_key(&self.header)
+            || self.beside.iter().any(|name| headers.contains_key(name))
     }
 }
 

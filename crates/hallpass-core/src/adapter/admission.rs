@@ -63,8 +63,7 @@ impl Authorizer {
     ) -> Admission {
         let rules = self.rules();
         let cached = own.unwrap_or(&rules.cached);
-        let header = &cached.description().header;
-        if !rules.override_existing && headers.contains_key(header) {
+        if !rules.override_existing && cached.description().is_on(headers) {
             return self.pass(cached, Withheld::OwnHeader, target);
         }
         match rules.place(own, destination(target)) {

@@ -40,6 +40,7 @@ macro_rules! at_each_server {
 
 mod certificates;
 mod connections;
+mod dpop;
 mod grpcio;
 mod harness;
 mod keys;

@@ -83,7 +83,7 @@ impl Exchange {
                 self.sent = 1;
                 Attached::Yes
             }
-            None if replace || !headers.contains_key(announced) => Attached::NoneInHand,
+            None if replace || !cached.description().is_on(headers) => Attached::NoneInHand,
             None | Some(false) => Attached::LeftAlone,
         }
     }
@@ -136,8 +136,7 @@ impl Exchange {
         let rules = self.authorizer.rules();
         self.waited |= waited;
         if !rules.override_existing
-            && (headers.contains_key(&self.cached().description().header)
-                || credential.is_on(headers))
+            && (self.cached().description().is_on(headers) || credential.is_on(headers))
         {
             return Ok(self.left_alone(target));
         }
