@@ -13,7 +13,7 @@
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use hallpass::{BearerLayer, BoxError, Cached, ClientCredentials, NoCredential, oauth2::Dpop};
+use hallpass::{BearerLayer, BoxError, Cached, ClientCredentials, Dpop, NoCredential};
 use hallpass_testkit::Server;
 use http::{Request, StatusCode, header::AUTHORIZATION};
 use http_body_util::Empty;

@@ -18,6 +18,10 @@
 //!
 //! [`Authorizer::run`] is all of it for a request that can be cloned and a function that sends one.
 //! Adapters that can't use it, such as those with futures of their own, drive the [`Exchange`].
+//!
+//! A credential that is bound to a key takes a proof with each sending, for method and target as the
+//! adapter gives them; [`offer_proofs`](Exchange::offer_proofs) puts a [`FreshProof`] into the
+//! extensions of a request that something below may send again by itself.
 #![doc = include_str!("../docs/closed.md")]
 
 mod admission;

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use common::{HOUR, Source, token};
 use hallpass_core::{
     Authorizer, Cached, Credential, Error, Origin, Proof, Resend,
-    adapter::{CallError, FreshProof},
+    adapter::{CallError, Evidence, FreshProof},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 
@@ -306,6 +306,63 @@ async fn in_grpc_a_new_nonce_is_tried_before_a_new_token() {
     });
     assert_eq!(response.await.unwrap().status(), 200);
     assert_eq!(plain.cached().stats().fetches, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_trailers_of_a_call_bring_nonces_too() {
+    let (authorizer, proof, cached) = bound();
+    let authorizer = authorizer.report_evidence();
+    for (status, nonce, rejections) in [
+        ("0", Some("n1"), 0),
+        // It asks for another proof, and says nothing of the token.
+        ("16", Some("n2"), 0),
+        ("16", Some("n2"), 1),
+        ("16", None, 2),
+    ] {
+        let request = Request::post(URI).body(()).unwrap();
+        let response = authorizer.run(request, |_| async {
+            let response = Response::builder().header("content-type", "application/grpc");
+            Ok::<_, std::io::Error>(response.body(()).unwrap())
+        });
+        let mut response = response.await.unwrap();
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", HeaderValue::from_static(status));
+        if let Some(nonce) = nonce {
+            trailers.insert("dpop-nonce", HeaderValue::from_static(nonce));
+        }
+        let evidence: Evidence = response.extensions_mut().remove().unwrap();
+        evidence.ended(&trailers);
+        assert_eq!(cached.stats().rejections, rejections, "{status} {nonce:?}");
+        if let Some(nonce) = nonce {
+            assert_eq!(proof.0.lock().unwrap().nonce.as_deref(), Some(nonce));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_own_proof_waits_for_no_token_where_the_source_says_that_it_has_them() {
+    struct Down;
+
+    impl hallpass_core::CredentialSource for Down {
+        async fn fetch(&self, _: &hallpass_core::Fetch) -> Result<Credential, Error> {
+            panic!("nobody needs one")
+        }
+
+        fn description(&self) -> hallpass_core::Description {
+            let mut description = hallpass_core::Description::default();
+            description.beside.push(DPOP.clone());
+            description
+        }
+    }
+
+    for url in [URI, "http://10.0.0.7/"] {
+        let authorizer = Authorizer::new(Down);
+        let request = Request::get(url).header(&DPOP, "mine").body(()).unwrap();
+        let answer = authorizer.run(request, |_| async {
+            Ok::<_, std::io::Error>(Response::new(()))
+        });
+        assert_eq!(answer.await.unwrap().status(), 200);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -122,6 +122,28 @@ async fn a_whole_configuration_is_taken_as_it_is() {
     }
 }
 
+#[test]
+fn the_certificate_that_is_presented_has_a_thumbprint() {
+    assert_eq!(Builder::new().certificate_thumbprint(), None);
+    let trusting = || {
+        ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(RootCertStore::empty())
+    };
+    let silent = Builder::new().tls_config(trusting().with_no_client_auth());
+    assert_eq!(silent.certificate_thumbprint(), None);
+    let made = rcgen::generate_simple_self_signed(["client.test".to_owned()]).unwrap();
+    let key = PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let config = trusting().with_client_auth_cert(vec![made.cert.der().clone()], key);
+    let presenting = Builder::new().tls_config(config.unwrap());
+    let thumbprint = presenting.certificate_thumbprint().unwrap();
+    for certificate in [made.cert.pem().as_bytes(), made.cert.der()] {
+        let expected = hallpass_oauth2::certificate_thumbprint(certificate).unwrap();
+        assert_eq!(thumbprint, expected);
+    }
+}
+
 #[tokio::test]
 async fn strangers_are_refused_before_anything_is_sent() {
     let server = tls().await;

@@ -1,6 +1,7 @@
 """Debian's glewlwyd with a fresh database: glewlwyd.py FOLDER.
 
-TTL: of a token. KEYS: a folder with the private keys of clients.
+TTL: of a token. KEYS: a folder with the private keys of clients. DPOP_NONCE: if set, proofs of
+possession need a nonce, which counts three times.
 """
 import gzip
 import http.client
@@ -101,6 +102,11 @@ def plugin(port):
         "request-parameter-allow": True,
         "request-maximum-exp": 3600,
         "client-pubkey-parameter": "pubkey",
+        # For proofs of possession.
+        "oauth-dpop-allowed": True,
+        "oauth-dpop-iat-duration": 60,
+        "oauth-dpop-nonce-mandatory": "DPOP_NONCE" in os.environ,
+        "oauth-dpop-nonce-counter": 3,
     }
 
 

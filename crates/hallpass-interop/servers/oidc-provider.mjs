@@ -2,7 +2,10 @@
 // PORT: 0 for any. TTL: of a token. BASIC_SECRET: of the client "basic".
 // KEYS: a folder with private keys of clients. TLS: a folder with certificates of the server, of an
 // authority for clients, and of a client that certifies itself; then it listens for TLS, too.
-import { X509Certificate, createHash, createPrivateKey, createPublicKey } from 'node:crypto';
+// DPOP_NONCE: if set, proofs of possession need a nonce. No proof counts twice in any case.
+import {
+  X509Certificate, createHash, createPrivateKey, createPublicKey, randomBytes,
+} from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -10,7 +13,7 @@ import { once } from 'node:events';
 import Provider from 'oidc-provider';
 
 const ttl = Number(process.env.TTL ?? 60);
-const { KEYS: keys, TLS: tls } = process.env;
+const { KEYS: keys, TLS: tls, DPOP_NONCE: nonces } = process.env;
 const machine = (client_id, client_secret, method = 'client_secret_basic', more = {}) => ({
   client_id,
   client_secret,
@@ -79,6 +82,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   clients: [
     machine('basic', process.env.BASIC_SECRET ?? 'basic-secret'),
     machine('post', 'post-secret', 'client_secret_post'),
+    machine('bound', 'bound-secret', 'client_secret_basic', { dpop_bound_access_tokens: true }),
     machine('a b%c+d /?&=', 's:e%20c+r /?&=t'),
     machine('id:colon', 'plain-secret'),
     ...(keys ? signers() : []),
@@ -96,6 +100,12 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     clientCredentials: { enabled: true },
     introspection: { enabled: true, allowedPolicy: () => true },
     revocation: { enabled: true },
+    dPoP: {
+      enabled: true,
+      nonceSecret: nonces && randomBytes(32),
+      requireNonce: () => Boolean(nonces),
+      allowReplay: false,
+    },
     mTLS: {
       enabled: true,
       certificateBoundAccessTokens: true,

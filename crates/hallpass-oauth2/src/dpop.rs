@@ -188,15 +188,20 @@ impl Dpop {
 
     /// Makes the key in memory, or finds what is wrong with one that is at hand.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if let Some(fault) = &self.fault {
-            return Err(fault.clone());
-        }
+        self.check_settings()?;
         match &self.key {
             Holder::InMemory(algorithm) => self.made(*algorithm).map(drop),
             Holder::Kept(key) => match key.ready_now()? {
                 Some(key) => Prover::of(key).map(drop),
                 None => Ok(()),
             },
+        }
+    }
+
+    fn check_settings(&self) -> Result<(), Error> {
+        match &self.fault {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(()),
         }
     }
 
@@ -240,6 +245,7 @@ impl Dpop {
 
     /// The key now. `of` names the source in messages.
     pub(crate) async fn ready(&self, of: &str) -> Result<Arc<Prover>, Error> {
+        self.check_settings()?;
         match &self.key {
             Holder::InMemory(algorithm) => self.made(*algorithm).cloned(),
             Holder::Kept(key) => Prover::of(key.ready(of).await?).map(Arc::new),

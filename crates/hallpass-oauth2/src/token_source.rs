@@ -20,6 +20,7 @@ use self::attempt::{Again, Failure, attempt, too_late};
 use crate::{
     Reissue, Transport,
     condition::rejected,
+    dpop::DPOP,
     plan::{Plan, Settings, compile},
     rotation::Rotation,
     transport::DynTransport,
@@ -178,6 +179,7 @@ impl TokenSource {
             };
             // Asked for more rather than refused: the same request with another proof, at once.
             if failure.wants_nonce && !std::mem::replace(&mut proved, true) {
+                tracing::debug!(target: "hallpass", source = plan.name, "the token endpoint wants a nonce in the proof of possession");
                 continue;
             }
             if failure.refused && !reread {
@@ -238,7 +240,10 @@ impl CredentialSource for TokenSource {
         description.rejected = rejected(&plan.rejected);
         description.hedge = plan.hedge;
         description.kills_old = plan.renewal.reissue == Reissue::KillsOld;
+        let beside = plan.attach.beside.iter();
+        description.beside = beside.map(|(name, _)| name.clone()).collect();
         if let Some(dpop) = plan.inputs.dpop() {
+            description.beside.push(DPOP);
             description.key_thumbprint = dpop.known_thumbprint();
             description.key_is_kept = dpop.is_kept();
         }

@@ -11,7 +11,7 @@
 //! | use a vendor whose profile ships with Hallpass, or describe one | `Profile` |
 //! | use another grant | `oauth2::RefreshToken`, `oauth2::JwtBearer`, `oauth2::TokenExchange`, `oauth2::Password` |
 //! | sign a client's assertion | `Key` |
-//! | have tokens that are bound to a key, or to the client's certificate | `oauth2::Dpop`, `oauth2::docs::dpop` |
+//! | have tokens that are bound to a key, or to the client's certificate | `Dpop`, `oauth2::docs::dpop` |
 //! | use the identity that a cloud gives the process | `oauth2::cloud` |
 //! | use a token without an endpoint | `Basic`, `Static`, `oauth2::Token`, `oauth2::TokenFile`, `oauth2::SelfSigned` |
 //! | use the first of several sources that has a token | `oauth2::Chain` |
@@ -64,7 +64,9 @@ pub use hallpass_core::{
 pub use hallpass_oauth2 as oauth2;
 #[cfg(feature = "oauth2")]
 #[doc(inline)]
-pub use hallpass_oauth2::{Basic, ClientCredentials, Key, Profile, Secret, Static, TokenSource};
+pub use hallpass_oauth2::{
+    Basic, ClientCredentials, Dpop, Key, Profile, Secret, Static, TokenSource,
+};
 
 /// All of `hallpass-tower`, the layer.
 #[cfg(feature = "tower")]

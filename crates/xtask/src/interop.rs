@@ -21,6 +21,7 @@ const SERVERS: [&str; 7] = [
     "authlib",
     "glewlwyd",
     "grpcio",
+    "huskarl",
     "nginx",
     "node-oauth",
     "oidc-provider",
@@ -48,6 +49,9 @@ pub(crate) fn run() -> Result<(), String> {
         node(&scripts)?;
     }
     debian(&without)?;
+    if !(without.contains("huskarl") || without.contains("oidc-provider")) {
+        huskarl(&folder)?;
+    }
 
     let mut command = cargo(&[
         "test",
@@ -221,6 +225,18 @@ fn once(
     }
     install()?;
     fs::write(note, wanted).map_err(|error| format!("{}: {error}", note.display()))
+}
+
+/// An API by somebody else's crate, which stands apart from this workspace.
+fn huskarl(folder: &Path) -> Result<(), String> {
+    let manifest = root().join("crates/hallpass-interop/huskarl/Cargo.toml");
+    let mut build = cargo(&["build", "--quiet", "--manifest-path"]);
+    build
+        .arg(manifest)
+        .arg("--target-dir")
+        .arg(folder.join("huskarl"));
+    step("an API by huskarl", &mut build)
+        .map_err(|error| format!("{error}, or leave it out: {WITHOUT}=huskarl"))
 }
 
 fn debian(without: &BTreeSet<&str>) -> Result<(), String> {

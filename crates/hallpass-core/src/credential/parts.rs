@@ -36,7 +36,12 @@ impl Credential {
 
     /// Whether it is the same secret, whatever else was said of the two.
     pub fn same_secret(&self, other: &Self) -> bool {
+        let keys = (self.key_thumbprint(), other.key_thumbprint());
         let (one, other) = (&*self.inner, &*other.inner);
-        one.name == other.name && one.value == other.value && one.beside == other.beside
+        one.name == other.name
+            && one.value == other.value
+            && one.beside == other.beside
+            // Bound to another key it is worth something else.
+            && keys.0 == keys.1
     }
 }

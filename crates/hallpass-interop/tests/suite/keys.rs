@@ -12,9 +12,9 @@ use crate::{
 };
 
 /// The folder with the clients' private keys.
-const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../hallpass-oauth2/tests/keys");
+pub(crate) const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../hallpass-oauth2/tests/keys");
 
-const P256: &str = include_str!("../../../hallpass-oauth2/tests/keys/p256.pem");
+pub(crate) const P256: &str = include_str!("../../../hallpass-oauth2/tests/keys/p256.pem");
 const P256_JWK: &str = include_str!("../../../hallpass-oauth2/tests/keys/p256.jwk");
 const RSA: &str = include_str!("../../../hallpass-oauth2/tests/keys/rsa.pem");
 const RSA_JWK: &str = include_str!("../../../hallpass-oauth2/tests/keys/rsa.jwk");

@@ -94,8 +94,7 @@ pub(crate) fn token_request(url: &str) -> Request<Bytes> {
 }
 
 pub(crate) fn token(credential: &Credential) -> &str {
-    let value = credential.header_value().to_str().unwrap();
-    value.strip_prefix("Bearer ").unwrap()
+    credential.token().unwrap()
 }
 
 pub(crate) type Api = BearerService<Client<ReplayBody<Full<Bytes>>>>;

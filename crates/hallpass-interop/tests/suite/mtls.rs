@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use hallpass::{Cached, ClientCredentials, Error, TokenSource, hyper::Builder};
+use hallpass::{BearerLayer, Cached, ClientCredentials, Error, TokenSource, hyper::Builder};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring::default_provider,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
+use tower::Layer as _;
 
 use crate::{
     certificates::{Identities, Identity},
     harness::{Folder, Held},
     kinds::OIDC_PROVIDER,
-    kit::{api_with, ask, get},
+    kit::{Failed, api_with, ask, get},
 };
 
 /// A server that asks for certificates, and some to present.
@@ -62,6 +63,36 @@ impl Tls {
         grant.scope("read").build(transport).unwrap()
     }
 
+    /// A token that is known to be bound goes with a client that is known to present the certificate,
+    /// and with no other.
+    async fn knows(&self, id: &str, identity: &Identity) {
+        let presenting = self.presenting(Some(identity));
+        let request = ClientCredentials::at(self.at("/token"))
+            .mtls(id)
+            .scope("read");
+        let request = request.bound_to_certificate(identity.certificate.as_str());
+        let source = request.build(presenting.transport().unwrap()).unwrap();
+        let cached = Cached::new(source);
+        let layer = || BearerLayer::new(cached.clone()).report_attempts();
+        let known = |builder: &Builder| {
+            let thumbprint = builder.certificate_thumbprint().unwrap();
+            layer()
+                .client_certificate(thumbprint)
+                .layer(builder.client().unwrap())
+        };
+        let resource = self.at("/resource");
+        let answer = get(&known(&presenting), &resource).await.unwrap();
+        assert_eq!(answer.status, 200, "{id}");
+        let thief = known(&self.presenting(Some(&self.identities.stranger)));
+        let silent = layer().layer(self.presenting(None).client().unwrap());
+        for client in [thief, silent] {
+            match get(&client, &resource).await {
+                Err(Failed::Credential(error)) => assert!(error.is_possession(), "{error:?}"),
+                other => panic!("{id}: {other:?}"),
+            }
+        }
+    }
+
     async fn serves(&self, id: &str, identity: &Identity) {
         let cached = Cached::new(self.source(id, Some(identity)));
         let resource = self.at("/resource");
@@ -87,6 +118,8 @@ async fn certificates_at_oidc_provider() {
     let identities = &tls.identities;
     tls.serves("by-authority", &identities.client).await;
     tls.serves("by-itself", &identities.own).await;
+    tls.knows("by-authority", &identities.client).await;
+    tls.knows("by-itself", &identities.own).await;
 
     for (id, identity) in [
         ("by-authority", Some(&identities.stranger)),

@@ -11,7 +11,7 @@ use crate::{
         Below,
         Carried::{Nothing, OwnProof, Proved},
         Case, DPOP, Given, HEALED, LATE, Load, NONCE, OWN_PROOF, Seen, Size, Sort, Source, Then,
-        To, WAITED, fine, kept, then,
+        To, WAITED, fine, then,
     },
 };
 
@@ -281,6 +281,9 @@ fn beside() -> Vec<Case> {
             ),
             FIRST,
         ),
-        bound("503, with a proof", kept(503)).answer(503, &[]),
+        bound("503, with a proof", {
+            then(&[Seen::Status(503)], &[first], 0, 0)
+        })
+        .answer(503, &[]),
     ]
 }
