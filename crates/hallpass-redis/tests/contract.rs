@@ -139,12 +139,14 @@ async fn behind_a_sentinel_it_is_kept() {
         server.port()
     );
     std::fs::write(&file, text).unwrap();
-    let mut child = std::process::Command::new("redis-server")
+    let child = std::process::Command::new("redis-server")
         .arg(&file)
         .arg("--sentinel")
         .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
         .spawn()
         .unwrap();
+    let _sentinel = common::Ends(child);
     let store =
         hallpass_redis::RedisStore::sentinel([format!("redis://127.0.0.1:{port}")], "fleet")
             .unwrap();
@@ -157,7 +159,5 @@ async fn behind_a_sentinel_it_is_kept() {
     }
     contract::all(&store).await;
     contract::watchers_are_told(&store).await;
-    let _ = child.kill();
-    let _ = child.wait();
     let _ = std::fs::remove_dir_all(folder);
 }

@@ -104,7 +104,7 @@ async fn loading() {
     while begun.elapsed() < 10 * SECOND {
         run_for(&fleet, SECOND / 2).await;
         if let Err(error) = server.command(&["GET", "x"]).await {
-            loading += u32::from(error.to_string().contains("LOADING"));
+            loading += u32::from(error.code() == Some("LOADING"));
         }
     }
     assert!(loading > 0, "it was never seen loading");

@@ -47,7 +47,7 @@
 //! again; that is known of tower-http's follower, and of what puts an
 //! [`AnsweredBy`](hallpass_core::adapter::AnsweredBy) into its responses.
 //!
-//! A credential with a proof of possession (DPoP) has to stand below retry layers: each sending takes
+//! A credential with a proof of possession (`DPoP`) has to stand below retry layers: each sending takes
 //! a proof of its own, which a layer below can only make with the
 //! [`FreshProof`](hallpass_core::adapter::FreshProof) among the request's extensions.
 //!

@@ -47,9 +47,9 @@ impl Attach {
             )));
         }
         Ok(Self {
-            bearer,
             header,
             value,
+            bearer,
             beside,
         })
     }

@@ -121,6 +121,16 @@ impl Drop for Redis {
     }
 }
 
+/// A process that ends with the test.
+pub struct Ends(pub Child);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 pub fn send_signal(process: u32, signal: &str) {
     let process = process.to_string();
     let status = Command::new("kill").args([signal, &process]).status();
