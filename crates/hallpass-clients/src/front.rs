@@ -62,7 +62,7 @@ pub(crate) async fn front(
         let (head, body) = request.into_parts();
         let body = match axum::body::to_bytes(body, usize::MAX).await {
             Ok(body) => body,
-            Err(error) => return failed(error.into()),
+            Err(error) => return failed(error),
         };
         match guard.refusal(&head, body.clone()).await {
             Some(refusal) => refusal,
@@ -88,8 +88,8 @@ pub(crate) fn json(status: u16, body: &str) -> Response<Body> {
     response
 }
 
-pub(crate) fn failed(error: BoxError) -> Response<Body> {
-    let mut response = Response::new(Body::from(error.to_string()));
+pub(crate) fn failed(error: impl Into<BoxError>) -> Response<Body> {
+    let mut response = Response::new(Body::from(error.into().to_string()));
     *response.status_mut() = StatusCode::BAD_GATEWAY;
     response
 }

@@ -285,9 +285,12 @@ impl Builder {
         let tls = self.tls.config(self.versions)?;
         let limit = self.connect_timeout;
         let dialer = self.dialer.clone();
-        let dialer = dialer.unwrap_or_else(|| match self.public {
-            true => public::dialer(limit),
-            false => Dialer::tcp(limit),
+        let dialer = dialer.unwrap_or_else(|| {
+            if self.public {
+                public::dialer(limit)
+            } else {
+                Dialer::tcp(limit)
+            }
         });
         Ok(Connector::new(dialer, self.proxy.clone(), tls, limit))
     }

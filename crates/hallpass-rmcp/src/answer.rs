@@ -101,7 +101,7 @@ where
     R::Error: Into<BoxError>,
 {
     /// The answer to this message.
-    pub(crate) async fn to_post(
+    pub(crate) async fn into_post(
         self,
         message: &ClientJsonRpcMessage,
         had_session: bool,

@@ -127,7 +127,7 @@ where
         request.headers_mut().insert(ACCEPT, JSON_OR_EVENTS);
         let response = self.send(request.map(|()| Full::new(body.into()))).await?;
         Answer::new(response)
-            .to_post(&message, had_session, limits)
+            .into_post(&message, had_session, limits)
             .await
     }
 

@@ -86,9 +86,8 @@ async fn issuer_of(server: &str, transport: &HyperTransport) -> Result<String, B
             found.client_secret("nobody", "nothing")
         })
         .source(transport.clone())?;
-    let error = match nobody.fetch(&Fetch::first()).await {
-        Ok(_) => return Err("a token of a server that nobody trusts".into()),
-        Err(error) => error,
+    let Err(error) = nobody.fetch(&Fetch::first()).await else {
+        return Err("a token of a server that nobody trusts".into());
     };
     let text = error.to_string();
     let named = text

@@ -18,13 +18,13 @@ pub(crate) async fn run(stage: &Stage) -> Outcome {
     let proxy = move |mut request: Request| async move {
         let target = format!("{upstream}{}", request.uri()).parse();
         let Ok(target) = target else {
-            return failed("no such path".into());
+            return failed("no such path");
         };
         *request.uri_mut() = target;
         request.headers_mut().remove(http::header::HOST);
         match client.oneshot(request).await {
             Ok(response) => response.map(Body::new),
-            Err(error) => failed(error.into()),
+            Err(error) => failed(error),
         }
     };
     let url = serve(Router::new().fallback(proxy)).await?;

@@ -36,9 +36,9 @@ impl Bearer {
                 .send(method, path, head.headers, None::<&()>, body, None)
                 .await?;
             let mut response = Response::builder().status(answer.status_code());
-            response
-                .headers_mut()
-                .map(|headers| *headers = answer.headers().clone());
+            if let Some(headers) = response.headers_mut() {
+                *headers = answer.headers().clone();
+            }
             Ok::<_, BoxError>(response.body(answer)?)
         };
         let response = self.authorizer.run(request, send).await;

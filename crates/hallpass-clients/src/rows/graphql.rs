@@ -1,4 +1,4 @@
-//! graphql_client, which makes the body and reads the answer.
+//! `graphql_client`, which makes the body and reads the answer.
 
 use graphql_client::{GraphQLQuery, QueryBody, Response};
 use hallpass_core::BoxError;

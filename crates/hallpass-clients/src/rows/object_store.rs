@@ -1,4 +1,4 @@
-//! object_store, whose clients are a trait of its own.
+//! `object_store`, whose clients are a trait of its own.
 
 use std::fmt;
 

@@ -107,7 +107,6 @@ impl ProtectedSource {
         let chosen = self.choose(why, named).await;
         let choice = match (chosen, known) {
             (Ok(choice), _) => choice,
-            (Err(error), None) => return Err(error),
             (Err(error), Some(found)) if error.is_transient() => {
                 tracing::warn!(
                     target: "hallpass",
@@ -117,7 +116,7 @@ impl ProtectedSource {
                 );
                 return Ok(found.source);
             }
-            (Err(error), Some(_)) => return Err(error),
+            (Err(error), _) => return Err(error),
         };
         let mut found = self.lock();
         let source = match found.take() {
