@@ -18,6 +18,7 @@
 //!
 //! [`Authorizer::run`] is all of it for a request that can be cloned and a function that sends one.
 //! Adapters that can't use it, such as those with futures of their own, drive the [`Exchange`].
+#![doc = include_str!("../docs/closed.md")]
 
 mod admission;
 mod answer;

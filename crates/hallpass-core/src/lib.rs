@@ -34,8 +34,22 @@
 //! ```
 //!
 //! [How the engine decides](docs::engine) says what each event does to the credential, the request
-//! and all other callers, and in which order to read the code; [Runtimes](docs::runtimes) says where
-//! a fetch runs.
+//! and all other callers; [Runtimes](docs::runtimes) says where a fetch runs.
+//!
+//! # Reading order
+//!
+//! After the documentation of [`Credential`] and [`Cached`], about 1,700 lines of code tell how it
+//! works. A newcomer reads them in this order:
+//!
+//! 1. `source.rs`: the one trait that users implement.
+//! 2. `cached/state.rs`, and of its parts `cached/state/wanted.rs`, `cached/state/events.rs` and
+//!    `cached/state/landing.rs`: what a caller, an answer and the end of a fetch change.
+//! 3. `verdict.rs`: what an answer means.
+//! 4. `adapter/exchange.rs` with `adapter/exchange/attach.rs` and `adapter/exchange/judge.rs`: one
+//!    request's way through an adapter.
+//!
+//! How a caller waits, the task of a fetch, where a credential may go and the parser of challenges
+//! can be looked up when they are needed.
 
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 compile_error!(

@@ -94,6 +94,10 @@ impl<S: CredentialSource> CredentialSource for Arc<S> {
 /// What adapters should know of a source before there is a credential.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a trait of its own, and none excludes another"
+)]
 pub struct Description {
     /// A short name for events and messages, such as a profile's.
     pub name: String,

@@ -152,7 +152,8 @@ impl Rejected {
         self
     }
 
-    /// By the start of the body of a successful answer, such as an error code within a 200.
+    /// By the start of the body of an answer, such as an error code within a 200, or within a 403 that
+    /// may mean something else too.
     ///
     /// Only adapters that say so look there, and never further than 4 KiB.
     #[must_use]

@@ -272,6 +272,22 @@ async fn a_persistent_refusal_reaches_the_caller_and_costs_little() {
     );
 }
 
+/// The issuer says that its tokens are over at once: no reason to ask for one with each call.
+#[tokio::test(start_paused = true)]
+async fn so_does_one_of_tokens_without_a_life() {
+    let source = Source::tokens(std::time::Duration::ZERO);
+    let (cached, _) = cached(&source);
+    let authorizer = Authorizer::new(cached);
+    let mut sent = 0;
+    for _ in 0..50 {
+        let outcome = simply(&authorizer, [BARE, BARE]).await;
+        assert_eq!(outcome.status, 401);
+        sent += outcome.sent.len();
+    }
+    assert!(source.fetches() <= 2, "{}", source.fetches());
+    assert!(sent <= 51, "{sent}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_late_refusal_replays_with_the_current_one() {
     let (authorizer, source) = engine();

@@ -86,7 +86,7 @@ async fn a_fresh_one_that_fares_no_better_is_kept_and_fetches_back_off() {
     assert_eq!(refuse(&cached, &first), Rejection::Suspected);
     let mut current = cached.get().await.unwrap();
     // A replacement has its ten seconds to settle, and longer once that has been of no use.
-    for gap in [10, 10, 10, 10, 16, 32, 60, 60, 60] {
+    for gap in [10, 10, 10, 16, 32, 60, 60, 60] {
         let fetches = source.fetches();
         assert_eq!(refuse(&cached, &current), Rejection::Kept, "gap {gap}");
         hands.pass(secs(gap) - millis(1));
@@ -100,6 +100,30 @@ async fn a_fresh_one_that_fares_no_better_is_kept_and_fetches_back_off() {
         current = other(&cached, &current).await;
         assert_eq!(source.fetches(), fetches + 1);
     }
+}
+
+/// What went wrong long ago makes nobody wait now.
+#[tokio::test(start_paused = true)]
+async fn an_incident_that_is_over_is_forgotten() {
+    let source = Source::tokens(24 * HOUR);
+    let (cached, hands) = cached(&source);
+    let mut current = cached.get().await.unwrap();
+    for _ in 0..10 {
+        refuse(&cached, &current);
+        current = other(&cached, &current).await;
+        refuse(&cached, &current);
+        hands.pass(secs(60));
+    }
+    for _ in 0..100 {
+        hands.pass(secs(3));
+        cached.accept(&current);
+    }
+    // As at the first incident of all.
+    assert_eq!(refuse(&cached, &current), Rejection::Suspected);
+    current = other(&cached, &current).await;
+    assert_eq!(refuse(&cached, &current), Rejection::Kept);
+    hands.pass(secs(10));
+    assert_eq!(refuse(&cached, &current), Rejection::Suspected);
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,7 +163,7 @@ async fn acceptance_alone_does_not_end_the_backing_off() {
         "others accept it, so one refusal proves nothing yet"
     );
     cached.accept(&second);
-    hands.pass(SECOND);
+    hands.pass(2 * SECOND);
     assert_eq!(refuse(&cached, &second), Rejection::Suspected);
 }
 

@@ -234,6 +234,36 @@ async fn a_credential_that_is_withheld_leaves_a_trace() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_empty_header_is_told_of_at_once_and_counted() {
+    for (value, warns) in [
+        ("Bearer ", 1),
+        ("bearer", 1),
+        ("", 1),
+        ("Basic ", 1),
+        ("Bearer x", 0),
+        ("Basic eA==", 0),
+    ] {
+        for used_before in [false, true] {
+            let (log, _guard) = capture();
+            let authorizer = engine().0;
+            if used_before {
+                get(&authorizer, URI, false).await;
+            }
+            for sent in 1..=2 {
+                let request = Request::get(URI).header(AUTHORIZATION, value).body(());
+                let answer = authorizer.run(request.unwrap(), async |request| {
+                    assert_eq!(request.headers()[AUTHORIZATION], value);
+                    Ok::<_, io::Error>(status(401))
+                });
+                assert_eq!(answer.await.unwrap().status(), 401);
+                assert_eq!(authorizer.cached().stats().withheld, sent);
+                assert_eq!(log.count("override_existing"), warns, "{value:?} {log}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_always_brings_its_own_header_is_told_once() {
     for warm in [false, true] {
         let (log, _guard) = capture();

@@ -4,11 +4,7 @@
 
 mod common;
 
-use std::{
-    pin::{Pin, pin},
-    task::{Context, Poll, Waker},
-    time::Duration,
-};
+use std::{task::Poll, time::Duration};
 
 use common::{Source, millis, secret, secs, with_policy};
 use hallpass_core::{Cached, Credential, Error, Policy};
@@ -17,6 +13,7 @@ use tokio::{
     task::JoinSet,
     time::Instant,
 };
+use tokio_test::task;
 
 /// Longer than any test of this file takes.
 const NEVER: Duration = secs(600);
@@ -35,9 +32,7 @@ fn passive() -> Runtime {
 }
 
 fn poll_once<F: Future>(future: F) -> Poll<F::Output> {
-    pin!(future)
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
+    task::spawn(future).poll()
 }
 
 /// Starts a fetch on this runtime, and stops waiting for it.
@@ -118,10 +113,10 @@ fn a_handle_of_a_dead_runtime_is_an_error() {
     let handle = dead.handle().clone();
     drop(dead);
     let cached = Cached::new(Source::tokens(secs(300)));
-    let mut get = cached.get();
+    let mut get = task::spawn(cached.get());
     let first = {
         let _entered = handle.enter();
-        Pin::new(&mut get).poll(&mut Context::from_waker(Waker::noop()))
+        get.poll()
     };
     let living = passive();
     let outcome = match first {
@@ -224,22 +219,7 @@ fn on_a_plain_thread<F>(future: F) -> F::Output
 where
     F: Future<Output: Send> + Send + 'static,
 {
-    struct Unpark(std::thread::Thread);
-    impl std::task::Wake for Unpark {
-        fn wake(self: std::sync::Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let thread = std::thread::spawn(|| {
-        let waker = Waker::from(std::sync::Arc::new(Unpark(std::thread::current())));
-        let mut future = pin!(future);
-        loop {
-            match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                Poll::Ready(output) => return output,
-                Poll::Pending => std::thread::park(),
-            }
-        }
-    });
+    let thread = std::thread::spawn(|| futures_executor::block_on(future));
     thread.join().unwrap()
 }
 

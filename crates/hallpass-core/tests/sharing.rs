@@ -1,4 +1,5 @@
 //! What a source learns that shares its credentials with others.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{
     pin::Pin,
@@ -14,10 +15,13 @@ use tokio::sync::Notify;
 
 const LIFETIME: Duration = Duration::from_secs(300);
 
+/// Why, and in place of which credential.
+type Asked = (Reason, Option<u64>);
+
 #[derive(Clone, Default)]
 struct Issuer {
     issued: Arc<AtomicU64>,
-    asked: Arc<Mutex<Vec<(Reason, Option<u64>)>>>,
+    asked: Arc<Mutex<Vec<Asked>>>,
     news: Arc<Notify>,
 }
 

@@ -3,19 +3,10 @@
 
 mod common;
 
-use std::{
-    future::Future as _,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering::SeqCst},
-    },
-    task::{Context, Wake, Waker},
-};
-
 use common::{SECOND, Source, cached, flaky, millis, secret, secs, settle, token, with_policy};
 use hallpass_core::{Cached, Challenges, Credential, Error, Policy, Reason};
 use tokio::{task::JoinSet, time::Instant};
+use tokio_test::{assert_pending, task};
 
 fn crowd(cached: &Cached, size: usize) -> JoinSet<Result<Credential, Error>> {
     (0..size)
@@ -47,6 +38,27 @@ async fn nothing_is_fetched_before_the_first_use() {
     tokio::time::sleep(secs(3600)).await;
     assert!(cached.try_get().is_none());
     assert_eq!(source.fetches(), 0);
+}
+
+/// Whoever makes the future may poll it much later, or never.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_decided_before_the_first_poll() {
+    let source = Source::tokens(secs(300));
+    let (cached, hands) = cached(&source);
+    let first = cached.get().await.unwrap();
+    let (early, within) = (cached.get(), cached.get_within(SECOND));
+    hands.pass(secs(245));
+    drop((cached.get(), cached.renew()));
+    settle().await;
+    assert_eq!(
+        source.fetches(),
+        1,
+        "a renewal is due, and nobody has polled"
+    );
+    hands.pass(secs(600));
+    for late in [early, within] {
+        assert_ne!(secret(&late.await.unwrap()), secret(&first));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,6 +157,17 @@ async fn a_panic_is_an_error_for_those_who_wait_and_for_nobody_else() {
     assert_eq!(cached.stats().failures, 1);
 }
 
+/// It is a failure like any other: not every call is one more.
+#[tokio::test(start_paused = true)]
+async fn a_source_that_always_panics_is_not_asked_by_every_call() {
+    let source = Source::new(|_, _| panic!("as a source may"));
+    let (cached, _) = cached(&source);
+    for _ in 0..200 {
+        cached.get_within(millis(10)).await.unwrap_err();
+    }
+    assert!(source.fetches() <= 25, "{}", source.fetches());
+}
+
 /// Panics outside of its future, and in whatever else the engine asks it.
 struct Brittle;
 
@@ -213,36 +236,22 @@ async fn callers_of_a_fetch_in_the_background_do_not_wait_for_it() {
 /// Ten thousand late refusals would else wake ten thousand callers ten thousand times.
 #[tokio::test(start_paused = true)]
 async fn whoever_waits_is_woken_by_what_concerns_them_alone() {
-    struct Woken(AtomicU32);
-
-    impl Wake for Woken {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, SeqCst);
-        }
-    }
-
     let source = Source::tokens(secs(300));
     let (cached, _) = cached(&source);
     let first = cached.get().await.unwrap();
     source.take(secs(60));
     cached.reject(&first, &Challenges::default());
     settle().await;
-    let woken = Arc::new(Woken(AtomicU32::new(0)));
-    let waker = Waker::from(Arc::clone(&woken));
-    let mut get = cached.get();
-    assert!(
-        Pin::new(&mut get)
-            .poll(&mut Context::from_waker(&waker))
-            .is_pending()
-    );
+    let mut get = task::spawn(cached.get());
+    assert_pending!(get.poll());
     for _ in 0..100 {
         cached.reject(&first, &Challenges::default());
         cached.accept_generation(99);
         settle().await;
     }
-    assert_eq!(woken.0.load(SeqCst), 0);
+    assert!(!get.is_woken());
     cached.accept(&first);
     settle().await;
-    assert_eq!(woken.0.load(SeqCst), 1, "the suspect serves again");
+    assert!(get.is_woken(), "the suspect serves again");
     assert_eq!(get.await.unwrap().generation(), 1);
 }

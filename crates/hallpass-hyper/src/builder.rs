@@ -17,6 +17,7 @@ use crate::{
     Client, HyperTransport, Proxy,
     connector::Connector,
     dialer::Dialer,
+    public,
     tls::{Tls, Versions},
 };
 
@@ -80,6 +81,7 @@ pub struct Builder {
     versions: Versions,
     proxy: Proxy,
     dialer: Option<Dialer>,
+    public: bool,
     connect_timeout: Duration,
     idle_timeout: Option<Duration>,
     max_idle: Option<usize>,
@@ -101,6 +103,7 @@ impl Builder {
             versions: Versions::Both,
             proxy: Proxy::none(),
             dialer: None,
+            public: false,
             connect_timeout: CONNECT_TIMEOUT,
             idle_timeout: None,
             max_idle: None,
@@ -178,6 +181,17 @@ impl Builder {
         C::Future: Send,
     {
         self.dialer = Some(Dialer::new(connector));
+        self
+    }
+
+    /// Connects to public addresses alone, checked as names are resolved: not to this machine, nor to
+    /// private, link-local or shared ones (RFC 6890), in whatever form they are written.
+    ///
+    /// For addresses that others name, as the metadata of an API does, whose names might lead to a
+    /// machine that only this one reaches. A proxy's address is checked too, while what it connects
+    /// to is its own matter; a [`connector`](Self::connector) of your own checks for itself.
+    pub fn public_addresses_only(mut self) -> Self {
+        self.public = true;
         self
     }
 
@@ -271,7 +285,10 @@ impl Builder {
         let tls = self.tls.config(self.versions)?;
         let limit = self.connect_timeout;
         let dialer = self.dialer.clone();
-        let dialer = dialer.unwrap_or_else(|| Dialer::tcp(limit));
+        let dialer = dialer.unwrap_or_else(|| match self.public {
+            true => public::dialer(limit),
+            false => Dialer::tcp(limit),
+        });
         Ok(Connector::new(dialer, self.proxy.clone(), tls, limit))
     }
 

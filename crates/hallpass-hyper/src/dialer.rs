@@ -65,16 +65,20 @@ impl Dialer {
 
     /// TCP, by the names that the system resolves.
     pub(crate) fn tcp(limit: Duration) -> Self {
-        let mut tcp = HttpConnector::new();
-        tcp.enforce_http(false);
-        tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(DEAD_PEER));
-        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-        tcp.set_tcp_user_timeout(Some(DEAD_PEER));
-        // Shared out among a name's addresses, so that the first cannot use up all of it.
-        tcp.set_connect_timeout(Some(limit));
-        Self::new(tcp)
+        Self::new(tcp(HttpConnector::new(), limit))
     }
+}
+
+/// TCP as everything here wants it, by whatever resolves names.
+pub(crate) fn tcp<R>(mut tcp: HttpConnector<R>, limit: Duration) -> HttpConnector<R> {
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_keepalive(Some(DEAD_PEER));
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    tcp.set_tcp_user_timeout(Some(DEAD_PEER));
+    // Shared out among a name's addresses, so that the first cannot use up all of it.
+    tcp.set_connect_timeout(Some(limit));
+    tcp
 }
 
 impl Service<Uri> for Dialer {

@@ -41,6 +41,7 @@ mod error;
 mod future;
 mod outgoing;
 mod proxy;
+mod public;
 mod resend;
 mod stream;
 mod tls;

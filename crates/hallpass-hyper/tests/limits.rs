@@ -173,3 +173,30 @@ async fn dropping_the_future_ends_the_exchange() {
     dropping_ends_it(transport()).await;
     dropping_ends_it(Builder::new().http2_only().transport().unwrap()).await;
 }
+
+#[tokio::test]
+async fn only_public_addresses_are_connected_to_if_so_said() {
+    let server = Server::start().await;
+    let port = server.addr().port();
+    let transport = Builder::new().public_addresses_only().transport().unwrap();
+    for host in [
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "0.0.0.0",
+        "169.254.169.254",
+    ] {
+        let error = send(&transport, &format!("http://{host}:{port}/")).await;
+        let error = error.unwrap_err();
+        assert_eq!(error.phase(), Phase::Connect, "{host}");
+        let mut text = String::new();
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(one) = cause {
+            text += &format!("{one}\n");
+            cause = one.source();
+        }
+        assert!(text.contains("no public address"), "{host}: {text}");
+    }
+    assert_eq!(server.connections(), 0);
+}

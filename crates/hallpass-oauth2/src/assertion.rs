@@ -17,7 +17,7 @@ pub use self::{
 };
 pub(crate) use self::{
     client::{Audience, ClientAssertion, SettledAssertion},
-    jwt::{ReadyJwt, unique},
+    jwt::{ReadyJwt, Validity, unique},
     key::ReadyKey,
     skew::Skew,
 };

@@ -16,19 +16,22 @@ use crate::{
 /// hold is overwritten at the end, as one of them is the token.
 #[derive(Default)]
 pub(crate) struct TokenResponse {
-    pub(crate) access_token: Option<Value>,
-    pub(crate) token_type: Option<Value>,
-    pub(crate) expires_in: Option<Value>,
-    pub(crate) scope: Option<Value>,
-    pub(crate) error: Option<Value>,
-    pub(crate) refresh_token: Option<Value>,
-    pub(crate) issued_token_type: Option<Value>,
-    /// What the token is bound to (RFC 7800 §3.1), as some servers say beside it.
-    pub(crate) cnf: Option<Value>,
-    /// Members beside these that a profile asks for.
-    others: Vec<(String, Option<Value>)>,
+    members: Vec<(String, Option<Value>)>,
     repeated: Option<String>,
 }
+
+/// What the standards name, and somebody here reads.
+const STANDARD: [&str; 8] = [
+    "access_token",
+    "token_type",
+    "expires_in",
+    "scope",
+    "error",
+    "refresh_token",
+    "issued_token_type",
+    // What the token is bound to (RFC 7800 §3.1), as some servers say beside it.
+    "cnf",
+];
 
 /// Why a body holds no members. Says what was found, never a piece of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,9 +86,9 @@ impl TokenResponse {
         wanted: impl IntoIterator<Item = String>,
     ) -> Result<Self, Fault> {
         let mut members = Self::default();
-        for name in wanted {
+        for name in STANDARD.map(str::to_owned).into_iter().chain(wanted) {
             if members.slot(&name).is_none() {
-                members.others.push((name, None));
+                members.members.push((name, None));
             }
         }
         let body = body.trim_start();
@@ -138,26 +141,14 @@ impl TokenResponse {
 
     /// The next refresh token, if it brings one.
     pub(crate) fn successor(&self) -> Option<Zeroizing<String>> {
-        let token = self.refresh_token.as_ref()?.as_str()?;
+        let token = self.top("refresh_token")?.as_str()?;
         (!token.is_empty()).then(|| Zeroizing::new(token.to_owned()))
     }
 
-    /// The member of this name at the top, if it counts.
+    /// The member of this name at the top, if it counts and is there.
     pub(crate) fn top(&self, name: &str) -> Option<&Value> {
-        match name {
-            "access_token" => self.access_token.as_ref(),
-            "token_type" => self.token_type.as_ref(),
-            "expires_in" => self.expires_in.as_ref(),
-            "scope" => self.scope.as_ref(),
-            "error" => self.error.as_ref(),
-            "refresh_token" => self.refresh_token.as_ref(),
-            "issued_token_type" => self.issued_token_type.as_ref(),
-            "cnf" => self.cnf.as_ref(),
-            _ => {
-                let other = self.others.iter().find(|(other, _)| other == name);
-                other.and_then(|(_, value)| value.as_ref())
-            }
-        }
+        let found = self.members.iter().find(|(known, _)| known == name);
+        found.and_then(|(_, value)| value.as_ref())
     }
 
     pub(crate) fn at(&self, path: &Path) -> Option<&Value> {
@@ -165,20 +156,8 @@ impl TokenResponse {
     }
 
     fn slot(&mut self, name: &str) -> Option<&mut Option<Value>> {
-        Some(match name {
-            "access_token" => &mut self.access_token,
-            "token_type" => &mut self.token_type,
-            "expires_in" => &mut self.expires_in,
-            "scope" => &mut self.scope,
-            "error" => &mut self.error,
-            "refresh_token" => &mut self.refresh_token,
-            "issued_token_type" => &mut self.issued_token_type,
-            "cnf" => &mut self.cnf,
-            _ => {
-                let other = self.others.iter_mut().find(|(other, _)| other == name);
-                return other.map(|(_, slot)| slot);
-            }
-        })
+        let found = self.members.iter_mut().find(|(known, _)| known == name);
+        found.map(|(_, slot)| slot)
     }
 }
 
@@ -192,13 +171,11 @@ impl Drop for TokenResponse {
                 Value::Null | Value::Bool(_) | Value::Number(_) => {}
             }
         }
-        let others = self.others.iter_mut().map(|(_, value)| value);
-        for value in others
-            .chain([&mut self.access_token, &mut self.refresh_token])
-            .flatten()
-        {
-            wipe(value);
-        }
+        let values = self
+            .members
+            .iter_mut()
+            .filter_map(|(_, value)| value.as_mut());
+        values.for_each(wipe);
     }
 }
 

@@ -1,25 +1,18 @@
 //! [`Discovery`]: a server's endpoints out of its metadata (RFC 8414, OpenID Connect Discovery).
 
 mod discovered;
+pub(crate) mod document;
 mod metadata;
 
 use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use hallpass_core::{Error, Origin};
-use http::{
-    HeaderValue, Request, Response, Uri,
-    header::{ACCEPT, ACCEPT_ENCODING, USER_AGENT},
-};
-use tokio::time::timeout;
+use http::{Response, StatusCode, Uri};
+use tokio::time::Instant;
 
 pub use self::{discovered::Discovered, metadata::Metadata};
-use crate::{
-    ATTEMPT_DEADLINE, TokenRequest, Transport,
-    response::decode,
-    text::printable,
-    transport::{BODY_LIMIT, DynTransport},
-};
+use crate::{ATTEMPT_DEADLINE, TokenRequest, Transport, text::printable, transport::DynTransport};
 
 /// How long metadata is taken as it was. Endpoints hardly ever move.
 pub const METADATA_LIFETIME: Duration = Duration::from_secs(24 * 3600);
@@ -63,10 +56,14 @@ enum Place {
     OAuth,
     /// After the path (OpenID Connect Discovery §4).
     OpenId,
+    /// The one, the other between host and path, or the other, as MCP has it.
+    Any,
 }
 
 /// The same, checked.
 struct Checked {
+    /// Where to look first, in this order.
+    before: Vec<Uri>,
     url: Uri,
     allowed: Vec<Origin>,
 }
@@ -80,6 +77,12 @@ impl Discovery {
     /// Looks for OpenID Connect metadata of this issuer identifier.
     pub fn openid(issuer: impl Into<String>) -> Self {
         Self::at(issuer.into(), Place::OpenId)
+    }
+
+    /// Looks for either, in the places and the order that MCP's authorization gives; a place that
+    /// answers 404 passes the question on, and anything else ends it.
+    pub fn anywhere(issuer: impl Into<String>) -> Self {
+        Self::at(issuer.into(), Place::Any)
     }
 
     fn at(issuer: String, place: Place) -> Self {
@@ -109,9 +112,7 @@ impl Discovery {
     /// # Cancel safety
     /// Dropping the future ends the exchange.
     pub async fn metadata(&self, transport: &impl Transport) -> Result<Metadata, Error> {
-        let checked = self.checked()?;
-        let exchange = Transport::send(transport, request(&checked.url), ATTEMPT_DEADLINE);
-        self.judged(&checked, exchange, ATTEMPT_DEADLINE).await
+        self.ask(transport, ATTEMPT_DEADLINE).await
     }
 
     /// A source that asks at its first fetch, and again when the metadata is older than
@@ -134,25 +135,27 @@ impl Discovery {
 
     async fn ask(&self, transport: &dyn DynTransport, limit: Duration) -> Result<Metadata, Error> {
         let checked = self.checked()?;
-        let exchange = transport.send(request(&checked.url), limit);
-        self.judged(&checked, exchange, limit).await
+        let until = Instant::now() + limit;
+        let left = || until.saturating_duration_since(Instant::now());
+        for url in &checked.before {
+            let answer = document::get(transport, url, left()).await?;
+            if answer.status() != StatusCode::NOT_FOUND {
+                return self.judged(&checked, url, &answer);
+            }
+        }
+        let answer = document::get(transport, &checked.url, left()).await?;
+        self.judged(&checked, &checked.url, &answer)
     }
 
-    async fn judged<E>(
+    fn judged(
         &self,
         checked: &Checked,
-        exchange: impl Future<Output = Result<Response<Bytes>, E>>,
-        limit: Duration,
-    ) -> Result<Metadata, Error>
-    where
-        E: std::error::Error + Send + Sync + 'static,
-    {
-        let host = shown(&checked.url);
-        let sent = timeout(limit, exchange).await;
-        let answer = sent
-            .map_err(|_| Error::timeout(format!("no metadata from {host} in time")))?
-            .map_err(|error| Error::transient(error).context(format!("no metadata from {host}")))?;
-        let metadata = read(&host, &answer)?;
+        url: &Uri,
+        answer: &Response<Bytes>,
+    ) -> Result<Metadata, Error> {
+        let host = printable(&url.to_string());
+        let advice = "check the issuer, and whether its metadata is OpenID Connect's";
+        let metadata: Metadata = document::read(&host, answer, advice)?;
         if metadata.issuer() != self.issuer {
             return Err(Error::configuration(format!(
                 "{host} is the metadata of the issuer \"{}\", not of \"{}\"",
@@ -188,77 +191,42 @@ impl Discovery {
                 "could be answered by anybody on the way: use https",
             ));
         }
-        let url = self
-            .address()
-            .parse()
-            .map_err(|_| refused("is no issuer: write https://host/path"))?;
+        let no_url = |_| refused("is no issuer: write https://host/path");
+        let (last, before) = self.addresses();
+        let before = before.iter().map(|url| url.parse());
         let mut allowed = vec![origin];
         for origin in &self.allowed {
             allowed.push(origin.parse()?);
         }
-        Ok(Checked { url, allowed })
+        Ok(Checked {
+            before: before.collect::<Result<_, _>>().map_err(no_url)?,
+            url: last.parse().map_err(no_url)?,
+            allowed,
+        })
     }
 
-    /// The URL of the metadata.
-    fn address(&self) -> String {
+    /// The URL of the metadata, and those to try before it.
+    fn addresses(&self) -> (String, Vec<String>) {
         let issuer = self.issuer.trim_end_matches('/');
+        let oauth = || document::well_known(issuer, "oauth-authorization-server");
+        let openid = format!("{issuer}/.well-known/openid-configuration");
         match self.place {
-            Place::OpenId => format!("{issuer}/.well-known/openid-configuration"),
-            Place::OAuth => {
-                let host = issuer.find("://").map_or(0, |at| at + 3);
-                let path = issuer[host..]
-                    .find('/')
-                    .map_or(issuer.len(), |at| host + at);
-                let (base, path) = issuer.split_at(path);
-                format!("{base}/.well-known/oauth-authorization-server{path}")
+            Place::OAuth => (oauth(), Vec::new()),
+            Place::OpenId => (openid, Vec::new()),
+            Place::Any => {
+                let between = document::well_known(issuer, "openid-configuration");
+                let mut before = vec![oauth()];
+                before.extend((between != openid).then_some(between));
+                (openid, before)
             }
         }
     }
 }
 
-fn origin_of(url: &str) -> Option<Origin> {
+pub(crate) fn origin_of(url: &str) -> Option<Origin> {
     let uri: Uri = url.parse().ok()?;
     let clean = !uri.authority()?.as_str().contains('@') && !url.contains('#');
     Origin::of(&uri).ok().filter(|_| clean)
-}
-
-fn request(url: &Uri) -> Request<Bytes> {
-    let mut request = Request::new(Bytes::new());
-    *request.uri_mut() = url.clone();
-    let headers = request.headers_mut();
-    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let agent = concat!("hallpass/", env!("CARGO_PKG_VERSION"));
-    headers.insert(USER_AGENT, HeaderValue::from_static(agent));
-    request
-}
-
-fn read(host: &str, answer: &Response<Bytes>) -> Result<Metadata, Error> {
-    let status = answer.status();
-    let code = status.as_u16();
-    if status.is_redirection() {
-        return Err(Error::configuration(format!(
-            "{host} answered {code} to another address; metadata is never redirected: configure the final issuer"
-        )));
-    }
-    if status.is_client_error() && !matches!(code, 408 | 425 | 429) {
-        return Err(Error::configuration(format!(
-            "{host} answered {code}: check the issuer, and whether its metadata is OpenID Connect's"
-        )));
-    }
-    let unusable = || {
-        Error::transient(format!("status {code}"))
-            .context(format!("{host} answered {code} without usable metadata"))
-    };
-    if code != 200 || answer.body().len() > BODY_LIMIT {
-        return Err(unusable());
-    }
-    let body = decode(answer.headers(), answer.body()).map_err(|_| unusable())?;
-    Metadata::parse(&body).ok_or_else(unusable)
-}
-
-fn shown(url: &Uri) -> String {
-    printable(&url.to_string())
 }
 
 impl fmt::Debug for Discovery {

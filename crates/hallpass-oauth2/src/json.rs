@@ -1,18 +1,42 @@
 //! JSON bodies, in buffers that never grow, so that no copy of a secret is left behind.
 
+use serde::ser::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 use crate::Param;
 
-/// A JSON object, in a buffer that never grows.
-pub(crate) fn object(members: &[(String, Param<Zeroizing<String>>)]) -> Zeroizing<String> {
-    let mut out = Zeroizing::new(String::with_capacity(size(members)));
-    write_object(&mut out, members);
+type Members = [(String, Param<Zeroizing<String>>)];
+
+/// A JSON object with its members in this order.
+pub(crate) fn object(members: &Members) -> Zeroizing<Vec<u8>> {
+    let mut out = Zeroizing::new(Vec::with_capacity(size(members)));
+    // Neither a vector nor these values have a way to fail.
+    drop(serde_json::to_writer(&mut *out, &Object(members)));
     out
 }
 
+struct Object<'a>(&'a Members);
+
+impl Serialize for Object<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.iter().map(|(name, param)| (name, param)))
+    }
+}
+
+impl Serialize for Param<Zeroizing<String>> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Text(text) => to.serialize_str(text),
+            Self::Bool(bool) => to.serialize_bool(*bool),
+            Self::Integer(number) => to.serialize_i64(*number),
+            Self::List(items) => to.collect_seq(items),
+            Self::Table(members) => Object(members).serialize(to),
+        }
+    }
+}
+
 /// At least as many bytes as the object takes: an escape takes six, a number at most twenty.
-fn size(members: &[(String, Param<Zeroizing<String>>)]) -> usize {
+fn size(members: &Members) -> usize {
     fn of(param: &Param<Zeroizing<String>>) -> usize {
         match param {
             Param::Text(text) => 6 * text.len() + 2,
@@ -25,56 +49,6 @@ fn size(members: &[(String, Param<Zeroizing<String>>)]) -> usize {
         .iter()
         .map(|(name, param)| 6 * name.len() + 4 + of(param));
     2 + members.sum::<usize>()
-}
-
-fn write_object(out: &mut String, members: &[(String, Param<Zeroizing<String>>)]) {
-    let mut between = '{';
-    for (name, param) in members {
-        out.push(between);
-        between = ',';
-        write_text(out, name);
-        out.push(':');
-        write_value(out, param);
-    }
-    out.push_str(if members.is_empty() { "{}" } else { "}" });
-}
-
-fn write_value(out: &mut String, param: &Param<Zeroizing<String>>) {
-    match param {
-        Param::Text(text) => write_text(out, text),
-        Param::Bool(bool) => out.push_str(if *bool { "true" } else { "false" }),
-        Param::Integer(number) => out.push_str(&number.to_string()),
-        Param::Table(members) => write_object(out, members),
-        Param::List(items) => {
-            out.push('[');
-            for (at, item) in items.iter().enumerate() {
-                if at > 0 {
-                    out.push(',');
-                }
-                write_value(out, item);
-            }
-            out.push(']');
-        }
-    }
-}
-
-fn write_text(out: &mut String, text: &str) {
-    out.push('"');
-    for char in text.chars() {
-        match char {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\0'..='\u{1f}' => {
-                const HEX: &[u8; 16] = b"0123456789abcdef";
-                let code = char as usize;
-                out.push_str("\\u00");
-                out.push(char::from(HEX[code >> 4]));
-                out.push(char::from(HEX[code & 0xF]));
-            }
-            _ => out.push(char),
-        }
-    }
-    out.push('"');
 }
 
 #[cfg(test)]
@@ -97,11 +71,11 @@ mod tests {
         ];
         let out = object(&table);
         assert_eq!(
-            &**out,
-            "{\"z\":\"quote \\\" slash \\\\ line\\u000a \\u0001 é\",\"a\":[true,-7],\"n\":{\"x\":{}}}"
+            std::str::from_utf8(&out).unwrap(),
+            "{\"z\":\"quote \\\" slash \\\\ line\\n \\u0001 é\",\"a\":[true,-7],\"n\":{\"x\":{}}}"
         );
-        let read: serde_json::Value = serde_json::from_str(&out).unwrap();
+        let read: serde_json::Value = serde_json::from_slice(&out).unwrap();
         assert_eq!(read["z"], "quote \" slash \\ line\n \u{1} é");
-        assert!(out.len() <= size(&table));
+        assert!(out.len() <= size(&table) && out.capacity() == size(&table));
     }
 }

@@ -21,7 +21,8 @@
 //! | as the platform says who one is: GitHub, Kubernetes, Azure, Google | [`cloud`] |
 //! | that never changes | [`Static`], [`Basic`] |
 //!
-//! [`Discovery`] finds the endpoint through its issuer, [`Revocation`] gives tokens back at the end.
+//! [`Discovery`] finds the endpoint through its issuer, [`Protected`] the issuer through the API that
+//! the token is for, as MCP does, [`Revocation`] gives tokens back at the end.
 //! [`Dpop`] has tokens bound to a key, so that one that leaks is of no use: [here](docs::dpop) is how.
 //!
 //! A [`TokenSource`] asks once and keeps nothing: wrap it in a [`Cached`](hallpass_core::Cached),
@@ -60,6 +61,7 @@ mod param;
 mod percent;
 mod plan;
 mod profile;
+mod protected;
 mod renewal;
 mod response;
 mod revocation;
@@ -87,6 +89,7 @@ pub use self::{
     expiry::{Expiry, Unit},
     param::Param,
     profile::{ClientAuth, Encoding, Grant, Profile, ResponseFormat},
+    protected::{Protected, ProtectedSource, REREAD_AFTER},
     renewal::Reissue,
     revocation::{REVOCATION_DEADLINE, Revocation},
     secret::{Secret, SecretHandle},

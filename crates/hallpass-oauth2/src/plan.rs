@@ -1,6 +1,7 @@
 //! From a [`Profile`](crate::Profile), a client and a grant to everything that is settled before the
 //! first fetch.
 
+mod assertion;
 mod attach;
 mod checks;
 mod compile;
@@ -11,7 +12,7 @@ mod settings;
 pub(crate) use self::{
     checks::{header_name, origins},
     compile::{Plan, ResponsePlan, compile},
-    inputs::{GrantInput, GrantInputs, ResolvedInputs},
+    inputs::{ASSERTION, GrantInput, GrantInputs, ResolvedInputs},
     request::header_value,
     settings::Settings,
 };

@@ -6,6 +6,7 @@ mod classify;
 mod decode;
 mod issue;
 mod message;
+mod quota;
 mod redactor;
 
 pub(crate) use self::{

@@ -74,6 +74,11 @@ impl TokenRequest {
             client_auth: own.profile.client_auth,
             issuer: own.profile.issuer,
             assertion_for_token_url: own.profile.assertion_for_token_url,
+            assertion_kid: own.profile.assertion_kid,
+            assertion_alg: own.profile.assertion_alg,
+            assertion_typ: own.profile.assertion_typ,
+            assertion_lifetime: own.profile.assertion_lifetime,
+            assertion_backdated: own.profile.assertion_backdated,
             // An empty one is left out.
             params: vec![("grant_type".to_owned(), "".into())],
             send_client_id: own.profile.send_client_id,
@@ -114,18 +119,20 @@ impl Revocation {
     /// # Cancel safety
     /// Dropping the future ends the exchange; the token may or may not be revoked.
     pub async fn shutdown(&self, cached: &Cached) -> Result<(), Error> {
-        let exchange = async {
+        self.in_time(async {
             let _alone = self.alone().await;
             match cached.try_get() {
-                Some(credential) => self.revoke(&credential).await,
+                Some(credential) => self.ask(bearer(&credential)?, "access_token").await,
                 None => Ok(()),
             }
-        };
-        let outcome = timeout(self.deadline, exchange).await;
-        outcome.unwrap_or_else(|_| Err(self.late()))
+        })
+        .await
     }
 
     /// Revokes a bearer token. A server says yes to one that it doesn't know, too.
+    ///
+    /// A fetch that is under way in a source of the same builder is waited for, as by
+    /// [`shutdown`](Self::shutdown), which revokes what that brings.
     ///
     /// # Errors
     /// If the credential is no bearer token, the server can't be reached in time, or says no.
@@ -133,13 +140,12 @@ impl Revocation {
     /// # Cancel safety
     /// Dropping the future ends the exchange; the token may or may not be revoked.
     pub async fn revoke(&self, credential: &Credential) -> Result<(), Error> {
-        let value = credential.header_value().as_bytes();
-        let token = value
-            .strip_prefix(b"Bearer ")
-            .and_then(|token| std::str::from_utf8(token).ok())
-            .ok_or_else(|| Error::configuration("only a bearer token can be revoked"))?;
-        self.ask(Zeroizing::new(token.to_owned()), "access_token")
-            .await
+        let token = bearer(credential)?;
+        self.in_time(async {
+            let _alone = self.under_way.write().await;
+            self.ask(token, "access_token").await
+        })
+        .await
     }
 
     /// Revokes the present refresh token of a source, and with it, at most servers, the access
@@ -155,15 +161,19 @@ impl Revocation {
         let rotation = source
             .rotation()
             .ok_or_else(|| Error::configuration("the source has no refresh token"))?;
-        let exchange = async {
+        self.in_time(async {
             // A request that has left may bring another token in this one's place.
             let _turn = rotation.turn().await;
             let token = rotation.current(&self.plan.name).await?;
             self.ask(token.clone(), "refresh_token").await?;
             rotation.spend(&token);
             Ok(())
-        };
-        let outcome = timeout(self.deadline, exchange).await;
+        })
+        .await
+    }
+
+    async fn in_time(&self, work: impl Future<Output = Result<(), Error>>) -> Result<(), Error> {
+        let outcome = timeout(self.deadline, work).await;
         outcome.unwrap_or_else(|_| Err(self.late()))
     }
 
@@ -183,38 +193,45 @@ impl Revocation {
         Error::timeout(format!("{origin} revoked nothing within {seconds} s"))
     }
 
+    /// Within the caller's deadline.
     async fn ask(&self, token: Zeroizing<String>, hint: &str) -> Result<(), Error> {
         let origin = self.plan.url.origin();
-        let exchange = async {
-            let hint = Zeroizing::new(hint.to_owned());
-            let inputs = self.plan.inputs.resolve(&self.plan.name).await?;
-            let inputs = inputs
-                .saying("token", token)
-                .saying("token_type_hint", hint);
-            let prepared = self.plan.request.prepare(&self.plan.url, &inputs)?;
-            let response = self.transport.send(prepared.request, self.deadline).await;
-            let response = response.map_err(|failed| match failed.phase() {
-                Phase::ConnectTimeout | Phase::ExchangeTimeout => self.late(),
-                _ => Error::transient(failed)
-                    .context(format!("no answer from {origin} to a revocation")),
-            })?;
-            if response.status().is_success() {
-                return Ok(());
+        let hint = Zeroizing::new(hint.to_owned());
+        let inputs = self.plan.inputs.resolve(&self.plan.name).await?;
+        let inputs = inputs
+            .saying("token", token)
+            .saying("token_type_hint", hint);
+        let prepared = self.plan.request.prepare(&self.plan.url, &inputs)?;
+        let response = self.transport.send(prepared.request, self.deadline).await;
+        let response = response.map_err(|failed| match failed.phase() {
+            Phase::ConnectTimeout | Phase::ExchangeTimeout => self.late(),
+            _ => {
+                Error::transient(failed).context(format!("no answer from {origin} to a revocation"))
             }
-            let id = inputs.id.as_deref().map_or("", String::as_str);
-            let secret = inputs.secret.as_deref().map(String::as_str);
-            let asked = Asked {
-                plan: &self.plan,
-                inputs: &inputs,
-                redactor: &Redactor::of(&prepared.secrets, id, secret),
-            };
-            let answer = Answer::read(&self.plan.response, &response);
-            let verdict = classify(&self.plan.response, &answer);
-            Err(error(&asked, &answer, verdict))
+        })?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        let asked = Asked {
+            plan: &self.plan,
+            inputs: &inputs,
+            redactor: &Redactor::of(&prepared.secrets, &inputs),
         };
-        let outcome = timeout(self.deadline, exchange).await;
-        outcome.unwrap_or_else(|_| Err(self.late()))
+        let answer = Answer::read(&self.plan.response, &response);
+        let verdict = classify(&self.plan.response, &answer);
+        Err(error(&asked, &answer, verdict))
     }
+}
+
+/// The token of a bearer credential.
+fn bearer(credential: &Credential) -> Result<Zeroizing<String>, Error> {
+    let value = credential.header_value().as_bytes();
+    let token = value
+        .strip_prefix(b"Bearer ")
+        .and_then(|token| std::str::from_utf8(token).ok());
+    token
+        .map(|token| Zeroizing::new(token.to_owned()))
+        .ok_or_else(|| Error::configuration("only a bearer token can be revoked"))
 }
 
 impl fmt::Debug for Revocation {

@@ -9,5 +9,5 @@ mod time;
 pub(crate) use self::{
     compiled::{Template, TemplateContext, Unfilled},
     expand::{Place, expand},
-    parse::{Fault, Stage, is_placeholder, literal, names},
+    parse::{Fault, Stage, is_placeholder, literal, names, variable},
 };

@@ -296,6 +296,12 @@ impl TokenRequest {
         let own = &mut self.settings.profile.issuer;
         own.get_or_insert_with(|| literal(issuer));
     }
+
+    /// Says which scopes to ask for, unless that is said already.
+    pub(crate) fn scope_unless_set(&mut self, scope: &str) {
+        let own = &mut self.settings.profile.scope;
+        own.get_or_insert_with(|| literal(scope));
+    }
 }
 
 impl fmt::Debug for TokenRequest {

@@ -5,10 +5,10 @@ mod common;
 
 use std::{fs, time::Duration};
 
-use common::{Script, Step, TOKEN, chain, client, jws};
-use hallpass_core::{Cached, Challenges, Credential, CredentialSource, Error, Fetch, Rejection};
+use common::{Script, Step, TOKEN, client, fetch, jws, refused, token, value};
+use hallpass_core::{CredentialSource as _, Error};
 use hallpass_oauth2::{
-    Chain, Composed, Key, Profile, Static, TokenExchange,
+    Chain, Key, Static,
     cloud::{
         AzureManagedIdentity, CloudSource, EntraWorkloadIdentity, GceMetadata, GithubActions,
         GithubApp, GoogleCredentials, GoogleImpersonation, KubernetesToken,
@@ -17,132 +17,6 @@ use hallpass_oauth2::{
     transport::Phase,
 };
 use serde_json::{Value, json};
-
-async fn get(source: &impl CredentialSource) -> Result<Credential, Error> {
-    source.fetch(&Fetch::first()).await
-}
-
-async fn value(source: &impl CredentialSource) -> String {
-    let credential = get(source).await.unwrap();
-    credential.header_value().to_str().unwrap().to_owned()
-}
-
-fn token(text: &str) -> Step {
-    Step::ok(format!(
-        r#"{{"access_token":"{text}","token_type":"Bearer","expires_in":86400,"issued_token_type":"urn:ietf:params:oauth:token-type:access_token"}}"#
-    ))
-}
-
-fn refused(code: &str) -> Step {
-    Step::status(400, format!(r#"{{"error":"{code}"}}"#))
-}
-
-fn two_steps(script: &Script) -> Composed {
-    let own = client().build(script.clone()).unwrap();
-    let transport = script.clone();
-    Composed::new(own, |first| {
-        TokenExchange::at("https://sts.example.net/token")
-            .subject_token(first, token_type::ACCESS_TOKEN)
-            .build(transport)
-    })
-    .unwrap()
-}
-
-fn subject(seen: &common::Seen) -> String {
-    jws::param(&seen.body, "subject_token").unwrap()
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_first_token_is_kept_and_never_sent_to_the_api() {
-    let script = Script::of([token("f1rst"), token("two"), token("three")]);
-    let source = two_steps(&script);
-    assert_eq!(value(&source).await, "Bearer two");
-    assert_eq!(value(&source).await, "Bearer three");
-    let seen = script.seen();
-    assert_eq!(seen.len(), 3);
-    assert_eq!(
-        (subject(&seen[1]), subject(&seen[2])),
-        ("f1rst".into(), "f1rst".into())
-    );
-    assert!(!format!("{source:?}").contains("f1rst"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_refused_first_token_is_replaced_once() {
-    let steps = [
-        token("one"),
-        refused("invalid_grant"),
-        token("new"),
-        token("two"),
-    ];
-    let script = Script::of(steps);
-    assert_eq!(value(&two_steps(&script)).await, "Bearer two");
-    let seen = script.seen();
-    assert_eq!(subject(&seen[1]), "one");
-    assert_eq!(subject(&seen[3]), "new");
-
-    let steps = [
-        token("one"),
-        refused("invalid_grant"),
-        token("new"),
-        refused("invalid_grant"),
-    ];
-    let script = Script::of(steps);
-    let error = get(&two_steps(&script)).await.unwrap_err();
-    assert!(error.is_permanent());
-    assert_eq!(script.seen().len(), 4);
-    assert!(!chain(&error).contains("new"), "{}", chain(&error));
-
-    // A 401, or a word that says so, need not last: it may well be the first token all the same.
-    for refusal in [
-        Step::status(401, ""),
-        Step::status(
-            401,
-            r#"{"message":"A JSON web token could not be decoded"}"#,
-        ),
-        refused("invalid_token"),
-    ] {
-        let script = Script::of([token("one"), refusal, token("new"), token("two")]);
-        let own = client().build(script.clone()).unwrap();
-        let transport = script.clone();
-        let source = Composed::new(own, |first| {
-            let profile = "token_url = \"https://sts.example.net/token\"\nclient_auth = \"none\"\ntoken_headers = { x-token = \"{first}\" }";
-            let profile = Profile::from_toml(profile).unwrap().var("first", first);
-            profile.client("id", "").build(transport)
-        })
-        .unwrap();
-        assert_eq!(value(&source).await, "Bearer two");
-        let seen = script.seen();
-        assert_eq!(seen[1].header("x-token"), Some("one"));
-        assert_eq!(seen[3].header("x-token"), Some("new"));
-    }
-
-    // Trouble that passes is no reason for another first token.
-    let script = Script::of([token("one"), Step::status(500, "")]);
-    assert!(get(&two_steps(&script)).await.unwrap_err().is_transient());
-    assert_eq!(script.seen().len(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn two_rejections_in_a_row_reach_the_first_token() {
-    let script = Script::of(["one", "a", "b", "new", "c"].map(token));
-    let cached = Cached::new(two_steps(&script));
-    let mut last = cached.get().await.unwrap();
-    for expected in ["Bearer b", "Bearer c"] {
-        // The engine spaces such fetches out.
-        for _ in 0..10 {
-            tokio::time::advance(Duration::from_secs(60)).await;
-            if cached.reject(&last, &Challenges::default()) == Rejection::Suspected {
-                break;
-            }
-        }
-        last = cached.get().await.unwrap();
-        assert_eq!(last.header_value().to_str().unwrap(), expected);
-    }
-    let seen = script.seen();
-    let subjects: Vec<_> = [1, 2, 4].map(|at: usize| subject(&seen[at])).into();
-    assert_eq!(subjects, ["one", "one", "new"]);
-}
 
 #[tokio::test]
 async fn github_apps_sign_and_ask_for_what_they_need() {
@@ -221,10 +95,10 @@ async fn a_projected_file_is_read_at_each_fetch() {
             .unwrap();
     for assertion in ["hdr.pay.sig", "hdr.new.sig"] {
         fs::write(&path, assertion).unwrap();
-        get(&source).await.unwrap();
+        fetch(&source).await.unwrap();
     }
     // An unchanged file is not tried twice.
-    assert!(get(&source).await.unwrap_err().is_permanent());
+    assert!(fetch(&source).await.unwrap_err().is_permanent());
     let seen = script.seen();
     assert_eq!(seen.len(), 3);
     assert_eq!(
@@ -296,7 +170,7 @@ async fn a_metadata_server_is_looked_for_once() {
     let source = GceMetadata::new().build(script.clone()).unwrap();
     let both = Chain::of(source).or(Static::bearer("other").unwrap());
     assert_eq!(value(&both).await, "Bearer one");
-    assert!(get(&both).await.unwrap_err().is_transient());
+    assert!(fetch(&both).await.unwrap_err().is_transient());
 }
 
 #[tokio::test(start_paused = true)]
@@ -313,7 +187,7 @@ async fn where_there_is_no_metadata_server_a_chain_goes_on() {
         assert_eq!(script.seen().len(), 1);
     }
     let script = Script::of([Step::Hang]);
-    let error = get(&google(&script)).await.unwrap_err();
+    let error = fetch(&google(&script)).await.unwrap_err();
     assert!(error.is_transient());
     assert_eq!(
         error.to_string(),
@@ -389,6 +263,10 @@ async fn azure_gives_identities_in_two_ways() {
     assert_eq!(seen[1].header("x-identity-header"), Some("h3ader"));
 }
 
+fn subject(body: &str) -> String {
+    jws::param(body, "subject_token").unwrap()
+}
+
 fn google(json: &Value, script: &Script) -> Result<CloudSource, Error> {
     GoogleCredentials::from_json(&json.to_string())?.build(script.clone())
 }
@@ -400,7 +278,7 @@ async fn a_file_of_an_authorized_user_refreshes() {
         "type": "authorized_user", "client_id": "i", "client_secret": "s",
         "refresh_token": "r", "quota_project_id": "p",
     });
-    let credential = get(&google(&file, &script).unwrap()).await.unwrap();
+    let credential = fetch(&google(&file, &script).unwrap()).await.unwrap();
     let mut headers = http::HeaderMap::new();
     credential
         .attach(
@@ -452,7 +330,7 @@ async fn external_accounts_exchange_and_impersonate() {
     );
     let seen = script.seen();
     assert_eq!(seen[0].uri, "https://sts.googleapis.com/v1/token");
-    assert_eq!(subject(&seen[0]), "subject");
+    assert_eq!(subject(&seen[0].body), "subject");
     assert_eq!(
         jws::param(&seen[0].body, "audience").as_deref(),
         Some(audience)
@@ -473,7 +351,7 @@ async fn external_accounts_exchange_and_impersonate() {
     let seen = script.seen();
     assert_eq!(seen[0].uri, "http://169.254.169.254/token");
     assert_eq!(seen[0].header("metadata"), Some("{x}"));
-    assert_eq!(subject(&seen[1]), "from-url");
+    assert_eq!(subject(&seen[1].body), "from-url");
 
     for (source, expected) in [
         (json!({"executable": {"command": "/bin/x"}}), "is a program"),

@@ -156,7 +156,8 @@ async fn a_program_that_hangs_is_ended() {
     policy.fetch_deadline = Duration::from_millis(500);
     let start = tokio::time::Instant::now();
     let cached = Cached::builder(script(&program)).policy(policy).build();
-    assert!(cached.get().await.unwrap_err().is_timeout());
+    let error = cached.get().await.unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
     assert!(start.elapsed() < Duration::from_secs(10));
 
     let id = std::fs::read_to_string(&mark).unwrap();

@@ -244,6 +244,12 @@ async fn overload_is_transient_and_says_when() {
         );
         assert_eq!(found.retry_after(), Some(Duration::from_secs(12)));
     }
+    let quota = "b=per_hour;q=10;r=0;t=354,b=per_day;q=300;r=7;t=3540";
+    let step = || Step::status(429, "").with("auth0-client-quota-limit", quota);
+    for (step, expected) in [(step(), 354), (step().with("retry-after", "12"), 12)] {
+        let found = outcome(client(), step).await.unwrap_err();
+        assert_eq!(found.retry_after(), Some(Duration::from_secs(expected)));
+    }
     let step = Step::status(429, "").with("retry-after", "99999999999999999999");
     let found = outcome(client(), step).await.unwrap_err();
     assert_eq!(found.retry_after(), Some(Duration::from_secs(3600)));

@@ -16,7 +16,8 @@ use common::{
 };
 use hallpass_core::{Cached, Credential};
 use hallpass_oauth2::{
-    ClientCredentials, Key, REVOCATION_DEADLINE, RefreshToken, Static, TokenRequest, Transport,
+    ClientCredentials, Key, Profile, REVOCATION_DEADLINE, RefreshToken, Static, TokenRequest,
+    Transport,
     transport::{Phase, TransportError},
 };
 use http::{Request, Response};
@@ -203,6 +204,46 @@ async fn a_refresh_under_way_is_waited_for() {
     // What was revoked is not sent again.
     let error = fetch(&source).await.unwrap_err();
     assert_eq!(error.code(), Some("invalid_grant"));
+}
+
+#[tokio::test]
+async fn revocation_waits_until_nothing_is_under_way() {
+    let slow = Slow::default();
+    let builder = client();
+    let revocation = builder.revocation(REVOKE, slow.clone()).unwrap();
+    let source = builder.build(slow.clone()).unwrap();
+    let refresh = tokio::spawn(async move { fetch(&source).await });
+    slow.asked(1).await;
+    let old = Credential::bearer("old").unwrap();
+    let late = revocation.clone().deadline(Duration::from_millis(20));
+    let error = late.revoke(&old).await.unwrap_err();
+    assert!(error.to_string().ends_with("revoked nothing within 0.02 s"));
+    let revoked = tokio::spawn(async move { revocation.revoke(&old).await });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(slow.sent.lock().unwrap().len(), 1, "it waits for its turn");
+    slow.answer.notify_one();
+    refresh.await.unwrap().unwrap();
+    revoked.await.unwrap().unwrap();
+    assert!(slow.last().contains("token=old"), "{}", slow.last());
+}
+
+#[tokio::test]
+async fn a_profile_says_how_the_client_signs_here_too() {
+    let profile = Profile::from_toml(&format!(
+        "token_url = \"{URL}\"\nclient_auth = \"private-key-jwt\"\nissuer = \"https://as\"\nassertion_kid = \"k\"\nassertion_alg = \"PS256\"\nassertion_typ = \"JWT\"\nassertion_lifetime = 30\nassertion_backdated = 5"
+    ));
+    let builder = profile.unwrap().client("id", jws::RSA);
+    let script = Script::of([Step::ok("")]);
+    let revocation = builder.revocation(REVOKE, script.clone()).unwrap();
+    let token = Credential::bearer("t0ken").unwrap();
+    revocation.revoke(&token).await.unwrap();
+    let jws = Jws::of(&script.only().body, "client_assertion");
+    assert_eq!(
+        jws.header,
+        serde_json::json!({"typ": "JWT", "alg": "PS256", "kid": "k"})
+    );
+    let claim = |name: &str| jws.claims[name].as_u64().unwrap();
+    assert_eq!(claim("exp") - claim("iat"), 35);
 }
 
 #[tokio::test]

@@ -134,6 +134,8 @@ fn what_the_reader_refuses_the_schema_refuses() {
         "rejected = { header = \"a\", body = \"b\" }",
         "rejected = { status = 419, zzz = 1 }",
         "send_client_id = \"yes\"",
+        "claims = { a = 1.5 }",
+        "assertion_key = \"key\"",
         "dpop = \"ES256\"",
     ] {
         let text = format!("token_url = \"https://a/t\"\n{line}\n");

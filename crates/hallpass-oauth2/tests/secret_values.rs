@@ -186,6 +186,7 @@ async fn hints_to_the_engine() {
     assert_eq!(described(""), (true, false));
     assert_eq!(described("reissue = \"kills-old\""), (false, true));
     assert_eq!(described("min_interval = 60"), (false, false));
+    assert_eq!(described("metered = true"), (false, false));
     let refresh = hallpass_oauth2::RefreshToken::at(common::URL)
         .refresh_token("r")
         .public("id");

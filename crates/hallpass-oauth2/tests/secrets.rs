@@ -5,15 +5,14 @@ mod common;
 use std::{
     io,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU32, Ordering},
     },
 };
 
-use common::{Script, Step, TOKEN, URL, chain, fetch};
+use common::{Script, Step, TOKEN, URL, chain, events::Events, fetch};
 use hallpass_core::{Cached, CredentialSource as _, Error};
 use hallpass_oauth2::{Basic, ClientCredentials, Profile, Secret, Static};
-use tracing_subscriber::fmt::MakeWriter;
 
 #[tokio::test]
 async fn a_variable_is_read_at_each_fetch() {
@@ -93,38 +92,9 @@ fn versions_hold_still_while_nothing_changes() {
     assert_eq!(source.version(), source.clone().version());
 }
 
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut captured = self.0.lock().map_err(|_| io::ErrorKind::Other)?;
-        captured.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn nothing_shows_a_secret_at_any_level() {
-    let captured = Captured::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(captured.clone())
-        .with_ansi(false)
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let events = Events::gather();
 
     let odd = r#"{"access_token":"t0ken+s3cr3t","token_type":"Bearer","expires_in":-1,"scope":[]}"#;
     let answers = || {
@@ -164,7 +134,7 @@ async fn nothing_shows_a_secret_at_any_level() {
     shown.push(format!("{:?}", Static::bearer("s3cr3t").unwrap()));
     let profile = Profile::named("is2").unwrap().var("realm", "s3cr3t");
     shown.push(format!("{profile:?}"));
-    shown.push(String::from_utf8(captured.0.lock().unwrap().clone()).unwrap());
+    shown.push(events.take());
     let shown = shown.concat();
 
     assert!(shown.contains("expires_in is odd"), "the capture works");

@@ -8,7 +8,8 @@ mod common;
 use std::{fs, path::Path};
 
 use common::{Script, Seen, Step, TOKEN, fetch};
-use hallpass_oauth2::Profile;
+use hallpass_core::{CredentialSource as _, Fetch};
+use hallpass_oauth2::{Basic, Profile};
 
 /// The request as it is handed to the transport.
 fn written(seen: &Seen) -> String {
@@ -57,4 +58,13 @@ async fn the_seed_systems_are_asked_as_they_always_were() {
         }
         assert_eq!(found, fs::read_to_string(&path).unwrap(), "{name}");
     }
+}
+
+/// Atlar's API takes its access key without a token, too, as `curl -u` sends it.
+#[tokio::test]
+async fn an_access_key_goes_as_it_is() {
+    let source = Basic::new("ACCESS_KEY", "SECRET");
+    let credential = source.fetch(&Fetch::first()).await.unwrap();
+    assert_eq!(credential.header_name(), "authorization");
+    assert_eq!(credential.header_value(), "Basic QUNDRVNTX0tFWTpTRUNSRVQ=");
 }

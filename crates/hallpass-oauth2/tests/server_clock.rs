@@ -6,7 +6,12 @@ mod common;
 use std::time::{Duration, SystemTime};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use common::{Step, client, outcome};
+use common::{
+    Script, Step, TOKEN, URL, client, fetch,
+    jws::{self, Jws},
+    outcome,
+};
+use hallpass_oauth2::{ClientCredentials, Jwt, JwtBearer, Key, TokenRequest};
 
 const YEAR: i64 = 365 * 24 * 3600;
 
@@ -107,5 +112,44 @@ async fn no_clock_makes_a_token_live_too_long_or_not_at_all() {
         let credential = outcome(client().jwt_expiry(), step).await.unwrap();
         let life = i64::try_from(credential.lifetime().unwrap().as_secs()).unwrap();
         assert!((life - expected).abs() <= 5, "{what}: {life}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_assertion_gets_another_try_by_the_servers_clock() {
+    let key = || Key::from_pem(jws::P256).unwrap();
+    let client_signs = ClientCredentials::at(URL)
+        .private_key_jwt("my-client", key())
+        .issuer("https://as");
+    let grant_signs = JwtBearer::at(URL).jwt(Jwt::signed_by(key()).issuer("me"));
+    let nobody_signs = client();
+    let requests: [(TokenRequest, &str); 3] = [
+        (client_signs, "client_assertion"),
+        (grant_signs, "assertion"),
+        (nobody_signs, ""),
+    ];
+    for (request, name) in requests {
+        for (ahead, tried_again) in [(-120, true), (400, true), (10, false), (7200, false)] {
+            let refused = Step::status(400, r#"{"error":"invalid_client"}"#);
+            let refused = refused.with("date", &date(now() + ahead));
+            let script = Script::of([refused, Step::ok(TOKEN)]);
+            let source = request.clone().build(script.clone()).unwrap();
+            let fetched = fetch(&source).await;
+            let seen = script.seen();
+            if name.is_empty() || !tried_again {
+                assert!(fetched.is_err(), "{name} {ahead}");
+                assert_eq!(seen.len(), 1, "{name} {ahead}");
+                continue;
+            }
+            fetched.unwrap();
+            let claim = |at: usize, claim: &str| {
+                let claims = Jws::of(&seen[at].body, name).claims;
+                claims[claim].as_i64().unwrap()
+            };
+            for which in ["iat", "exp"] {
+                let moved = claim(1, which) - claim(0, which);
+                assert!((moved - ahead).abs() <= 5, "{name} {which} {moved}");
+            }
+        }
     }
 }

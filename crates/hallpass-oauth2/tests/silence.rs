@@ -3,40 +3,12 @@
 
 mod common;
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
-
-use common::{Script, Step, URL, chain, jws};
+use common::{Script, Step, URL, chain, events::Events, jws};
 use hallpass_core::{CredentialSource, Fetch};
 use hallpass_oauth2::{
     Chain, ClientCredentials, Discovery, Jwt, JwtBearer, Key, RefreshToken, Secret, SelfSigned,
     Token, TokenExchange, TokenFile, TokenRequest, token_type, transport::Phase,
 };
-use tracing_subscriber::fmt::MakeWriter;
-
-#[derive(Clone, Default)]
-struct Captured(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Captured {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl MakeWriter<'_> for Captured {
-    type Writer = Self;
-
-    fn make_writer(&self) -> Self {
-        self.clone()
-    }
-}
 
 async fn show(shown: &mut Vec<String>, source: &(impl CredentialSource + std::fmt::Debug)) {
     shown.push(format!("{source:?}{:?}", source.description()));
@@ -69,13 +41,7 @@ async fn show_request(shown: &mut Vec<String>, request: TokenRequest) {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_shown_at_any_level() {
-    let captured = Captured::default();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(captured.clone())
-        .with_ansi(false)
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let events = Events::gather();
     let mut shown = Vec::new();
 
     let pem = Key::from_pem(jws::P256).unwrap();
@@ -117,7 +83,7 @@ async fn nothing_is_shown_at_any_level() {
     let revocation = at().basic("id", "s3cr3t").revocation(URL, answers());
     shown.push(format!("{:?}", revocation.unwrap()));
 
-    shown.push(String::from_utf8(captured.0.lock().unwrap().clone()).unwrap());
+    shown.push(events.take());
     let shown = shown.concat();
     assert!(
         shown.contains("asking the next source"),

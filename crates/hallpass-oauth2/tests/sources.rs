@@ -19,9 +19,9 @@ use common::{
     jws::{self, Jws},
     lifetime,
 };
-use hallpass_core::{Cached, Credential, CredentialSource, Error, Fetch};
+use hallpass_core::{Authorizer, Cached, Credential, CredentialSource, Error, Fetch};
 use hallpass_oauth2::{ABSENT, Chain, Jwt, Key, Secret, SelfSigned, Static, Token, TokenFile};
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, Method, Request, Response, Uri};
 
 async fn get(source: &impl CredentialSource) -> Result<Credential, Error> {
     source.fetch(&Fetch::first()).await
@@ -348,4 +348,28 @@ fn a_chain_describes_itself_carefully() {
     let two = Chain::of(bound("https://a.example")).or(bound("https://b.example"));
     assert!(two.description().origins.is_none());
     assert_eq!(format!("{two:?}"), r#"["static", "static"]"#);
+}
+
+#[tokio::test]
+async fn a_link_with_another_header_leaves_the_callers_own() {
+    let chain = Chain::of(Token::new(Secret::env("HALLPASS_TEST_NEVER_SET"))).or(Static::header(
+        "x-api-key",
+        "ours",
+    )
+    .unwrap());
+    let authorizer = Authorizer::new(chain);
+    for (own, expected) in [(Some("theirs"), "theirs"), (None, "ours")] {
+        let mut request = Request::get("https://api.example.com/").body(()).unwrap();
+        if let Some(own) = own {
+            request
+                .headers_mut()
+                .insert("x-api-key", own.parse().unwrap());
+        }
+        let sent = authorizer.run(request, async |request| {
+            let keys = request.headers().get_all("x-api-key").iter();
+            let keys: Vec<String> = keys.map(|key| key.to_str().unwrap().to_owned()).collect();
+            Ok::<_, Error>(Response::new(keys))
+        });
+        assert_eq!(sent.await.unwrap().into_body(), [expected]);
+    }
 }

@@ -9,6 +9,7 @@ use std::{
 };
 
 use hallpass_core::{Authorizer, Cached, Error};
+use hallpass_tower::REPLAY_LIMIT;
 use reqwest::redirect::Policy;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 
@@ -39,7 +40,7 @@ pub fn client(source: impl Into<Cached>) -> Result<ClientWithMiddleware, Error> 
 /// Puts a credential on every request; see the [crate's documentation](crate) for an example.
 ///
 /// A request whose credential is refused is sent once more with another, unless its body is a
-/// stream. Without [`origins`](Self::origins) those hold that the source names (a vendor's profile
+/// stream longer than the [limit](Self::replay_limit). Without [`origins`](Self::origins) those hold that the source names (a vendor's profile
 /// does); if it names none, the credential is bound to the first origin that it is used for.
 ///
 /// It is made part of a client with [`client_from`](Self::client_from). Added to any other client
@@ -48,7 +49,8 @@ pub fn client(source: impl Into<Cached>) -> Result<ClientWithMiddleware, Error> 
 #[derive(Debug, Clone)]
 pub struct Bearer {
     pub(crate) authorizer: Authorizer,
-    pub(crate) replays: bool,
+    /// How much of a stream is kept for a replay; none if nothing is replayed.
+    pub(crate) replays: Option<usize>,
     pub(crate) timeout: Option<Duration>,
     pub(crate) redirects: Redirects,
     /// Clones share it, so that one warning is enough.
@@ -82,7 +84,7 @@ impl Bearer {
             } else {
                 authorizer
             },
-            replays: true,
+            replays: Some(REPLAY_LIMIT),
             timeout: None,
             redirects: Redirects::Unknown,
             warned: Arc::default(),
@@ -166,7 +168,15 @@ impl Bearer {
     /// credential is still doubted, so that a later request gets another.
     #[must_use]
     pub fn without_replay(mut self) -> Self {
-        self.replays = false;
+        self.replays = None;
+        self
+    }
+
+    /// How many bytes of a body that streams are kept for a replay, [`REPLAY_LIMIT`](hallpass_tower::REPLAY_LIMIT) unless this is
+    /// said. Bodies of bytes are shared, and replayed however long they are.
+    #[must_use]
+    pub fn replay_limit(mut self, bytes: usize) -> Self {
+        self.replays = Some(bytes);
         self
     }
 

@@ -65,7 +65,9 @@ impl Sending<'_> {
         request: &mut Request,
         extensions: &Extensions,
     ) -> Result<()> {
-        let acquire = exchange.acquire(self.is_replayable());
+        // A long stream that tried a doubted credential could not be sent again.
+        let replayable = self.bearer.replays.is_some() && self.kept.will_be_whole();
+        let acquire = exchange.acquire(replayable);
         let acquired = self.unsent(self.deadline.wait(acquire).await)?;
         let attached = Redirected::among(extensions.get(), request.headers_mut(), |headers| {
             let to = To(self.kept.url());
@@ -155,8 +157,8 @@ impl Sending<'_> {
         hop
     }
 
-    const fn is_replayable(&self) -> bool {
-        self.bearer.replays && self.kept.is_whole()
+    fn is_replayable(&self) -> bool {
+        self.bearer.replays.is_some() && self.kept.is_whole()
     }
 
     fn unsent<T>(&self, outcome: Result<T, Error>) -> Result<T> {

@@ -38,8 +38,9 @@
 //! # }
 //! ```
 //!
-//! A body of bytes is sent again after a refusal. A stream cannot be: its 401 goes to the caller, the
-//! credential is doubted all the same, and a later request gets another.
+//! A body of bytes is sent again after a refusal, however long it is. Of a stream up to 64 KiB are
+//! kept as they are sent ([`replay_limit`](Bearer::replay_limit)): if it is longer, its 401 goes to the
+//! caller, the credential is doubted all the same, and a later request gets another.
 //!
 //! # Timeouts
 //!
@@ -107,7 +108,8 @@
 //!   by its own answer, and is sent again by itself: a POST that was answered with a redirect is
 //!   never made twice because the page behind it is refused.
 //! - 303 makes every request a GET, 301 and 302 a POST; 307 and 308 repeat method and body. If that
-//!   body was a stream, the redirect is the answer.
+//!   body was a stream that is not kept, because it was too long or its request carried no credential,
+//!   the redirect is the answer.
 //! - At another origin (scheme, host and port) nothing arrives that the caller had set in
 //!   `Authorization`, `Cookie`, `DPoP`, `Proxy-Authorization`, the headers of the credentials, or in a
 //!   value that is [marked as sensitive](http::HeaderValue::set_sensitive), and no credential of ours
@@ -137,6 +139,44 @@
 //!
 //! reqwest itself sends a request again that an HTTP/2 server says it has not looked at, with the
 //! same headers. A proof of possession (DPoP) that stands there has not been taken then.
+//!
+//! # Published clients
+//!
+//! Each of these stands, compiled and run against a server that revokes its tokens, in the project's
+//! `hallpass-clients`.
+//!
+//! **`graphql_client`** makes the body and reads the answer:
+//!
+//! ```ignore
+//! let client = hallpass_reqwest::client(source)?;
+//! let request = client.post(url).json(&Viewer::build_query(variables));
+//! let answer: graphql_client::Response<Data> = request.send().await?.json().await?;
+//! ```
+//!
+//! **`async-openai`** sends `Authorization: Bearer ` with every request, key or none, which
+//! [`override_existing`](Bearer::override_existing) replaces. Without that the layer would leave each
+//! of its requests alone, and warn of it once:
+//!
+//! ```ignore
+//! let bearer = hallpass_reqwest::Bearer::new(source).override_existing();
+//! let inner = bearer.client_from(reqwest::Client::builder())?;
+//! let service = service_fn(move |factory: HttpRequestFactory| {
+//!     let client = inner.clone();
+//!     async move {
+//!         let sent = client.execute(factory.build().await?).await;
+//!         sent.map_err(|error| OpenAIError::Boxed(error.into()))
+//!     }
+//! });
+//! let client = async_openai::Client::with_config(config).with_http_service(service);
+//! ```
+//!
+//! **reqwest 0.12**, elasticsearch and meilisearch-sdk are a few lines over
+//! [`Authorizer::run`](hallpass_core::Authorizer::run), shown in [`hallpass_core::adapter`].
+//!
+//! **A crate that takes a [`reqwest::Client`] and nothing else**, such as opensearch or
+//! reqwest-eventsource, can't be reached: that type has no middleware, and the header that it can be
+//! given stays what it is. Use the crate's own types with a client of this one, or a proxy on this
+//! machine that attaches the credential.
 //!
 //! # Features
 //!

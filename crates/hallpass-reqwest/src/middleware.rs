@@ -59,7 +59,11 @@ impl Middleware for Bearer {
             bearer: self,
             deadline: Deadline::of(&request, self.timeout),
             // Before the credential is on it: what is kept holds no secret of ours.
-            kept: Kept::of(&mut request, self.replays, follows),
+            kept: Kept::of(
+                &mut request,
+                self.replays.filter(|_| exchange.is_some()),
+                follows,
+            ),
         };
         Box::pin(async move {
             let mut response = sending
@@ -125,7 +129,8 @@ impl Bearer {
                 Admission::Carry(exchange) => Some(exchange),
                 Admission::Pass(_) | Admission::Refuse(_) => None,
             };
-            sending.kept = Kept::of(&mut request, self.replays, true);
+            let limit = self.replays.filter(|_| exchange.is_some());
+            sending.kept = Kept::of(&mut request, limit, true);
             response = sending
                 .send(exchange, request, extensions, next.clone())
                 .await?;

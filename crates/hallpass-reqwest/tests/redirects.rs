@@ -183,17 +183,26 @@ async fn what_can_not_be_followed_is_the_answer() {
             code
         );
     }
-    let streamed = || {
-        let parts = [Ok::<_, Infallible>("a"), Ok("bc")];
+    let streamed = |long: usize| {
+        let parts = [Ok::<_, Infallible>(vec![b'a'; long]), Ok(vec![b'b'])];
         let request = client
             .post(server.url())
             .body(Body::wrap_stream(stream::iter(parts)));
         request.send()
     };
     lead(&server, 307, "/there");
-    assert_eq!(streamed().await.unwrap().status(), 307);
+    assert_eq!(streamed(64 * 1024).await.unwrap().status(), 307);
     lead(&server, 303, "/there");
-    assert_eq!(streamed().await.unwrap().status(), 200);
+    assert_eq!(streamed(64 * 1024).await.unwrap().status(), 200);
+    // What is short enough is kept, and can be repeated.
+    lead(&server, 307, "/there");
+    assert_eq!(streamed(2).await.unwrap().status(), 200);
+    let journal = server.journal();
+    let last = journal.api().next_back().unwrap();
+    assert_eq!(
+        (last.path.as_str(), &last.body[..]),
+        ("/there", &b"aab"[..])
+    );
 }
 
 #[tokio::test]

@@ -17,6 +17,7 @@ use std::{
 use bytes::Bytes;
 use common::{LONG, attempt, cached, client, statuses, warm};
 use futures_util::stream;
+use hallpass_core::Cached;
 use hallpass_reqwest::Bearer;
 use hallpass_testkit::{Challenge, Server, fnv1a64};
 use http_body_util::Full;
@@ -89,28 +90,53 @@ async fn a_refused_request_is_sent_once_more() {
     }
 }
 
-#[tokio::test]
-async fn a_stream_passes_through_and_the_next_request_heals() {
-    let streams = || {
-        let parts = [Ok::<_, Infallible>("a"), Ok("bc")];
-        let whole = Full::new(Bytes::from_static(b"abc"));
-        [Body::wrap_stream(stream::iter(parts)), Body::wrap(whole)]
+/// A stream of two parts, and bytes in memory that reqwest takes for a stream.
+fn streams(long: usize) -> [Body; 2] {
+    let parts = [Ok::<_, Infallible>(vec![7; long - 1]), Ok(vec![7])];
+    let whole = Full::new(Bytes::from(vec![7; long]));
+    [Body::wrap_stream(stream::iter(parts)), Body::wrap(whole)]
+}
+
+const LIMIT: usize = hallpass_tower::REPLAY_LIMIT;
+
+/// Which statuses the server has given to a request with a revoked token and to the next.
+async fn revoked(bearer: impl Fn(Cached) -> Bearer, long: usize, which: usize) -> Vec<u16> {
+    let server = Server::start().await;
+    let cached = cached(&server);
+    cached.get().await.unwrap();
+    let client = client(bearer(cached));
+    let put = || {
+        let body = streams(long).into_iter().nth(which).unwrap();
+        client.put(server.url()).body(body)
     };
-    for n in 0..streams().len() {
-        let server = Server::start().await;
-        let (client, cached) = warm(&server).await;
-        let put = || {
-            let body = streams().into_iter().nth(n).unwrap();
-            client.put(server.url()).body(body)
-        };
-        assert_eq!(status(put()).await, 200);
-        server.revoke_all();
-        assert_eq!(status(put()).await, 401);
-        assert_eq!((cached.stats().rejections, cached.stats().replays), (1, 0));
-        assert_eq!(status(put()).await, 200);
-        assert_eq!(statuses(&server), [200, 401, 200]);
-        assert_eq!(server.journal().api().next_back().unwrap().body, "abc");
+    server.revoke_all();
+    let first = status(put()).await;
+    assert_eq!(status(put()).await, 200);
+    let statuses = statuses(&server);
+    assert_eq!(statuses[0], 401);
+    assert_eq!(first, if statuses.len() == 3 { 200 } else { 401 });
+    let journal = server.journal();
+    assert!(journal.api().all(|entry| entry.body == vec![7; long]));
+    statuses
+}
+
+#[tokio::test]
+async fn a_stream_is_replayed_up_to_the_limit() {
+    for which in [0, 1] {
+        for long in [3, LIMIT] {
+            assert_eq!(revoked(Bearer::new, long, which).await, [401, 200, 200]);
+        }
+        let wider = |cached| Bearer::new(cached).replay_limit(2 * LIMIT);
+        assert_eq!(revoked(wider, LIMIT + 1, which).await, [401, 200, 200]);
+        let none = |cached| Bearer::new(cached).replay_limit(0);
+        assert_eq!(revoked(none, 3, which).await, [401, 200]);
     }
+}
+
+#[tokio::test]
+async fn a_stream_past_the_limit_is_not_and_bytes_in_memory_are() {
+    assert_eq!(revoked(Bearer::new, LIMIT + 1, 0).await, [401, 200]);
+    assert_eq!(revoked(Bearer::new, 4 * LIMIT, 1).await, [401, 200, 200]);
 }
 
 #[tokio::test]

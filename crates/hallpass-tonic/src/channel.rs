@@ -10,7 +10,7 @@ use tower_layer::Layer as _;
 
 use crate::{
     Destination,
-    destination::Lead,
+    destination::Address,
     wire::{Replays, Wire},
 };
 
@@ -34,7 +34,7 @@ pub fn bearer<S>(to: impl Into<Destination<S>>, source: impl Into<Cached>) -> Be
 #[derive(Clone)]
 pub struct BearerChannel<S = Channel, M = Replay> {
     pub(crate) service: BearerService<Wire<S>, M>,
-    pub(crate) lead: Lead,
+    pub(crate) address: Address,
     mode: Mode<M>,
 }
 
@@ -51,7 +51,9 @@ impl<S> BearerChannel<S> {
     /// # Panics
     /// With an endpoint, outside a tokio runtime.
     pub fn with(to: impl Into<Destination<S>>, authorizer: Authorizer) -> Self {
-        let Destination { service, lead } = to.into();
+        let Destination { service, address } = to.into();
+        // The first call may come from a plain thread.
+        authorizer.cached().remember_runtime();
         let wire = Wire {
             inner: service,
             replays: Replays::OneMessage,
@@ -61,7 +63,7 @@ impl<S> BearerChannel<S> {
             limit: REPLAY_LIMIT,
             make: |authorizer, limit| BearerLayer::with(authorizer).replay_limit(limit),
         };
-        Self::build(authorizer.report_evidence(), wire, lead, mode)
+        Self::build(authorizer.report_evidence(), wire, address, mode)
     }
 
     /// How many bytes of a call's messages are kept for a replay.
@@ -96,24 +98,29 @@ impl<S> BearerChannel<S> {
         };
         let mut wire = self.service.into_inner();
         wire.replays = Replays::None;
-        BearerChannel::build(authorizer, wire, self.lead, mode)
+        BearerChannel::build(authorizer, wire, self.address, mode)
     }
 }
 
 impl<S, M: Clone> BearerChannel<S, M> {
     hallpass_core::adapter::setters!();
 
-    fn build(authorizer: Authorizer, wire: Wire<S>, lead: Lead, mode: Mode<M>) -> Self {
+    fn build(authorizer: Authorizer, wire: Wire<S>, address: Address, mode: Mode<M>) -> Self {
         let service = (mode.make)(authorizer, mode.limit).layer(wire);
         Self {
             service,
-            lead,
+            address,
             mode,
         }
     }
 
     fn with_rules(self, authorizer: Authorizer) -> Self {
-        Self::build(authorizer, self.service.into_inner(), self.lead, self.mode)
+        Self::build(
+            authorizer,
+            self.service.into_inner(),
+            self.address,
+            self.mode,
+        )
     }
 
     fn edit<E>(self, edit: impl FnOnce(Authorizer) -> Result<Authorizer, E>) -> Result<Self, E> {
@@ -133,7 +140,7 @@ impl<S, M> fmt::Debug for BearerChannel<S, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BearerChannel")
             .field("authorizer", self.service.authorizer())
-            .field("lead", &self.lead)
+            .field("address", &self.address)
             .finish_non_exhaustive()
     }
 }

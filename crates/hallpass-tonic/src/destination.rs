@@ -1,4 +1,4 @@
-//! [`Destination`]: a service that makes calls, and where they go.
+//! [`Destination`]: a service that makes calls, and the address that they go to.
 
 use hallpass_core::{Error, Origin};
 use http::{
@@ -9,25 +9,27 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::{origin::sent_origin, tls};
 
-/// What makes the calls, and where it leads.
+/// What makes the calls, and the address that they go to.
 ///
-/// | made from | where it leads |
+/// | made from | address |
 /// |---|---|
-/// | an [`Endpoint`] | to the endpoint's URI, or the [origin](Endpoint::origin) that it has besides; every call is judged by that. If it is `https` and says nothing of TLS, it gets tonic's defaults: [`ClientTlsConfig::with_enabled_roots`](https://docs.rs/tonic/latest/tonic/transport/struct.ClientTlsConfig.html) |
+/// | an [`Endpoint`] | the endpoint's URI, or the [origin](Endpoint::origin) that it has besides; every call is judged by that. If it is `https` and says nothing of TLS, it gets tonic's defaults: [`ClientTlsConfig::with_enabled_roots`](https://docs.rs/tonic/latest/tonic/transport/struct.ClientTlsConfig.html) |
 /// | a [`Channel`], or [`unknown`](Self::unknown) | a channel doesn't tell: see the [crate's documentation](crate#where-the-credential-goes) |
-/// | [`at`](Self::at) | where you say |
+/// | [`at`](Self::at) | the one that you say |
 #[derive(Debug, Clone)]
 pub struct Destination<S = Channel> {
     pub(crate) service: S,
-    pub(crate) lead: Lead,
+    pub(crate) address: Address,
 }
 
+/// What calls are addressed to, as far as the credential is concerned.
 #[derive(Debug, Clone)]
-pub(crate) enum Lead {
+pub(crate) enum Address {
     Known(Scheme, Authority),
+    /// The service does not tell.
     Unknown,
-    /// Nowhere that a credential could go.
-    Nowhere(Error),
+    /// No credential may go there.
+    Unusable(Error),
 }
 
 impl<S> Destination<S> {
@@ -44,15 +46,15 @@ impl<S> Destination<S> {
         O: TryInto<Origin>,
         Error: From<O::Error>,
     {
-        let lead = Lead::at(&origin.try_into()?)?;
-        Ok(Self { service, lead })
+        let address = Address::at(&origin.try_into()?)?;
+        Ok(Self { service, address })
     }
 
-    /// Any service, without a word on where it leads, as a bare [`Channel`] has none.
+    /// Any service, whose address nobody tells, as that of a bare [`Channel`].
     pub const fn unknown(service: S) -> Self {
         Self {
             service,
-            lead: Lead::Unknown,
+            address: Address::Unknown,
         }
     }
 }
@@ -66,9 +68,9 @@ impl Destination {
     /// # Cancel safety
     /// Dropping the future drops the connection.
     pub async fn connect(endpoint: Endpoint) -> Result<Self, tonic::transport::Error> {
-        let lead = Lead::of_endpoint(&endpoint);
+        let address = Address::of_endpoint(&endpoint);
         let service = Endpoint::new(endpoint)?.connect().await?;
-        Ok(Self { service, lead })
+        Ok(Self { service, address })
     }
 }
 
@@ -85,20 +87,20 @@ impl From<Endpoint> for Destination {
     /// Outside a tokio runtime, as [`Endpoint::connect_lazy`] does.
     fn from(endpoint: Endpoint) -> Self {
         // What tonic's generated `connect` does: TLS for an `https` endpoint that has none.
-        let (endpoint, lead) = match Endpoint::new(endpoint.clone()) {
-            Ok(ready) => (ready, Lead::of_endpoint(&endpoint)),
+        let (endpoint, address) = match Endpoint::new(endpoint.clone()) {
+            Ok(ready) => (ready, Address::of_endpoint(&endpoint)),
             Err(error) => {
                 let error = Error::permanent(error);
                 let error = error.context("tonic can't set TLS up for this endpoint");
-                (endpoint, Lead::Nowhere(error))
+                (endpoint, Address::Unusable(error))
             }
         };
         let service = endpoint.connect_lazy();
-        Self { service, lead }
+        Self { service, address }
     }
 }
 
-impl Lead {
+impl Address {
     pub(crate) fn at(origin: &Origin) -> Result<Self, Error> {
         let uri = Uri::try_from(origin.to_string()).map_err(Error::permanent)?;
         Self::of(&uri)
@@ -107,15 +109,15 @@ impl Lead {
     fn of_endpoint(endpoint: &Endpoint) -> Self {
         let uri = endpoint.uri();
         if uri.scheme() == Some(&Scheme::HTTPS) && !tls::is_compiled_in() {
-            return Self::Nowhere(Error::destination(
+            return Self::Unusable(Error::destination(
                 "tonic is built without TLS and would carry the credential in the clear, also to an https endpoint: enable its feature tls-ring or tls-aws-lc",
             ));
         }
-        let lead = match (Self::of(uri), sent_origin(endpoint)) {
+        let address = match (Self::of(uri), sent_origin(endpoint)) {
             (Ok(_), Some(sent)) if !names(uri, &sent) => Self::through(uri, &sent),
-            (lead, _) => lead,
+            (address, _) => address,
         };
-        lead.unwrap_or_else(Self::Nowhere)
+        address.unwrap_or_else(Self::Unusable)
     }
 
     /// Calls go to one address in the name of another. The name says whom the credential is for, and

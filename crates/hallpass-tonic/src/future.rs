@@ -24,7 +24,10 @@ pin_project! {
     /// Dropping it ends this call only; a fetch that it waits for goes on.
     ///
     /// # Panics
-    /// If a call with a deadline has to wait on a tokio runtime without a time driver.
+    /// Where it has to wait for time to pass on a tokio runtime that was built without
+    /// `enable_time()`: for the deadline of a call that has one, for the first frame of an answer
+    /// whose head is held back, and for the rest of a refused one. A plain thread has no such
+    /// runtime, and takes the time of the one that the channel was made on.
     #[must_use = "futures do nothing unless polled"]
     pub struct ResponseFuture<F> {
         #[pin]

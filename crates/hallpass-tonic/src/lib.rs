@@ -120,6 +120,31 @@
 //! # Ok::<(), hallpass_core::Error>(()) }).unwrap();
 //! ```
 //!
+//! # Published clients
+//!
+//! Each of these stands, compiled and run against a server that revokes its tokens, in the project's
+//! `hallpass-clients`.
+//!
+//! **etcd-client** (`raw-channel`) has watches, leases and locks, whose calls stream both ways. etcd
+//! checks the token before it reads, so that they may be replayed too:
+//!
+//! ```ignore
+//! let channel = hallpass_tonic::bearer(endpoint, source).replay_client_streams().boxed();
+//! let client = Client::from_channel(etcd_client::Channel::Custom(channel), None).await?;
+//! ```
+//!
+//! **opentelemetry-otlp** over gRPC; its batch thread has no tokio, and needs none:
+//!
+//! ```ignore
+//! let exporter = SpanExporter::builder()
+//!     .with_tonic()
+//!     .with_channel(hallpass_tonic::bearer(endpoint, source).into_channel())
+//!     .build()?;
+//! ```
+//!
+//! SDKs that build a channel of their own and take none, such as qdrant's high-level client, can't be
+//! reached: use the generated clients that they publish, with a [`BearerChannel`].
+//!
 //! # Features
 //!
 //! `tls-ring` and `tls-native-roots` pass tonic's features of these names on. No feature changes

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hallpass_core::{BoxError, Error, adapter::Admission};
+use hallpass_core::{BoxError, Error};
 use hallpass_tower::{BearerService, Mode};
 use http::{
     Request, Response, Uri,
@@ -18,7 +18,7 @@ use tower_service::Service;
 use crate::{
     BearerChannel, ResponseBody, ResponseFuture,
     deadline::Deadline,
-    destination::Lead,
+    destination::Address,
     future::{Call, Limit},
     wire::Wire,
 };
@@ -46,7 +46,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        if let Err(error) = self.address(&mut request) {
+        if let Err(error) = self.put_address(&mut request) {
             // What it was ready for does not happen: a place in the channel's queue goes back.
             self.service = self.service.clone();
             return ResponseFuture::refused(error);
@@ -71,23 +71,27 @@ where
 impl<S, M> BearerChannel<S, M> {
     /// Writes the destination into the request, for the rules to judge. A channel would write the
     /// same, only too late to be seen.
-    fn address(&self, request: &mut Request<Body>) -> Result<(), Error> {
-        match &self.lead {
-            Lead::Known(scheme, authority) => write(request.uri_mut(), scheme, authority),
-            Lead::Unknown if request.uri().authority().is_some() => Ok(()),
+    fn put_address(&self, request: &mut Request<Body>) -> Result<(), Error> {
+        match &self.address {
+            Address::Known(scheme, authority) => write(request.uri_mut(), scheme, authority),
+            Address::Unknown if request.uri().authority().is_some() => Ok(()),
             // Whoever has named origins for a credential of this channel says that it leads there.
-            Lead::Unknown => match self.authorizer().presumed_origin(request.extensions()) {
-                Some(origin) => match Lead::at(origin)? {
-                    Lead::Known(scheme, authority) => write(request.uri_mut(), &scheme, &authority),
-                    Lead::Unknown | Lead::Nowhere(_) => Ok(()),
+            Address::Unknown => match self.authorizer().presumed_origin(request.extensions()) {
+                Some(origin) => match Address::at(origin)? {
+                    Address::Known(scheme, authority) => {
+                        write(request.uri_mut(), &scheme, &authority)
+                    }
+                    Address::Unknown | Address::Unusable(_) => Ok(()),
                 },
                 None => Ok(()),
             },
-            Lead::Nowhere(error) => {
+            Address::Unusable(error) => {
                 let (uri, headers) = (request.uri(), request.headers());
-                match self.authorizer().admit(uri, headers, request.extensions()) {
-                    Admission::Pass(_) => Ok(()),
-                    Admission::Refuse(_) | Admission::Carry(_) => Err(error.clone()),
+                let rules = self.authorizer();
+                if rules.leaves_alone(uri, headers, request.extensions()) {
+                    Ok(())
+                } else {
+                    Err(error.clone())
                 }
             }
         }

@@ -9,7 +9,9 @@ use crate::{BearerService, REPLAY_LIMIT, Replay, WithoutReplay, service::Setting
 ///
 /// By default a request whose credential is refused is replayed once, with its body if that is no
 /// longer than [`REPLAY_LIMIT`]. To replay, the layer wraps the body: the inner service gets a
-/// `Request<ReplayBody<B>>`. [`without_replay`](Self::without_replay) leaves the type alone.
+/// `Request<ReplayBody<B>>`. For a client below that takes one type of body only there is
+/// [`keeping_type`](Self::keeping_type), which replays too; [`without_replay`](Self::without_replay)
+/// leaves the type alone and replays nothing.
 ///
 /// Without [`origins`](Self::origins) those hold that the source names (a vendor's profile does);
 /// if it names none, the credential is bound to the first origin that it is used for.
@@ -91,22 +93,13 @@ impl<M> BearerLayer<M> {
         &self.settings
     }
 
+    pub(crate) fn into_settings(self) -> Settings<M> {
+        self.settings
+    }
+
     fn edit<E>(self, edit: impl FnOnce(Authorizer) -> Result<Authorizer, E>) -> Result<Self, E> {
-        let Settings {
-            authorizer,
-            mode,
-            holds_ready,
-            peeks,
-        } = self.settings;
-        let authorizer = edit(authorizer)?;
-        Ok(Self {
-            settings: Settings {
-                authorizer,
-                mode,
-                holds_ready,
-                peeks,
-            },
-        })
+        let settings = self.settings.edit(edit)?;
+        Ok(Self { settings })
     }
 }
 

@@ -1,4 +1,5 @@
-//! [`Peek`]: looks at the start of successful answers, for vendors that refuse a token within a 200.
+//! [`Peek`]: looks at the start of answers, for vendors that refuse a token within a 200, or say only
+//! there which 403 means a dead one.
 
 use std::{
     collections::VecDeque,
@@ -13,7 +14,7 @@ use hallpass_core::{
     Rejected,
     adapter::{Exchange, Patience, is_event_stream},
 };
-use http::{Extensions, Request, Response};
+use http::{Extensions, Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
 use tower_service::Service;
@@ -21,8 +22,8 @@ use tower_service::Service;
 /// How far into a body is looked: 4 KiB, where any error code of a vendor stands.
 const START: usize = 4096;
 
-/// The service below a [`PeekingLayer`](crate::PeekingLayer): reads the start of a successful answer
-/// before it hands it up. Nothing is lost: the body that goes up begins with what was read.
+/// The service below a [`PeekingLayer`](crate::PeekingLayer): reads the start of an answer
+/// before it hands it up, unless it is a redirect or a failure of the server. Nothing is lost: the body that goes up begins with what was read.
 #[derive(Debug, Clone)]
 pub struct Peek<S> {
     inner: S,
@@ -111,7 +112,7 @@ where
             let response = ready!(this.sending.poll(context))?.map(PeekedBody::new);
             let is_stream = is_event_stream(response.headers());
             match this.look_for.take() {
-                Some(look_for) if response.status().is_success() && !is_stream => Peeking {
+                Some(look_for) if tells(response.status()) && !is_stream => Peeking {
                     look_for,
                     response,
                     patience: Patience::new(),
@@ -139,6 +140,11 @@ where
         }
         Poll::Ready(Ok(response))
     }
+}
+
+/// Whether the body of an answer like this may speak of the credential.
+fn tells(status: StatusCode) -> bool {
+    status.is_success() || status.is_client_error()
 }
 
 /// A body of which the start was read; it still begins with that.

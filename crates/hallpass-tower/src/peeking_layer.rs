@@ -12,8 +12,9 @@ pub struct PeekingLayer<M> {
 }
 
 impl<M: Clone> BearerLayer<M> {
-    /// Looks at the first 4 KiB of successful answers, too, for a source whose vendor refuses a
-    /// token within a 200, as some profiles do.
+    /// Looks at the first 4 KiB of answers, too, for a source whose vendor refuses a token within a
+    /// 200, or says only there which 403 is about the token, as some profiles do. Redirects and
+    /// failures of the server are not looked at.
     ///
     /// The response's body becomes a [`PeekedBody`](crate::PeekedBody), and its head comes up when
     /// that start is there. Streams of events are not looked at, and nothing is waited for that does

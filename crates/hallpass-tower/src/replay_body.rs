@@ -88,8 +88,11 @@ impl<B: Body + 'static> ReplayBody<B> {
         Self::keeping(body, limit).0
     }
 
+    /// For adapters of clients that are no tower services: the body to send, and what stays here to
+    /// send it again. Nothing at all is kept with 0.
+    #[doc(hidden)]
     #[inline]
-    pub(crate) fn keeping(body: B, limit: usize) -> (Self, Original<B>) {
+    pub fn keeping(body: B, limit: usize) -> (Self, Original<B>) {
         if body.is_end_stream() {
             return (Self(Kind::Empty), Original(Source::Empty));
         }
@@ -110,6 +113,14 @@ impl<B> ReplayBody<B> {
     /// Keeps nothing of this body, which is sent once, and as it is.
     pub fn passing(body: B) -> Self {
         Self(Kind::Passing(body))
+    }
+
+    /// The original, if nothing of it is kept.
+    pub(crate) fn into_passed(self) -> Result<B, Self> {
+        match self.0 {
+            Kind::Passing(body) => Ok(body),
+            kept => Err(Self(kept)),
+        }
     }
 
     /// The same body from its beginning, if that can still be had.
@@ -136,7 +147,8 @@ impl<B> Clone for ReplayBody<B> {
 }
 
 impl<B> Original<B> {
-    pub(crate) fn is_whole(&self) -> bool {
+    /// Whether all that was sent so far is kept.
+    pub fn is_whole(&self) -> bool {
         match &self.0 {
             Source::Empty | Source::InMemory(_) => true,
             Source::Shared(shared) => shared.is_whole(),
@@ -144,7 +156,7 @@ impl<B> Original<B> {
     }
 
     /// The body from its start. Every sending before it that needs the original fails from now on.
-    pub(crate) fn again(&self) -> Option<ReplayBody<B>> {
+    pub fn again(&self) -> Option<ReplayBody<B>> {
         Some(ReplayBody(match &self.0 {
             Source::Empty => Kind::Empty,
             Source::InMemory(whole) => Kind::InMemory(InMemory::Unsent(whole.clone())),

@@ -40,6 +40,16 @@ pub(crate) struct Settings<M> {
     pub(crate) peeks: bool,
 }
 
+impl<M> Settings<M> {
+    pub(crate) fn edit<E>(
+        self,
+        edit: impl FnOnce(Authorizer) -> Result<Authorizer, E>,
+    ) -> Result<Self, E> {
+        let authorizer = edit(self.authorizer)?;
+        Ok(Self { authorizer, ..self })
+    }
+}
+
 impl<S, M> BearerService<S, M> {
     pub(crate) fn new(inner: S, settings: Settings<M>) -> Self {
         Self {

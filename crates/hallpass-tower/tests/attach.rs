@@ -3,14 +3,15 @@
 
 mod common;
 
-use std::{future::Future as _, pin::pin, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
-use common::{API, Api, Issuer, full, get, idle, post, warm};
+use common::{API, Api, Issuer, full, get, post, warm};
 use hallpass_core::{Cached, Credential, NoCredential};
 use hallpass_tower::BearerLayer;
 use http::{HeaderName, HeaderValue, Request, Version, header::AUTHORIZATION};
 use http_body_util::Empty;
+use tokio_test::{assert_ready_ok, task};
 use tower::{Layer as _, Service as _, ServiceExt};
 
 #[tokio::test]
@@ -34,8 +35,7 @@ async fn a_fresh_credential_is_not_waited_for() {
         .await
         .unwrap();
     // The inner service answers in one poll, so the whole takes one poll.
-    let mut answer = pin!(service.call(get()));
-    assert!(answer.as_mut().poll(&mut idle()).is_ready());
+    assert_ready_ok!(task::spawn(service.call(get())).poll());
 }
 
 #[tokio::test]

@@ -3,14 +3,15 @@
 
 mod common;
 
-use std::{future::Future as _, pin::pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use common::{API, Api, Broken, Issuer, full, get, idle, post, start, status, warm};
+use common::{API, Api, Broken, Issuer, full, get, post, start, status, warm};
 use hallpass_core::Cached;
 use hallpass_tower::BearerLayer;
 use http::Request;
 use http_body_util::Empty;
+use tokio_test::{assert_pending, task};
 use tower::{
     ServiceBuilder, ServiceExt,
     limit::{ConcurrencyLimit, ConcurrencyLimitLayer},
@@ -86,19 +87,18 @@ async fn while_it_waits_for_the_inner_service_before_the_replay() {
     let (layer, cached) = warm(&Issuer::new()).await;
     let api = Api::accepting("token-2");
     let service = limited(layer, &api);
-    let mut call = pin!(service.clone().oneshot(get()));
+    let mut call = task::spawn(service.clone().oneshot(get()));
     let mut holder = ConcurrencyLimitHolder(None);
     // The first sending ends, and somebody else takes the permit before the replay can.
     while cached.stats().rejections == 0 {
-        assert!(call.as_mut().poll(&mut idle()).is_pending());
+        assert_pending!(call.poll());
         tokio::task::yield_now().await;
     }
     holder.take(service.get_ref()).await;
-    assert!(tokio::time::timeout(SECOND, call.as_mut()).await.is_err());
+    assert!(tokio::time::timeout(SECOND, &mut call).await.is_err());
     assert_eq!(api.calls(), 1);
-    call.set(service.clone().oneshot(get()));
-    drop(holder);
-    assert_eq!(call.await.unwrap().status(), 200);
+    drop((call, holder));
+    assert_eq!(service.oneshot(get()).await.unwrap().status(), 200);
 }
 
 /// Somebody else who has the permit and does nothing with it.

@@ -3,21 +3,17 @@
 
 mod common;
 
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{pin::Pin, sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
-use common::{Broken, Desk, Feed, Frames, Held, Issuer, Wakes, idle, post, warm};
+use common::{Broken, Desk, Feed, Frames, Held, Issuer, poll_frame, post, warm};
 use hallpass_core::{Attempt, BoxError};
 use hallpass_tower::{Error, REPLAY_LIMIT, ReplayBody};
 use http::Response;
-use http_body::{Body, Frame};
+use http_body::Body;
 use http_body_util::{BodyExt as _, Full};
 use tokio::task::JoinHandle;
+use tokio_test::{assert_pending, task};
 use tower::{Layer as _, ServiceExt as _};
 
 type Answer = Result<Response<Full<Bytes>>, Error<Broken>>;
@@ -34,16 +30,9 @@ where
     (tokio::spawn(service.oneshot(post(body))), desk, issuer)
 }
 
-fn poll<B: Body<Data = Bytes, Error = BoxError> + Unpin>(
-    body: &mut B,
-    context: &mut Context<'_>,
-) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
-    Pin::new(body).poll_frame(context)
-}
-
 /// The next piece of data, which is there.
 fn data<B: Body<Data = Bytes, Error = BoxError> + Unpin>(body: &mut B) -> Bytes {
-    match poll(body, &mut idle()) {
+    match poll_frame(body) {
         Poll::Ready(Some(Ok(frame))) => frame.into_data().unwrap(),
         _ => panic!("no data"),
     }
@@ -51,7 +40,7 @@ fn data<B: Body<Data = Bytes, Error = BoxError> + Unpin>(body: &mut B) -> Bytes 
 
 fn assert_stale<B: Body<Data = Bytes, Error = BoxError> + Unpin>(body: &mut B) {
     assert!(!body.is_end_stream(), "cut short and says it is complete");
-    match poll(body, &mut idle()) {
+    match poll_frame(body) {
         Poll::Ready(Some(Err(error))) => assert!(error.to_string().contains("replayed")),
         _ => panic!("a stale sending goes on"),
     }
@@ -114,22 +103,25 @@ async fn a_first_sending_that_waits_for_data_is_woken_to_fail() {
     let (mut first, due) = desk.next().await;
     feed.send(Bytes::from_static(b"one")).unwrap();
     assert_eq!(data(&mut first), "one");
-    let (stale, waker) = Wakes::new();
-    assert!(poll(&mut first, &mut Context::from_waker(&waker)).is_pending());
+    let mut connection = task::spawn(());
+    let polled = connection.enter(|context, _| Pin::new(&mut first).poll_frame(context));
+    assert_pending!(polled);
     due.answer(401);
 
     let (mut again, due) = desk.next().await;
-    assert_eq!(stale.count(), 1, "or its connection waits for ever");
+    assert!(connection.is_woken(), "or its connection waits for ever");
     assert_stale(&mut first);
     assert_eq!(data(&mut again), "one");
-    let (woken, waker) = Wakes::new();
-    assert!(poll(&mut again, &mut Context::from_waker(&waker)).is_pending());
+    let mut connection = task::spawn(());
+    let polled = connection.enter(|context, _| Pin::new(&mut again).poll_frame(context));
+    assert_pending!(polled);
     assert_stale(&mut first);
+    assert!(!connection.is_woken());
     feed.send(Bytes::from_static(b"two")).unwrap();
-    assert_eq!((woken.count(), stale.count()), (1, 1));
+    assert!(connection.is_woken());
     assert_eq!(data(&mut again), "two");
     drop(feed);
-    assert!(matches!(poll(&mut again, &mut idle()), Poll::Ready(None)));
+    assert!(matches!(poll_frame(&mut again), Poll::Ready(None)));
     assert!(again.is_end_stream());
     due.answer(200);
     assert_eq!(answer.await.unwrap().unwrap().status(), 200);
@@ -168,7 +160,7 @@ async fn a_body_lost_during_the_renewal_leaves_the_first_answer() {
         data(&mut first);
         due.answer(401);
         tokio::time::sleep(Duration::from_secs(1)).await;
-        assert!(poll(&mut first, &mut idle()).is_ready());
+        assert!(poll_frame(&mut first).is_ready());
         let response = answer.await.unwrap().unwrap();
         assert_eq!(response.status(), 401);
         let attempt = response.extensions().get::<Attempt>().unwrap();
@@ -179,10 +171,7 @@ async fn a_body_lost_during_the_renewal_leaves_the_first_answer() {
         assert_eq!(issuer.fetches(), 2);
         assert!(desk.is_empty());
         // It is nobody else's body, so it goes on.
-        assert!(!matches!(
-            poll(&mut first, &mut idle()),
-            Poll::Ready(Some(Err(_)))
-        ));
+        assert!(!matches!(poll_frame(&mut first), Poll::Ready(Some(Err(_)))));
     }
 }
 
@@ -196,7 +185,7 @@ async fn an_error_in_the_rest_is_the_replays_error() {
     let (mut again, due) = desk.next().await;
     data(&mut again);
     data(&mut again);
-    match poll(&mut again, &mut idle()) {
+    match poll_frame(&mut again) {
         Poll::Ready(Some(Err(error))) => assert_eq!(error.to_string(), "the disk is gone"),
         _ => panic!("no error"),
     }
@@ -229,5 +218,5 @@ async fn a_body_outlives_its_request() {
         assert_eq!(data(&mut first), "12345");
     }
     drop(feed);
-    assert!(matches!(poll(&mut first, &mut idle()), Poll::Ready(None)));
+    assert!(matches!(poll_frame(&mut first), Poll::Ready(None)));
 }

@@ -1,4 +1,4 @@
-//! Vendors that refuse a token within a 200.
+//! Vendors that refuse a token within a 200, or by words beside a 403.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -44,8 +44,12 @@ impl CredentialSource for Issuer {
 
 type Sent = Request<ReplayBody<Full<Bytes>>>;
 
-/// Refuses `token-1` within a 200, and answers everything else with this.
 async fn call(answer: Bytes, looks: bool) -> (Vec<u8>, u64, Option<u64>) {
+    refused_with(200, answer, looks).await
+}
+
+/// Refuses `token-1` within this status, and answers everything else with this.
+async fn refused_with(status: u16, answer: Bytes, looks: bool) -> (Vec<u8>, u64, Option<u64>) {
     let issuer = Arc::new(Issuer::default());
     let calls = Arc::new(AtomicU64::new(0));
     let count = Arc::clone(&calls);
@@ -57,7 +61,11 @@ async fn call(answer: Bytes, looks: bool) -> (Vec<u8>, u64, Option<u64>) {
         } else {
             answer.clone()
         };
-        async move { Ok::<_, Infallible>(Response::new(Full::new(body))) }
+        let mut answer = Response::new(Full::new(body));
+        if refused {
+            *answer.status_mut() = status.try_into().unwrap();
+        }
+        async move { Ok::<_, Infallible>(answer) }
     });
     let cached = Cached::new(issuer);
     let layer = BearerLayer::new(cached.clone());
@@ -90,6 +98,14 @@ async fn a_code_within_a_200_is_healed_by_one_replay() {
     let (body, calls, generation) = call(Bytes::from_static(b"{\"code\":0}"), true).await;
     assert_eq!(body, b"{\"code\":0}");
     assert_eq!((calls, generation), (2, Some(2)));
+}
+
+#[tokio::test]
+async fn a_code_beside_a_refusal_is_healed_and_beside_a_failure_not() {
+    for (status, expected) in [(400, 2), (403, 2), (302, 1), (500, 1)] {
+        let (_, calls, _) = refused_with(status, Bytes::new(), true).await;
+        assert_eq!(calls, expected, "{status}");
+    }
 }
 
 #[tokio::test]

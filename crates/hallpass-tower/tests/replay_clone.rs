@@ -13,11 +13,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{Api, Feed, Frames, Issuer, full, idle, post, start, warm};
+use common::{Api, Feed, Frames, Issuer, full, poll_frame, post, start, warm};
 use hallpass_core::BoxError;
 use hallpass_tower::{REPLAY_LIMIT, ReplayBody};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Empty, Full};
+use tokio_test::assert_pending;
 use tower::Layer as _;
 
 async fn read<B>(body: ReplayBody<B>) -> Result<Bytes, String>
@@ -159,7 +160,7 @@ async fn a_clone_waits_for_the_same_original() {
     let (feed, body) = Feed::new();
     let mut body = ReplayBody::new(body);
     let mut clone = body.clone();
-    assert!(Pin::new(&mut body).poll_frame(&mut idle()).is_pending());
+    assert_pending!(poll_frame(&mut body));
     feed.send("one".into()).unwrap();
     assert_eq!(next(&mut clone).await.unwrap(), "one");
     assert_eq!(next(&mut body).await.unwrap(), "one");

@@ -4,17 +4,17 @@
 mod common;
 
 use std::{
-    future::Future,
     sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use bytes::Bytes;
-use common::{Api, Issuer, get, idle, start};
+use common::{Api, Issuer, get, start};
 use hallpass_core::{BoxError, Cached, Credential, CredentialSource, Error, Fetch, NoCredential};
 use hallpass_tower::BearerLayer;
 use http::Request;
 use http_body_util::{Empty, Full};
+use tokio_test::{assert_pending, task};
 use tower::{
     Layer as _, ServiceBuilder, ServiceExt as _,
     buffer::BufferLayer,
@@ -142,10 +142,10 @@ async fn one_that_holds_what_was_ready_needs_no_second_place() {
     let api = Api::always(200);
     let inner = ConcurrencyLimitLayer::new(1).layer(api.clone());
     let mut service = BearerLayer::new(issuer).hold_ready().layer(inner);
-    let mut answer = Box::pin(start(&mut service, get()).await);
-    assert!(answer.as_mut().poll(&mut idle()).is_pending());
-    let mut other = Box::pin(service.clone().oneshot(get()));
-    assert!(other.as_mut().poll(&mut idle()).is_pending());
+    let mut answer = task::spawn(start(&mut service, get()).await);
+    assert_pending!(answer.poll());
+    let mut other = task::spawn(service.clone().oneshot(get()));
+    assert_pending!(other.poll());
     assert_eq!(api.calls(), 0, "the permit is held");
     assert_eq!(answer.await.unwrap().status(), 200);
     assert_eq!(other.await.unwrap().status(), 200);

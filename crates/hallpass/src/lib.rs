@@ -16,12 +16,15 @@
 //! | use a token without an endpoint | `Basic`, `Static`, `oauth2::Token`, `oauth2::TokenFile`, `oauth2::SelfSigned` |
 //! | use the first of several sources that has a token | `oauth2::Chain` |
 //! | find the token endpoint through its issuer | `oauth2::Discovery` |
+//! | find the issuer through the API that the token is for, as MCP does | `oauth2::Protected` |
 //! | get credentials from anywhere else | [`CredentialSource`] |
 //! | keep one credential fresh for several clients | [`Cached`] |
 //! | put it on every request of a tower stack | `BearerLayer` |
 //! | send requests with hyper | `hyper::client` |
 //! | put it on every request of a reqwest client | `reqwest::Bearer` |
 //! | put it on every call of a tonic client | `tonic::bearer` |
+//! | put it on the requests of rmcp, an MCP client | the crate `hallpass-rmcp` |
+//! | put it on those of kube, octocrab, `etcd-client`, `opentelemetry-otlp`, `object_store`… | the pages of `tower`, `tonic` and [`core::adapter`] |
 //! | put it on the requests of any other client | [`Authorizer::run`] |
 //! | choose another credential, or none, for one request | [`Choices`], [`NoCredential`] |
 //! | share one credential among the processes of a fleet | `shared::Shared`, `redis::RedisStore` |

@@ -17,13 +17,14 @@ use crate::{
 /// Leaves servers out, for machines that can't have them.
 const WITHOUT: &str = "HALLPASS_INTEROP_WITHOUT";
 
-const SERVERS: [&str; 6] = [
+const SERVERS: [&str; 7] = [
     "authlib",
     "glewlwyd",
     "grpcio",
     "nginx",
     "node-oauth",
     "oidc-provider",
+    "vault",
 ];
 
 /// Most tests wait most of the time.

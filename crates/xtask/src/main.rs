@@ -7,10 +7,12 @@
 
 mod apt;
 mod bench;
+mod clients;
 mod interop;
 mod minimal;
 mod msrv;
 mod run;
+mod simulate;
 mod stores;
 mod stress;
 mod test;
@@ -20,10 +22,13 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask test      formatting, lints, docs, tests, examples, and the real servers
 cargo xtask interop   only the real servers
+cargo xtask clients   published clients with a credential underneath, revoked in mid-run [NAME…]
+cargo xtask mcp       MCP's own tests of a client's authorization [SCENARIO…]
 cargo xtask msrv      only: no dependency wants a newer Rust than the crate that needs it
 cargo xtask minimal   only: the lowest versions that the manifests allow compile
 cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
+cargo xtask simulate  hours of trouble in paused time, and what they cost
 cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
 cargo xtask load      throughput and latency with a real server [--seconds N]
 cargo xtask scale     a hundred thousand credentials
@@ -37,9 +42,12 @@ fn main() -> ExitCode {
     let outcome = match command.as_deref() {
         Some("test") => test::all(),
         Some("interop") => interop::run(),
+        Some("clients") => clients::rows(&arguments.collect::<Vec<_>>()),
+        Some("mcp") => clients::mcp(&arguments.collect::<Vec<_>>()),
         Some("msrv") => msrv::check(),
         Some("minimal") => minimal::check(),
         Some("stores") => stores::run(),
+        Some("simulate") => simulate::run(),
         Some("stress") => stress::run(&arguments.collect::<Vec<_>>()),
         Some("bench") => bench::bench(arguments.collect()),
         Some("load") => bench::load(arguments.collect()),

@@ -80,7 +80,13 @@ impl Authorizer {
     ) -> Admission {
         match self.rules().decide(own, target, headers) {
             Decision::Carry(place) => Admission::Carry(Exchange::new(self.local(), own, place)),
-            Decision::Withhold(why) => self.pass(own.unwrap_or(self.cached()), why, target),
+            Decision::Withhold(why) => {
+                let cached = own.unwrap_or(self.cached());
+                if why == Withheld::OwnHeader {
+                    self.rules().trace.own_header(cached, headers);
+                }
+                self.pass(cached, why, target)
+            }
             Decision::Refuse(error) => Admission::Refuse(error),
         }
     }

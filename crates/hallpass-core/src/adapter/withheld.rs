@@ -8,6 +8,8 @@ use std::{
     },
 };
 
+use http::{HeaderMap, HeaderValue};
+
 use crate::{Cached, adapter::Target};
 
 /// Why a request goes without the credential.
@@ -34,6 +36,7 @@ pub(super) struct Trace {
     said: Mutex<HashSet<(String, Withheld)>>,
     attached: AtomicBool,
     own: AtomicU32,
+    warned: AtomicBool,
 }
 
 impl Trace {
@@ -53,9 +56,6 @@ impl Trace {
         target: &T,
     ) {
         cached.counters().withheld.add();
-        if reason == Withheld::OwnHeader {
-            self.own_header(cached);
-        }
         if tracing::enabled!(target: "hallpass", tracing::Level::DEBUG) {
             self.say(cached, reason, target);
         }
@@ -77,19 +77,45 @@ impl Trace {
         tracing::debug!(target: "hallpass", source = %cached.description().name, %origin, ?reason, "withheld");
     }
 
-    /// A client whose every request has the header never uses the credential that it was given.
-    fn own_header(&self, cached: &Cached) {
-        if self.attached.load(Ordering::Relaxed) {
+    /// Warns once of a client that never uses the credential that it was given, because each of its
+    /// requests has the header already: at the first one whose header has nothing in it, as those of
+    /// an SDK without a key, or when several have been like that.
+    pub(super) fn own_header(&self, cached: &Cached, headers: &HeaderMap) {
+        let description = cached.description();
+        let empty = headers.get(&description.header).is_some_and(is_empty);
+        if !empty {
+            let count = self.own.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+            if count < ALWAYS || self.attached.load(Ordering::Relaxed) {
+                return;
+            }
+        }
+        if self.warned.swap(true, Ordering::Relaxed) {
             return;
         }
-        if self.own.fetch_add(1, Ordering::Relaxed) + 1 == ALWAYS {
-            let description = cached.description();
+        let source = &description.name;
+        let header = &description.header;
+        if empty {
             tracing::warn!(
                 target: "hallpass",
-                source = %description.name,
-                header = %description.header,
+                %source,
+                %header,
+                "a request has this header already, with no credential in it, and goes without ours: take it out of the client's defaults, or say override_existing()"
+            );
+        } else {
+            tracing::warn!(
+                target: "hallpass",
+                %source,
+                %header,
                 "every request so far has this header already and goes without the credential: take it out of the client's defaults, or say override_existing()"
             );
         }
     }
+}
+
+/// Whether there is nothing in a header but, at most, the name of a scheme, as in `Bearer `.
+fn is_empty(value: &HeaderValue) -> bool {
+    let value = value.as_bytes().trim_ascii();
+    value.is_empty()
+        || value.eq_ignore_ascii_case(b"bearer")
+        || value.eq_ignore_ascii_case(b"basic")
 }

@@ -149,6 +149,20 @@ fn a_successor_serves_when_its_predecessor_is_over() {
 }
 
 #[test]
+fn a_predecessor_refused_for_its_age_leaves_the_successor_in_peace() {
+    let mut bench = Bench::renewed();
+    bench.refuse(2);
+    bench.accept(1);
+    // It had 59 s left; the last 10 s of them are not to be relied on.
+    bench.pass(secs(50));
+    assert_eq!(bench.refuse(1), Rejection::Superseded);
+    for _ in 0..3 {
+        assert_eq!(bench.sent(), Some(2));
+    }
+    assert_eq!(bench.machine.fetches, 2);
+}
+
+#[test]
 fn a_predecessor_that_others_accept_stays() {
     let mut bench = Bench::renewed();
     bench.refuse(2);

@@ -22,7 +22,9 @@ pub struct Stats {
     pub replays: u64,
     /// Callers that had to wait for a fetch.
     pub waits: u64,
-    /// Requests that went without it: to elsewhere, with a header of their own, or opted out.
+    /// Requests that went without it: to elsewhere, with a header of their own, or opted out. A
+    /// client of which every request is one of these never uses what it was given; debug events
+    /// named `withheld` say why, once for each origin and reason.
     pub withheld: u64,
     /// The number of the credential in hand, if there is a usable one.
     pub generation: Option<u64>,

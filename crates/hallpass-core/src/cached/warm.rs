@@ -1,11 +1,14 @@
 //! [`Cached::keep_warm`]: renewal without callers, for those who want it.
 
 use std::{
+    future::{Future as _, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -125,9 +128,21 @@ async fn run(mut running: Running) {
         }
         let cached = Cached { shared };
         let mut changes = cached.shared.changes.subscribe();
-        let pause = cached.look(news).await;
+        let pause = {
+            let mut look = pin!(cached.look(news));
+            // A source that panics when it is asked for its version must not end the task.
+            let poll = |context: &mut Context<'_>| {
+                let polled = catch_unwind(AssertUnwindSafe(|| look.as_mut().poll(context)));
+                polled.unwrap_or(Poll::Ready(LONGEST))
+            };
+            poll_fn(poll).await
+        };
         let told = cached.shared.source.news();
         drop(cached);
+        if pause == HOPELESS {
+            // The look's own fetch is no reason to look again.
+            changes.mark_unchanged();
+        }
         let rest = async {
             tokio::time::sleep(SHORTEST.min(pause)).await;
             tokio::select! {
@@ -143,18 +158,16 @@ async fn run(mut running: Running) {
 impl Cached {
     /// One look at the credential; how long until the next. With `news`, somebody else has a newer one.
     async fn look(&self, news: bool) -> Duration {
-        // A source that panics here must not end the task.
-        let version = catch_unwind(AssertUnwindSafe(|| self.shared.source.version()));
+        let version = self.shared.source.version();
         let now = self.shared.clock.now();
-        let changed = version.is_ok_and(|version| {
-            let slot = self.shared.slot.load();
-            slot.as_deref()
-                .is_some_and(|current| current.version != version)
-                && !self.shared.lock().machine.backs_off(now, version)
-        });
+        let slot = self.shared.slot.load_full();
+        let changed = slot.is_some_and(|current| current.version != version)
+            && !self.shared.lock().machine.backs_off(now, version);
         let outcome = if changed || news {
             self.renew().await
         } else {
+            // A suspect serves without a look at the machine, which may want to replace it.
+            self.renew_ahead();
             self.get().await
         };
         match outcome {

@@ -1,6 +1,6 @@
 //! What the tests are written with: clients, ways to authenticate, and one call to an API.
 
-use std::time::Duration;
+use std::{fmt::Debug, time::Duration};
 
 use bytes::Bytes;
 use hallpass::{
@@ -10,10 +10,10 @@ use hallpass::{
     oauth2::TokenRequest,
     tower::ReplayBody,
 };
-use http::{Request, Version, header::CONTENT_TYPE};
-use http_body_util::{BodyExt as _, Full};
+use http::{Request, Response, Version, header::CONTENT_TYPE};
+use http_body_util::{BodyExt, Full};
 use serde_json::Value;
-use tower::{Layer as _, ServiceExt as _};
+use tower::{Layer as _, Service, ServiceExt as _};
 
 use crate::{
     harness::{Held, Server},
@@ -121,7 +121,11 @@ pub(crate) struct Answer {
 
 pub(crate) type Failed = hallpass::tower::Error<hallpass::hyper::Error>;
 
-pub(crate) async fn get(api: &Api, url: &str) -> Result<Answer, Failed> {
+pub(crate) async fn get<S, B>(api: &S, url: &str) -> Result<Answer, Failed>
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Failed> + Clone,
+    B: BodyExt<Data = Bytes, Error: Debug>,
+{
     send(api, Request::get(url).body(Full::default()).unwrap()).await
 }
 
@@ -138,7 +142,11 @@ pub(crate) async fn about(server: &Held, path: &str, credential: &Credential) ->
     answer.body
 }
 
-async fn send(api: &Api, request: Request<Full<Bytes>>) -> Result<Answer, Failed> {
+async fn send<S, B>(api: &S, request: Request<Full<Bytes>>) -> Result<Answer, Failed>
+where
+    S: Service<Request<Full<Bytes>>, Response = Response<B>, Error = Failed> + Clone,
+    B: BodyExt<Data = Bytes, Error: Debug>,
+{
     let response = api.clone().oneshot(request).await?;
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();

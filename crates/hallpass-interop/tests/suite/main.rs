@@ -39,6 +39,7 @@ macro_rules! at_each_server {
 }
 
 mod certificates;
+mod chains;
 mod connections;
 mod grpcio;
 mod harness;
@@ -55,3 +56,4 @@ mod refusals;
 mod resources;
 mod restarts;
 mod tokens;
+mod vault;

@@ -75,7 +75,7 @@ pub fn thumbprint(certificate: impl AsRef<[u8]>) -> Result<String, Error> {
     let bytes = certificate.as_ref();
     let digest = |der: &[u8]| URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, der));
     // A sequence longer than 127 bytes, as every certificate is; no text begins like this.
-    if let [0x30, 0x80.., ..] = bytes {
+    if let [0x30, 0x80..=0xFF, ..] = bytes {
         return Ok(digest(bytes));
     }
     let pem = std::str::from_utf8(bytes).map_err(|_| damaged())?;

@@ -8,7 +8,7 @@ use super::{
     jwt::{ReadyJwt, Validity},
     key::ReadyKey,
 };
-use crate::{Algorithm, ClientAuth, token_url::TokenUrl};
+use crate::{ClientAuth, token_url::TokenUrl};
 
 /// The header that keeps such an assertion from being taken for anything else.
 const TYP: &str = "client-authentication+jwt";
@@ -52,16 +52,6 @@ impl Default for ClientAssertion {
 }
 
 impl ClientAssertion {
-    /// What a profile says of the key, where the key itself was told nothing.
-    pub(crate) fn name_key_unless_named(
-        &mut self,
-        kid: Option<String>,
-        algorithm: Option<Algorithm>,
-    ) {
-        let key = self.key.take();
-        self.key = key.map(|key| key.named_unless_named(kid, algorithm));
-    }
-
     /// None if the client authenticates in another way.
     pub(crate) fn settled(
         &self,

@@ -55,7 +55,7 @@ pub struct Jwt {
     key: Key,
     header: Map<String, Value>,
     claims: Map<String, Value>,
-    validity: Validity,
+    pub(crate) validity: Validity,
     fingerprint_in_issuer: bool,
 }
 
@@ -199,6 +199,10 @@ impl ReadyJwt {
         claims.insert("exp".to_owned(), expires.as_secs().into());
         claims.insert("jti".to_owned(), unique()?.into());
         self.key.sign(self.header.clone(), &claims)
+    }
+
+    pub(crate) fn set_claim(&mut self, name: &str, value: Value) {
+        self.claims.insert(name.to_owned(), value);
     }
 
     /// How long it lives when it has just been signed.

@@ -119,7 +119,7 @@ impl AzureManagedIdentity {
             let builder = profile.client(id, secret).dangerously_allow_http();
             builder.build(transport)
         };
-        MetadataSource::new(transport, probe, build).map(Into::into)
+        MetadataSource::new(transport, probe, build).map(CloudSource::of)
     }
 }
 

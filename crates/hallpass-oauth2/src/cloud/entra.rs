@@ -106,6 +106,6 @@ impl EntraWorkloadIdentity {
             .var("tenant", identity.tenant)
             .var("resource", self.resource);
         let builder = profile.client(identity.client, identity.assertion);
-        Ok(builder.build(transport)?.into())
+        Ok(CloudSource::of(builder.build(transport)?))
     }
 }

@@ -77,6 +77,6 @@ impl GithubActions {
             .var("url", url)
             .var("audience", self.audience);
         let source = profile.client(NAME, token).build(transport)?;
-        Ok(source.into())
+        Ok(CloudSource::of(source))
     }
 }

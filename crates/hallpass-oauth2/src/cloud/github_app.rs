@@ -118,7 +118,7 @@ impl GithubApp {
             profile.params.push(("permissions".to_owned(), table));
         }
         let id = profile.name.clone();
-        Composed::new(app, |jwt| profile.client(id, jwt).build(transport)).map(Into::into)
+        Composed::new(app, |jwt| profile.client(id, jwt).build(transport)).map(CloudSource::of)
     }
 }
 

@@ -88,6 +88,6 @@ impl GceMetadata {
                 .dangerously_allow_http()
                 .build(transport)
         };
-        MetadataSource::new(transport, probe, build).map(Into::into)
+        MetadataSource::new(transport, probe, build).map(CloudSource::of)
     }
 }

@@ -148,7 +148,7 @@ impl GoogleCredentials {
             File::ServiceAccount(account) => {
                 self.universe.check("token_uri", &account.token_uri)?;
                 let builder = JwtBearer::google(&self.json)?.scope(self.scopes.join(" "));
-                Ok(builder.build(transport.clone())?.into())
+                Ok(CloudSource::of(builder.build(transport.clone())?))
             }
             File::AuthorizedUser(user) => {
                 let builder = RefreshToken::at(TOKEN_URL)
@@ -156,7 +156,7 @@ impl GoogleCredentials {
                     .refresh_token(user.refresh_token.as_str())
                     .post(user.client_id.as_str(), user.client_secret.as_str());
                 let builder = charged_to(user.quota_project_id.as_ref(), builder);
-                Ok(builder.build(transport.clone())?.into())
+                Ok(CloudSource::of(builder.build(transport.clone())?))
             }
             File::ExternalAccount(account) => {
                 account.build(&self.universe, &self.scopes, transport)

@@ -121,6 +121,6 @@ impl GoogleImpersonation {
             set("lifetime", format!("{}s", lifetime.as_secs()).into());
         }
         let id = profile.name.clone();
-        Composed::new(by, |token| profile.client(id, token).build(transport)).map(Into::into)
+        Composed::new(by, |token| profile.client(id, token).build(transport)).map(CloudSource::of)
     }
 }

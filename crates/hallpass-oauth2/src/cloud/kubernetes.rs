@@ -105,6 +105,6 @@ impl KubernetesToken {
         profile.params.push(("spec".to_owned(), spec));
         let id = profile.name.clone();
         let source = profile.client(id, self.own_token).build(transport)?;
-        Ok(source.into())
+        Ok(CloudSource::of(source))
     }
 }

@@ -4,58 +4,24 @@ use std::{fmt, sync::Arc};
 
 use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
 
-use super::metadata::MetadataSource;
-use crate::{Composed, TokenSource, absent::Absent};
+use crate::{absent::Absent, sources::AnySource};
 
 /// The identity that a platform gives a process, as a source. Cheap to clone.
 #[derive(Clone)]
 pub struct CloudSource {
-    steps: Steps,
-}
-
-#[derive(Clone)]
-enum Steps {
-    One(TokenSource),
-    Composed(Composed),
-    Metadata(Arc<MetadataSource>),
-    /// The platform is not there.
-    Missing {
-        name: &'static str,
-        what: Arc<str>,
-    },
+    steps: Arc<dyn AnySource>,
 }
 
 impl CloudSource {
+    pub(super) fn of(steps: impl CredentialSource) -> Self {
+        Self {
+            steps: Arc::new(steps),
+        }
+    }
+
     /// A source that says what is missing, so that a chain can go on.
-    pub(super) fn missing(name: &'static str, what: impl Into<Arc<str>>) -> Self {
-        let what = what.into();
-        Self {
-            steps: Steps::Missing { name, what },
-        }
-    }
-}
-
-impl From<TokenSource> for CloudSource {
-    fn from(source: TokenSource) -> Self {
-        Self {
-            steps: Steps::One(source),
-        }
-    }
-}
-
-impl From<Composed> for CloudSource {
-    fn from(source: Composed) -> Self {
-        Self {
-            steps: Steps::Composed(source),
-        }
-    }
-}
-
-impl From<MetadataSource> for CloudSource {
-    fn from(source: MetadataSource) -> Self {
-        Self {
-            steps: Steps::Metadata(Arc::new(source)),
-        }
+    pub(super) fn missing(name: &'static str, what: String) -> Self {
+        Self::of(Missing { name, what })
     }
 }
 
@@ -63,43 +29,40 @@ impl CredentialSource for CloudSource {
     /// # Cancel safety
     /// Nothing is lost but the time.
     async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
-        match &self.steps {
-            Steps::One(source) => source.fetch(why).await,
-            Steps::Composed(source) => source.fetch(why).await,
-            Steps::Metadata(source) => source.fetch(why).await,
-            Steps::Missing { what, .. } => {
-                Err(Absent::for_good("nothing was sent").context(what.to_string()))
-            }
-        }
+        self.steps.fetch(why).await
     }
 
     fn description(&self) -> Description {
-        match &self.steps {
-            Steps::One(source) => source.description(),
-            Steps::Composed(source) => source.description(),
-            Steps::Metadata(source) => source.description(),
-            Steps::Missing { name, .. } => {
-                let mut description = Description::default();
-                (*name).clone_into(&mut description.name);
-                description
-            }
-        }
+        self.steps.description()
     }
 
     fn version(&self) -> u64 {
-        match &self.steps {
-            Steps::One(source) => source.version(),
-            Steps::Composed(source) => source.version(),
-            Steps::Metadata(source) => source.version(),
-            Steps::Missing { .. } => 0,
-        }
+        self.steps.version()
     }
 }
 
 impl fmt::Debug for CloudSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CloudSource")
-            .field("name", &self.description().name)
+            .field("name", &self.steps.description().name)
             .finish_non_exhaustive()
+    }
+}
+
+/// The platform is not there.
+struct Missing {
+    name: &'static str,
+    what: String,
+}
+
+impl CredentialSource for Missing {
+    async fn fetch(&self, _: &Fetch) -> Result<Credential, Error> {
+        Err(Absent::for_good("nothing was sent").context(self.what.clone()))
+    }
+
+    fn description(&self) -> Description {
+        let mut description = Description::default();
+        self.name.clone_into(&mut description.name);
+        description
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::{ClientCredentials, Key, Secret, TokenRequest};
+
 /// A server's metadata, as far as anything here needs it. Checked: the issuer is the one that was
 /// asked for, and each endpoint lies where it may.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -23,12 +25,8 @@ struct Aliases {
 }
 
 impl Metadata {
-    pub(super) fn parse(body: &str) -> Option<Self> {
-        serde_json::from_str(body).ok()
-    }
-
     /// What stands in for metadata before there is any.
-    pub(super) fn stand_in(issuer: &str) -> Self {
+    pub(crate) fn stand_in(issuer: &str) -> Self {
         Self {
             issuer: issuer.to_owned(),
             token_endpoint: issuer.to_owned(),
@@ -80,6 +78,26 @@ impl Metadata {
             .as_ref()
             .and_then(|mtls| mtls.revocation_endpoint.as_deref());
         alias.or(self.revocation_endpoint())
+    }
+
+    /// Client credentials with a secret, sent in the way that the server takes: as Basic if it does
+    /// or says nothing, otherwise in the body.
+    #[must_use]
+    pub fn client_secret(&self, id: impl Into<Secret>, secret: impl Into<Secret>) -> TokenRequest {
+        let request = ClientCredentials::at(self.token_endpoint());
+        if self.supports("client_secret_basic") || !self.supports("client_secret_post") {
+            request.basic(id, secret)
+        } else {
+            request.post(id, secret)
+        }
+    }
+
+    /// Client credentials with an assertion, which is for the issuer.
+    #[must_use]
+    pub fn client_key(&self, id: impl Into<Secret>, key: Key) -> TokenRequest {
+        ClientCredentials::at(self.token_endpoint())
+            .private_key_jwt(id, key)
+            .issuer(self.issuer())
     }
 
     /// Whether clients may authenticate in this way, such as `private_key_jwt`. A server that says

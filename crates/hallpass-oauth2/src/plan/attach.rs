@@ -3,7 +3,7 @@
 use hallpass_core::Error;
 use http::{HeaderName, header::AUTHORIZATION};
 
-use super::checks::{check_fixed, header_name};
+use super::checks::{check_fixed, header_name, headers};
 use crate::{
     Profile,
     profile::BEARER,
@@ -39,23 +39,17 @@ impl Attach {
             ));
         }
         check_fixed(&header, &value)?;
-        let mut beside: Vec<(HeaderName, Template)> = Vec::new();
-        for (name, text) in profile.templates_of(&profile.api_headers, Stage::Use)? {
-            let name = header_name(&name)?;
-            check_fixed(&name, &text)?;
-            if name == header {
-                return Err(Error::configuration(format!(
-                    "the header {header} carries the token and can't be constant too"
-                )));
-            }
-            // The last one counts: a builder sets it after its profile.
-            beside.retain(|(other, _)| *other != name);
-            beside.push((name, text));
+        let beside = profile.templates_of(&profile.api_headers, Stage::Use)?;
+        let beside = headers(beside, header_name)?;
+        if beside.iter().any(|(name, _)| *name == header) {
+            return Err(Error::configuration(format!(
+                "the header {header} carries the token and can't be constant too"
+            )));
         }
         Ok(Self {
-            bearer,
             header,
             value,
+            bearer,
             beside,
         })
     }

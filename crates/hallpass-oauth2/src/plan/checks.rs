@@ -179,6 +179,22 @@ pub(super) fn own_header(name: &str, auth: ClientAuth) -> Result<HeaderName, Err
     Ok(name)
 }
 
+/// Headers by their templates. Of two with one name the last counts: a builder sets it after its
+/// profile.
+pub(super) fn headers(
+    templates: Vec<(String, Template)>,
+    named: impl Fn(&str) -> Result<HeaderName, Error>,
+) -> Result<Vec<(HeaderName, Template)>, Error> {
+    let mut headers: Vec<(HeaderName, Template)> = Vec::with_capacity(templates.len());
+    for (name, value) in templates {
+        let name = named(&name)?;
+        check_fixed(&name, &value)?;
+        headers.retain(|(other, _)| *other != name);
+        headers.push((name, value));
+    }
+    Ok(headers)
+}
+
 /// What is fixed in a header's value must be fit for one: found late, it costs a token each time.
 pub(super) fn check_fixed(name: &HeaderName, value: &Template) -> Result<(), Error> {
     let fits = |text: &str| http::HeaderValue::from_str(text).is_ok();

@@ -5,18 +5,18 @@ use std::time::Duration;
 use hallpass_core::{Error, Origin};
 
 use super::{
+    assertion::{client_assertion, described},
     attach::Attach,
     checks::{
         RESOURCE, check_custom, check_method, check_names, check_resource, check_scope,
         check_values, origins,
     },
-    inputs::{CLIENT_ASSERTION, Inputs},
+    inputs::{ASSERTION, CLIENT_ASSERTION, GrantInput, GrantInputs, Inputs},
     request::RequestPlan,
     settings::Settings,
 };
 use crate::{
     ClientAuth, Dpop, Encoding, Expiry, Grant, Param, Profile, Reissue, ResponseFormat,
-    assertion::{Audience, ClientAssertion},
     condition::Matcher,
     json_path::Path,
     renewal::Renewal,
@@ -95,6 +95,11 @@ pub(crate) fn compile(settings: &Settings) -> Result<Plan, Error> {
     let request = RequestPlan::compile(profile, params, query)?;
     check_custom(auth, request.templates())?;
     let attach = Attach::compile(profile)?;
+    let mut shown = request.templates().chain(inputs.claim_texts());
+    if settings.id.is_none() && shown.any(Template::shows_client_id) {
+        return Err(no_client());
+    }
+    drop(shown);
     let mut plan = Plan {
         name: match &*profile.name {
             "" => url.host().to_owned(),
@@ -107,7 +112,7 @@ pub(crate) fn compile(settings: &Settings) -> Result<Plan, Error> {
             grace: profile.grace.unwrap_or_default(),
             interval: profile.min_interval.unwrap_or_default(),
         },
-        hedge: may_hedge(settings),
+        hedge: may_hedge(profile, &inputs.grant),
         // Late, so that what is missing then is missing for them alone.
         origins: profile.expanded_origins()?.map(origins).transpose()?,
         rejected: profile.matchers(&profile.rejected)?,
@@ -159,19 +164,25 @@ fn check_client(settings: &Settings) -> Result<(), Error> {
     } else {
         lacks_id && !settings.profile.grant.may_go_without_client()
     };
-    if lacks {
-        return Err(Error::configuration(
-            "no client is set: call basic, post, private_key_jwt, mtls or public",
-        ));
-    }
-    Ok(())
+    if lacks { Err(no_client()) } else { Ok(()) }
+}
+
+fn no_client() -> Error {
+    Error::configuration("no client is set: call basic, post, private_key_jwt, mtls or public")
 }
 
 /// The inputs, and the scope as far as it goes among the parameters.
 fn inputs(settings: &Settings, url: &TokenUrl, scope: &str) -> Result<(Inputs, String), Error> {
     let profile = &settings.profile;
-    let assertion = assertion(settings)?;
+    let assertion = client_assertion(settings)?;
     let mut grant = settings.grant.clone();
+    let mut claims = Vec::new();
+    if !grant.names().any(|set| set == ASSERTION)
+        && let Some((jwt, templates)) = described(settings)?
+    {
+        grant.set(ASSERTION, GrantInput::Jwt(Box::new(jwt)));
+        claims = templates;
+    }
     let (needed, advice) = profile.grant.needs();
     if needed
         .iter()
@@ -204,6 +215,7 @@ fn inputs(settings: &Settings, url: &TokenUrl, scope: &str) -> Result<(Inputs, S
         secret: settings.secret.clone(),
         assertion: assertion.settled(profile.client_auth, url)?,
         variables: Vec::new(),
+        claims,
         grant,
     };
     Ok((inputs, asked))
@@ -228,30 +240,6 @@ fn dpop(settings: &Settings) -> Result<Option<Dpop>, Error> {
     Ok(Some(dpop))
 }
 
-/// What the client signs, as the profile wants it.
-fn assertion(settings: &Settings) -> Result<ClientAssertion, Error> {
-    let profile = &settings.profile;
-    let mut assertion = settings.assertion.clone();
-    if let Some(issuer) = &profile.issuer {
-        assertion.issuer = Some(profile.expanded(issuer, Place::Text)?);
-    }
-    if profile.assertion_for_token_url {
-        assertion.audience = Audience::TokenUrl;
-    }
-    let kid = profile.assertion_kid.as_ref();
-    let kid = kid
-        .map(|kid| profile.expanded(kid, Place::Text))
-        .transpose()?;
-    assertion.name_key_unless_named(kid, profile.assertion_alg);
-    if let Some(typ) = &profile.assertion_typ {
-        assertion.typ = Some(typ.clone());
-    }
-    let validity = &mut assertion.validity;
-    validity.lifetime = profile.assertion_lifetime.unwrap_or(validity.lifetime);
-    validity.backdated = profile.assertion_backdated.unwrap_or(validity.backdated);
-    Ok(assertion)
-}
-
 fn belongs(grant: Grant, name: &str) -> bool {
     let (needed, _) = grant.needs();
     needed.contains(&name) || (grant == Grant::TokenExchange && name == "actor_token")
@@ -269,7 +257,7 @@ fn params(profile: &Profile, scope: &str) -> Result<Params, Error> {
         let value = value.as_ref();
         value.map(|value| literal(name, value))
     };
-    let own = profile.compiled_params()?;
+    let own = profile.compiled_params(&profile.params)?;
     let of_grant = [
         optional("subject_token_type", &profile.subject_token_type),
         optional("actor_token_type", &profile.actor_token_type),
@@ -331,14 +319,14 @@ fn response(profile: &Profile, scope: &str) -> Result<ResponsePlan, Error> {
 }
 
 /// Not where fetches are counted, or one ends what the other brings, or a token is used up.
-fn may_hedge(settings: &Settings) -> bool {
-    let profile = &settings.profile;
+fn may_hedge(profile: &Profile, grant: &GrantInputs) -> bool {
     let harmless = match profile.grant {
         Grant::ClientCredentials => true,
-        Grant::JwtBearer => settings.grant.signs_anew(),
+        Grant::JwtBearer => grant.signs_anew(),
         _ => false,
     };
-    harmless && profile.reissue != Reissue::KillsOld && profile.min_interval.is_none()
+    let free = !profile.metered && profile.min_interval.is_none();
+    harmless && free && profile.reissue != Reissue::KillsOld
 }
 
 impl Plan {
@@ -347,7 +335,8 @@ impl Plan {
         let mut names = Vec::new();
         let hidden = &mut self.request.hidden;
         let used = self.attach.beside.iter().map(|(_, text)| text);
-        for template in used.chain([&self.attach.value]) {
+        let used = used.chain([&self.attach.value]);
+        for template in used.chain(self.inputs.claim_texts()) {
             template.secrets(hidden, &mut names);
         }
         self.request.find_secrets(&mut names);

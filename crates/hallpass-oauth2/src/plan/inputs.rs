@@ -6,16 +6,22 @@ use hallpass_core::Error;
 use zeroize::Zeroizing;
 
 use crate::{
-    ClientAuth, Dpop, Jwt, Secret,
+    ClientAuth, Dpop, Jwt, Param, Secret,
     assertion::{ReadyJwt, SettledAssertion, Skew, thumbprint},
     dpop::Prover,
     rotation::Rotation,
     secret::Use,
-    template::TemplateContext,
+    template::{Template, TemplateContext, Unfilled},
 };
 
 /// The parameter that a refresh token goes in.
 const REFRESH_TOKEN: &str = "refresh_token";
+
+/// The parameter that the JWT bearer grant's assertion goes in.
+pub(crate) const ASSERTION: &str = "assertion";
+
+/// Claims that are filled at each fetch.
+pub(super) type Claims = Vec<(String, Param<Template>)>;
 
 /// The parameters of a client's assertion (RFC 7521 §4.2).
 pub(super) const CLIENT_ASSERTION: [&str; 2] = ["client_assertion_type", "client_assertion"];
@@ -95,6 +101,8 @@ pub(crate) struct Inputs {
     pub(super) assertion: Option<SettledAssertion>,
     /// The secret variables that templates name.
     pub(super) variables: Vec<(String, Secret)>,
+    /// Of the grant's assertion, where the profile describes it.
+    pub(super) claims: Claims,
     pub(super) grant: GrantInputs,
     pub(super) dpop: Option<Dpop>,
     /// The certificate that tokens are bound to.
@@ -125,6 +133,10 @@ impl Inputs {
     /// Whether the request stands on more than the client itself.
     pub(crate) fn bring_a_token(&self) -> bool {
         self.grant.names().next().is_some()
+    }
+
+    pub(super) fn claim_texts(&self) -> impl Iterator<Item = &Template> {
+        self.claims.iter().flat_map(|(_, claim)| claim.texts())
     }
 
     pub(crate) fn rotation(&self) -> Option<&Rotation> {
@@ -186,7 +198,15 @@ impl Inputs {
                 GrantInput::Secret(secret, what) => {
                     ResolvedInput::Text(secret.read(Use { what, of }).await?)
                 }
-                GrantInput::Jwt(jwt) => ResolvedInput::Jwt(jwt.ready(of).await?),
+                GrantInput::Jwt(jwt) => {
+                    let mut jwt = jwt.ready(of).await?;
+                    let context = resolved.context();
+                    for (name, claim) in &self.claims {
+                        let claim = claim.map(&mut |text| text.fill(&context).map_err(unfilled))?;
+                        jwt.set_claim(name, serde_json::to_value(&claim).unwrap_or_default());
+                    }
+                    ResolvedInput::Jwt(jwt)
+                }
             };
             resolved.further.push((name, value));
         }
@@ -231,6 +251,16 @@ async fn read(
         Some(secret) => secret.read(Use { what, of }).await.map(Some),
         None => Ok(None),
     }
+}
+
+/// Why a request can't be filled.
+pub(super) fn unfilled(why: Unfilled) -> Error {
+    Error::configuration(match why {
+        Unfilled::Missing(name) => {
+            format!("the token request names \"{name}\", which only its answer brings")
+        }
+        Unfilled::TooLong => "a template of the token request grows beyond 1 MiB".to_owned(),
+    })
 }
 
 impl ResolvedInputs {

@@ -10,8 +10,8 @@ use http::{
 use zeroize::Zeroizing;
 
 use super::{
-    checks::{check_fixed, own_header, unfit_value},
-    inputs::ResolvedInputs,
+    checks::{headers, own_header, unfit_value},
+    inputs::{ResolvedInputs, unfilled},
 };
 use crate::{
     ClientAuth, Encoding, Param, Profile, basic,
@@ -19,7 +19,7 @@ use crate::{
     json,
     param::{FilledParams, form_pairs},
     percent,
-    template::{Stage, Template, TemplateContext, Unfilled},
+    template::{Stage, Template, TemplateContext},
     token_url::TokenUrl,
     value::sounds_secret,
 };
@@ -53,18 +53,12 @@ impl RequestPlan {
         query: Vec<(String, Template)>,
     ) -> Result<Self, Error> {
         let auth = profile.client_auth;
-        let mut filled_headers: Vec<(HeaderName, Template)> = Vec::new();
-        for (name, value) in profile.templates_of(&profile.token_headers, Stage::Ask)? {
-            let name = own_header(&name, auth)?;
-            if name == DPOP && profile.dpop {
-                return Err(Error::configuration(
-                    "the header dpop is for the proof of each token request: leave it out",
-                ));
-            }
-            check_fixed(&name, &value)?;
-            // The last one counts: a builder sets it after its profile.
-            filled_headers.retain(|(other, _)| *other != name);
-            filled_headers.push((name, value));
+        let filled_headers = profile.templates_of(&profile.token_headers, Stage::Ask)?;
+        let filled_headers = headers(filled_headers, |name| own_header(name, auth))?;
+        if profile.dpop && filled_headers.iter().any(|(name, _)| *name == DPOP) {
+            return Err(Error::configuration(
+                "the header dpop is for the proof of each token request: leave it out",
+            ));
         }
         let content_type = profile.encoding.content_type();
         Ok(Self {
@@ -110,9 +104,12 @@ impl RequestPlan {
 
         let params = self.filled_params(inputs, &context, &mut secrets)?;
         let mut query = Zeroizing::new(String::new());
-        let mut body = Zeroizing::new(String::new());
+        let mut body = Zeroizing::new(Vec::new());
         match self.encoding {
-            Encoding::Form => body = form(&form_pairs(&params)),
+            Encoding::Form => {
+                let mut form = form(&form_pairs(&params));
+                *body = std::mem::take(&mut *form).into_bytes();
+            }
             Encoding::Json => body = json::object(&params),
             Encoding::Query => query = form(&form_pairs(&params)),
             Encoding::None => {}
@@ -129,7 +126,6 @@ impl RequestPlan {
         }
 
         let length = body.len();
-        let body = Zeroizing::new(std::mem::take(&mut *body).into_bytes());
         let mut request = Request::new(Bytes::from_owner(body));
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = with_query(url.uri(), &query)?;
@@ -249,15 +245,6 @@ fn with_query(uri: &Uri, encoded: &str) -> Result<Uri, Error> {
 
 fn form(pairs: &[(&str, Zeroizing<String>)]) -> Zeroizing<String> {
     percent::form(pairs.iter().map(|(name, value)| (*name, value.as_str())))
-}
-
-fn unfilled(why: Unfilled) -> Error {
-    Error::configuration(match why {
-        Unfilled::Missing(name) => {
-            format!("the token request names \"{name}\", which only its answer brings")
-        }
-        Unfilled::TooLong => "a template of the token request grows beyond 1 MiB".to_owned(),
-    })
 }
 
 /// A sensitive header's value.

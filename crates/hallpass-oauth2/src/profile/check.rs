@@ -5,7 +5,7 @@ use hallpass_core::Error;
 use super::description::Profile;
 use crate::{
     condition,
-    template::{Stage, is_placeholder, names},
+    template::{Stage, is_placeholder, names, variable},
     token_place::TokenPlace,
 };
 
@@ -26,11 +26,15 @@ impl Profile {
             ("scope", self.scope.as_ref(), Stage::Build),
             ("audience", self.audience.as_ref(), Stage::Build),
             ("issuer", self.issuer.as_ref(), Stage::Build),
+            ("assertion_key", self.assertion_key.as_ref(), Stage::Build),
             ("assertion_kid", self.assertion_kid.as_ref(), Stage::Build),
             ("dpop_htu_base", self.dpop_htu_base.as_ref(), Stage::Build),
             ("header_value", Some(&self.header_value), Stage::Use),
         ];
-        let params = self.params.iter().flat_map(|(_, param)| param.texts());
+        let params = [("params", &self.params), ("claims", &self.claims)]
+            .into_iter()
+            .flat_map(|(field, params)| params.iter().map(move |(_, param)| (field, param)))
+            .flat_map(|(field, param)| param.texts().into_iter().map(move |text| (field, text)));
         singles
             .into_iter()
             .filter_map(|(field, text, stage)| Some((field, text?.as_str(), stage)))
@@ -39,7 +43,7 @@ impl Profile {
                     .flatten()
                     .map(move |text| (field, text.as_str(), Stage::Build))
             }))
-            .chain(params.map(|text| ("params", text.as_str(), Stage::Ask)))
+            .chain(params.map(|(field, text)| (field, text.as_str(), Stage::Ask)))
             .chain(pairs.into_iter().flat_map(|(field, pairs, stage)| {
                 pairs
                     .iter()
@@ -60,6 +64,14 @@ impl Profile {
             if let Err(fault) = names(template, stage) {
                 return Some((field, fault.to_string()));
             }
+        }
+        if self
+            .assertion_key
+            .as_deref()
+            .is_some_and(|key| variable(key).is_none())
+        {
+            let fault = "is not one variable in braces, such as {signing_key}";
+            return Some(("assertion_key", fault.to_owned()));
         }
         if !self.header_value.contains("{token}") {
             return Some(("header_value", "has no {token} in it".to_owned()));

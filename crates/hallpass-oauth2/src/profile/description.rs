@@ -130,19 +130,28 @@ pub struct Profile {
     pub issuer: Option<String>,
     /// Whether the token URL is their audience instead, for servers that know only that.
     pub assertion_for_token_url: bool,
-    /// With `private-key-jwt`: the id of the client's key, the header `kid` of its assertions;
-    /// template. A key that names itself needs none.
+    /// With `jwt_bearer`: the claims of the assertion that is exchanged, such as `iss`, `sub` and
+    /// `aud`; templates (asking), which may nest like `params`. `iat`, `exp` and a new `jti` come by
+    /// themselves, and `aud` is the `issuer`, or else the token URL, unless it is among them.
+    #[serde(deserialize_with = "pairs")]
+    pub claims: Vec<(String, Param)>,
+    /// With `claims`: the variable that holds the key which signs them, such as `{signing_key}`: a
+    /// PEM text, or a JWK. The client's secret is the key unless set.
+    pub assertion_key: Option<String>,
+    /// The id of the key that signs the assertions, their header `kid`; template. A key that names
+    /// itself needs none.
     pub assertion_kid: Option<String>,
-    /// With `private-key-jwt`: how assertions are signed, such as `PS256`. The key's type decides it
-    /// unless set; only RSA keys leave a choice.
+    /// How assertions are signed, such as `PS256`. The key's type decides it unless set; only RSA
+    /// keys leave a choice.
     #[serde(deserialize_with = "foreign::algorithm")]
     pub assertion_alg: Option<Algorithm>,
-    /// The header `typ` of the client's assertions: `client-authentication+jwt` unless set.
+    /// The header `typ` of the assertions. Unless set, `client-authentication+jwt` for those that the
+    /// client authenticates with, and `JWT` for the one that is exchanged.
     pub assertion_typ: Option<String>,
-    /// How long the client's assertions live, in seconds; a minute unless set.
+    /// How long assertions live, in seconds; a minute unless set.
     #[serde(deserialize_with = "seconds")]
     pub assertion_lifetime: Option<Duration>,
-    /// How far `iat` of the client's assertions lies back, in seconds; a minute unless set.
+    /// How far `iat` of the assertions lies back, in seconds; a minute unless set.
     #[serde(deserialize_with = "seconds")]
     pub assertion_backdated: Option<Duration>,
     /// Whether tokens are bound to a key, and each request proves that the client holds it (RFC 9449).
@@ -275,6 +284,9 @@ pub struct Profile {
     /// gets an error that says how long to wait, and the endpoint is left alone.
     #[serde(deserialize_with = "seconds")]
     pub min_interval: Option<Duration>,
+    /// Whether each token counts against a quota, or costs. Then no second request goes out beside
+    /// one that is slow to be answered.
+    pub metered: bool,
 
     #[serde(skip)]
     pub(crate) values: BTreeMap<String, Value>,
@@ -296,6 +308,8 @@ impl Default for Profile {
             client_auth: ClientAuth::default(),
             issuer: None,
             assertion_for_token_url: false,
+            claims: Vec::new(),
+            assertion_key: None,
             assertion_kid: None,
             assertion_alg: None,
             assertion_typ: None,
@@ -342,6 +356,7 @@ impl Default for Profile {
             reissue: Reissue::default(),
             grace: None,
             min_interval: None,
+            metered: false,
             values: BTreeMap::new(),
             replaced: BTreeSet::new(),
         }

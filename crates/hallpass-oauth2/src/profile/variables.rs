@@ -95,13 +95,14 @@ impl Profile {
         pairs.iter().map(compiled).collect()
     }
 
-    pub(crate) fn compiled_params(&self) -> Result<Vec<(String, Param<Template>)>, Error> {
-        let mut params = Vec::with_capacity(self.params.len());
-        for (name, param) in &self.params {
-            let mut replace = |text: &String| self.template(text, Stage::Ask);
-            params.push((name.clone(), param.map(&mut replace)?));
-        }
-        Ok(params)
+    pub(crate) fn compiled_params(
+        &self,
+        params: &[(String, Param)],
+    ) -> Result<Vec<(String, Param<Template>)>, Error> {
+        let mut replace = |text: &String| self.template(text, Stage::Ask);
+        let compiled =
+            |(name, param): &(String, Param)| Ok((name.clone(), param.map(&mut replace)?));
+        params.iter().map(compiled).collect()
     }
 
     pub(crate) fn matchers(&self, conditions: &[Condition]) -> Result<Vec<Matcher>, Error> {
@@ -118,6 +119,10 @@ impl Profile {
         } else {
             format!("profile \"{}\"", self.name)
         }
+    }
+
+    pub(crate) fn unset(&self, variable: String) -> Error {
+        self.fault(&Fault::Unset(variable))
     }
 
     fn fault(&self, fault: &Fault) -> Error {

@@ -169,7 +169,7 @@ impl Answer {
             Value::String(text) => !text.is_empty(),
             _ => true,
         };
-        members.error.as_ref().is_some_and(full)
+        members.top("error").is_some_and(full)
             || (plan.success.is_empty() && !plan.error_at.is_empty() && self.code(plan).is_some())
     }
 }

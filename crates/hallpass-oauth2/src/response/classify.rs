@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use hallpass_core::retry_after;
 
-use super::answer::Answer;
+use super::{answer::Answer, quota::quota_reset};
 use crate::{
     body::Fault,
     condition::Matcher,
@@ -48,7 +48,8 @@ pub(crate) fn classify(plan: &ResponsePlan, answer: &Answer) -> Verdict {
     let refused = |lasting, code| Verdict::Refused { code, lasting };
     let busy = |code| Verdict::Busy {
         code,
-        until: retry_after(&answer.headers, SystemTime::now()),
+        until: retry_after(&answer.headers, SystemTime::now())
+            .or_else(|| quota_reset(&answer.headers)),
     };
 
     match answer.status.as_u16() {

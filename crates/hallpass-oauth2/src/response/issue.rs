@@ -27,7 +27,7 @@ pub(crate) fn issue(asked: &Asked<'_>, answer: &Answer) -> Result<Credential, Er
     let members = answer.members().filter(|_| answer.has_members());
     let mut proved = plan.inputs.dpop().is_some();
     if answer.token_is_member(&plan.response) {
-        let token_type = members.and_then(|members| members.token_type.as_ref());
+        let token_type = members.and_then(|members| members.top("token_type"));
         proved = check_type(asked, token_type)? == TokenType::Dpop;
     }
     let context = TemplateContext {
@@ -39,7 +39,7 @@ pub(crate) fn issue(asked: &Asked<'_>, answer: &Answer) -> Result<Credential, Er
     if let Some(thumbprint) = bound_to_certificate(asked, members, token)? {
         credential = credential.bound_to_certificate(thumbprint);
     }
-    let stated = members.and_then(|members| members.expires_in.as_ref());
+    let stated = members.and_then(|members| members.top("expires_in"));
     let stated = Stated::read(stated)
         .ok_or_else(|| malformed(asked, answer, "with an expires_in that is not a number"))?;
     warn_of(plan, stated);
@@ -65,7 +65,7 @@ pub(crate) fn issue(asked: &Asked<'_>, answer: &Answer) -> Result<Credential, Er
     if response.issued_type {
         credential = with_issued_type(asked, answer, credential, members)?;
     }
-    let scope = members.and_then(|members| members.scope.as_ref());
+    let scope = members.and_then(|members| members.top("scope"));
     Ok(match granted(asked, scope) {
         Some(scope) => credential.with_scope(scope),
         None => credential,
@@ -184,7 +184,7 @@ fn bound_to_certificate(
     members: Option<&TokenResponse>,
     token: &str,
 ) -> Result<Option<String>, Error> {
-    let cnf = members.and_then(|members| members.cnf.as_ref());
+    let cnf = members.and_then(|members| members.top("cnf"));
     let told = cnf.and_then(|cnf| Some(cnf.get("x5t#S256")?.as_str()?.to_owned()));
     let told = told.or_else(|| jwt::certificate_thumbprint(token));
     match (told, &asked.inputs.certificate) {
@@ -203,7 +203,7 @@ fn with_issued_type(
     credential: Credential,
     members: Option<&TokenResponse>,
 ) -> Result<Credential, Error> {
-    let kind = members.and_then(|members| members.issued_token_type.as_ref());
+    let kind = members.and_then(|members| members.top("issued_token_type"));
     match kind.and_then(Value::as_str).filter(|kind| !kind.is_empty()) {
         Some(kind) => Ok(credential.with_field("issued_token_type", kind)),
         None => Err(malformed(asked, answer, "without an issued_token_type")),

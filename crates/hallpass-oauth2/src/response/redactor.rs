@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::{
     basic::{basic, basic_base64, basic_raw},
     percent::{escape_into, form_value},
+    plan::ResolvedInputs,
     text::{TEXT_LIMIT, printable},
 };
 
@@ -29,7 +30,13 @@ pub(crate) struct Redactor {
 }
 
 impl Redactor {
-    pub(crate) fn of(secrets: &[Zeroizing<String>], id: &str, client_secret: Option<&str>) -> Self {
+    pub(crate) fn of(secrets: &[Zeroizing<String>], inputs: &ResolvedInputs) -> Self {
+        let id = inputs.id.as_deref().map_or("", String::as_str);
+        let client_secret = inputs.secret.as_deref().map(String::as_str);
+        Self::new(secrets, id, client_secret)
+    }
+
+    fn new(secrets: &[Zeroizing<String>], id: &str, client_secret: Option<&str>) -> Self {
         let mut forms = Vec::new();
         for secret in secrets {
             // What a server cuts off before it repeats the rest, and what becomes of a secret that
@@ -236,7 +243,7 @@ mod tests {
     use super::*;
 
     fn redactor(secret: &str) -> Redactor {
-        Redactor::of(
+        Redactor::new(
             &[Zeroizing::new(secret.to_owned())],
             "my-client",
             Some(secret),

@@ -2,13 +2,12 @@
 
 use std::{
     fmt,
-    future::Future,
-    pin::Pin,
     sync::{Arc, OnceLock},
 };
 
 use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
 
+use super::AnySource;
 use crate::absent::Absent;
 
 /// Several places where a credential may be, asked in order until one has delivered.
@@ -28,7 +27,7 @@ use crate::absent::Absent;
 /// ```
 #[derive(Clone)]
 pub struct Chain {
-    sources: Vec<Arc<dyn Link>>,
+    sources: Vec<Arc<dyn AnySource>>,
     /// Who has delivered; clones of one chain agree on it.
     chosen: Arc<OnceLock<usize>>,
 }
@@ -49,29 +48,6 @@ fn is_absent(error: &Error) -> bool {
     error.code() == Some(ABSENT) || Absent::is_behind(error)
 }
 
-type Fetched<'a> = Pin<Box<dyn Future<Output = Result<Credential, Error>> + Send + 'a>>;
-
-/// The trait behind a pointer, so that a chain has no type parameter.
-trait Link: Send + Sync {
-    fn fetch<'a>(&'a self, why: &'a Fetch) -> Fetched<'a>;
-    fn description(&self) -> Description;
-    fn version(&self) -> u64;
-}
-
-impl<S: CredentialSource> Link for S {
-    fn fetch<'a>(&'a self, why: &'a Fetch) -> Fetched<'a> {
-        Box::pin(CredentialSource::fetch(self, why))
-    }
-
-    fn description(&self) -> Description {
-        CredentialSource::description(self)
-    }
-
-    fn version(&self) -> u64 {
-        CredentialSource::version(self)
-    }
-}
-
 impl Chain {
     /// Asks this source first.
     pub fn of(first: impl CredentialSource) -> Self {
@@ -89,10 +65,8 @@ impl Chain {
         self.chosen = Arc::default();
         self
     }
-}
 
-impl Chain {
-    fn chosen(&self) -> Option<&dyn Link> {
+    fn chosen(&self) -> Option<&dyn AnySource> {
         let at = self.chosen.get()?;
         self.sources.get(*at).map(|source| &**source)
     }

@@ -21,7 +21,7 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use super::header::Placed;
+use super::header::{Placed, described};
 use crate::{calendar::read_rfc3339, text::printable};
 
 /// What is read of a program's output: more than any credential needs.
@@ -66,6 +66,8 @@ pub struct Exec {
     placed: Placed,
 }
 
+described!(Exec, placed.description, "exec");
+
 #[derive(Deserialize)]
 struct ExecCredential {
     #[serde(rename = "apiVersion", default)]
@@ -108,25 +110,6 @@ impl Exec {
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.env.push((name.into(), value.into()));
         self
-    }
-
-    /// How it is called in events and messages; `exec` unless set.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.placed.description.name = name.into();
-        self
-    }
-
-    /// The origins that it is for.
-    ///
-    /// # Errors
-    /// If one is not an origin, such as `https://api.example.com`.
-    pub fn origins<I>(mut self, origins: I) -> Result<Self, Error>
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.placed.origins(origins)?;
-        Ok(self)
     }
 
     fn start(&self) -> io::Result<Child> {

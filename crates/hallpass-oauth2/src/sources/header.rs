@@ -6,6 +6,51 @@ use zeroize::Zeroizing;
 
 use crate::{plan, profile::BEARER};
 
+/// What each source says of itself, set in the same words. `$default` is its name unless set.
+macro_rules! described {
+    ($source:ident, $($description:ident).+, $default:literal) => {
+        impl $source {
+            #[doc = concat!("How it is called in events and messages; `", $default, "` unless set.")]
+            #[must_use]
+            pub fn name(mut self, name: impl Into<String>) -> Self {
+                self.$($description).+.name = name.into();
+                self
+            }
+
+            /// The origins that it is for.
+            ///
+            /// # Errors
+            /// If one is not an origin, such as `https://api.example.com`.
+            pub fn origins<I>(mut self, origins: I) -> Result<Self, Error>
+            where
+                I: IntoIterator<Item: Into<String>>,
+            {
+                self.$($description).+.origins = Some(crate::plan::origins(origins)?);
+                Ok(self)
+            }
+        }
+    };
+}
+pub(super) use described;
+
+/// Where the token of a source goes, for those that leave it to the caller.
+macro_rules! attached {
+    ($source:ident) => {
+        impl $source {
+            /// Sends the token in this header, in this form: `Bearer {token}` in `Authorization`
+            /// unless set.
+            ///
+            /// # Errors
+            /// If the name is not a header's, or there is no `{token}` in the form.
+            pub fn attach(mut self, header: &str, form: impl Into<String>) -> Result<Self, Error> {
+                self.placed.attach(header, form.into())?;
+                Ok(self)
+            }
+        }
+    };
+}
+pub(super) use attached;
+
 /// Name, header and origins of a source, and the form that a token takes in its header.
 #[derive(Clone)]
 pub(super) struct Placed {
@@ -32,14 +77,6 @@ impl Placed {
         }
         self.description.header = plan::header_name(header)?;
         self.form = form;
-        Ok(())
-    }
-
-    pub(super) fn origins<I>(&mut self, origins: I) -> Result<(), Error>
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.description.origins = Some(plan::origins(origins)?);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
 use http::{HeaderName, HeaderValue};
 
-use super::header::Placed;
+use super::header::{Placed, attached, described};
 use crate::{Jwt, Key};
 
 /// A JWT that the client signs and sends to the API as it is; no token endpoint is asked.
@@ -77,36 +77,10 @@ impl SelfSigned {
             .lifetime(LIFETIME);
         Self::new(jwt).name("app-store-connect")
     }
-
-    /// How it is called in events and messages.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.placed.description.name = name.into();
-        self
-    }
-
-    /// Sends the token in this header, in this form: `Bearer {token}` in `Authorization` unless
-    /// set.
-    ///
-    /// # Errors
-    /// If the name is not a header's, or there is no `{token}` in the form.
-    pub fn attach(mut self, header: &str, form: impl Into<String>) -> Result<Self, Error> {
-        self.placed.attach(header, form.into())?;
-        Ok(self)
-    }
-
-    /// The origins that it is for.
-    ///
-    /// # Errors
-    /// If one is not an origin, such as `https://api.example.com`.
-    pub fn origins<I>(mut self, origins: I) -> Result<Self, Error>
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.placed.origins(origins)?;
-        Ok(self)
-    }
 }
+
+described!(SelfSigned, placed.description, "self-signed");
+attached!(SelfSigned);
 
 impl CredentialSource for SelfSigned {
     /// # Cancel safety

@@ -5,7 +5,8 @@ use std::fmt;
 use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
 use http::{HeaderName, header::AUTHORIZATION};
 
-use crate::{Secret, plan, secret::Use};
+use super::header::described;
+use crate::{Secret, secret::Use};
 
 /// A user name and a password in an HTTP Basic header, on API requests themselves.
 ///
@@ -36,26 +37,9 @@ impl Basic {
             description: named("basic", AUTHORIZATION),
         }
     }
-
-    /// How it is called in events and messages; `basic` unless set.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.description.name = name.into();
-        self
-    }
-
-    /// The origins that it is for.
-    ///
-    /// # Errors
-    /// If one is not an origin, such as `https://api.example.com`.
-    pub fn origins<I>(mut self, origins: I) -> Result<Self, Error>
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.description.origins = Some(plan::origins(origins)?);
-        Ok(self)
-    }
 }
+
+described!(Basic, description, "basic");
 
 impl CredentialSource for Basic {
     async fn fetch(&self, _why: &Fetch) -> Result<Credential, Error> {
@@ -129,26 +113,9 @@ impl Static {
             .map_err(|_| Error::configuration("that is not a header's name"))?;
         Ok(Self::new(Credential::header(name, value)?.never_expires()))
     }
-
-    /// How it is called in events and messages; `static` unless set.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.description.name = name.into();
-        self
-    }
-
-    /// The origins that it is for.
-    ///
-    /// # Errors
-    /// If one is not an origin, such as `https://api.example.com`.
-    pub fn origins<I>(mut self, origins: I) -> Result<Self, Error>
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.description.origins = Some(plan::origins(origins)?);
-        Ok(self)
-    }
 }
+
+described!(Static, description, "static");
 
 impl CredentialSource for Static {
     async fn fetch(&self, _why: &Fetch) -> Result<Credential, Error> {

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
 
-use super::header::Placed;
+use super::header::{Placed, attached, described};
 use crate::{Secret, secret::Use};
 
 /// A token or API key in an environment variable, a vault, or wherever a [`Secret`] is kept.
@@ -43,35 +43,10 @@ impl Token {
         self.lifetime = Some(lifetime);
         self
     }
-
-    /// How it is called in events and messages; `token` unless set.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.placed.description.name = name.into();
-        self
-    }
-
-    /// Sends it in this header, in this form: `Bearer {token}` in `Authorization` unless set.
-    ///
-    /// # Errors
-    /// If the name is not a header's, or there is no `{token}` in the form.
-    pub fn attach(mut self, header: &str, form: impl Into<String>) -> Result<Self, Error> {
-        self.placed.attach(header, form.into())?;
-        Ok(self)
-    }
-
-    /// The origins that it is for.
-    ///
-    /// # Errors
-    /// If one is not an origin, such as `https://api.example.com`.
-    pub fn origins<I>(mut self, origins: I) -> Result<Self, Error>
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.placed.origins(origins)?;
-        Ok(self)
-    }
 }
+
+described!(Token, placed.description, "token");
+attached!(Token);
 
 impl CredentialSource for Token {
     /// # Cancel safety

@@ -9,7 +9,7 @@ use std::{
 
 use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
 
-use super::header::Placed;
+use super::header::{Placed, attached, described};
 use crate::{file::WatchedFile, jwt};
 
 /// How often the file is looked at while its token is in use. Kubernetes rewrites a projected token
@@ -50,34 +50,6 @@ impl TokenFile {
         }
     }
 
-    /// How it is called in events and messages; `token-file` unless set.
-    #[must_use]
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.placed.description.name = name.into();
-        self
-    }
-
-    /// Sends it in this header, in this form: `Bearer {token}` in `Authorization` unless set.
-    ///
-    /// # Errors
-    /// If the name is not a header's, or there is no `{token}` in the form.
-    pub fn attach(mut self, header: &str, form: impl Into<String>) -> Result<Self, Error> {
-        self.placed.attach(header, form.into())?;
-        Ok(self)
-    }
-
-    /// The origins that it is for.
-    ///
-    /// # Errors
-    /// If one is not an origin, such as `https://api.example.com`.
-    pub fn origins<I>(mut self, origins: I) -> Result<Self, Error>
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.placed.origins(origins)?;
-        Ok(self)
-    }
-
     async fn read(&self) -> Result<Credential, Error> {
         let token = self.file.text().await?;
         let credential = self.placed.credential(&token).map_err(|error| {
@@ -95,6 +67,9 @@ impl TokenFile {
         )
     }
 }
+
+described!(TokenFile, placed.description, "token-file");
+attached!(TokenFile);
 
 impl CredentialSource for TokenFile {
     /// # Cancel safety

@@ -87,6 +87,13 @@ impl Template {
         self.any(&|segment| matches!(segment, Segment::Placeholder(place) if place.is_secret()))
     }
 
+    /// Whether it shows the client's id.
+    pub(crate) fn shows_client_id(&self) -> bool {
+        let shows =
+            |place: &Placeholder| matches!(place, Placeholder::ClientId | Placeholder::Basic);
+        self.any(&|segment| matches!(segment, Segment::Placeholder(place) if shows(place)))
+    }
+
     /// Whether it shows anything secret.
     pub(crate) fn shows_secret(&self) -> bool {
         let secret = |segment: &Segment| match segment {

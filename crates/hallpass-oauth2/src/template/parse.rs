@@ -109,6 +109,14 @@ pub(crate) fn is_placeholder(name: &str) -> bool {
     Placeholder::named(name).is_some() || Time::named(name, None).is_some()
 }
 
+/// The variable that is all of a template.
+pub(crate) fn variable(template: &str) -> Option<String> {
+    match &parse(template).ok()?[..] {
+        [Node::Name(name)] if Placeholder::named(name).is_none() => Some(name.clone()),
+        _ => None,
+    }
+}
+
 /// The variables of a template: the names that are not the stage's own.
 pub(crate) fn names(template: &str, stage: Stage) -> Result<Vec<String>, Fault> {
     let mut names = Vec::new();

@@ -1,9 +1,8 @@
 //! [`Time`]: the time of a call, moved and written as a vendor wants it.
 
-use std::{
-    fmt::Write as _,
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
+
+use jiff::{Timestamp, fmt::strtime};
 
 use crate::calendar::rfc3339;
 
@@ -90,10 +89,13 @@ impl Time {
             Format::UnixMs => since.as_millis().to_string(),
             Format::Rfc3339 => rfc3339(at),
             Format::HttpDate => httpdate::fmt_http_date(at),
-            Format::Pattern(pattern) => by_pattern(pattern, at, since),
+            Format::Pattern(pattern) => by_pattern(pattern, at),
         }
     }
 }
+
+/// What may stand behind a percent sign: what is as long for every time.
+const DIRECTIVES: [&str; 9] = ["Y", "m", "d", "H", "M", "S", "3f", "s", "%"];
 
 impl Format {
     fn named(name: &str) -> Option<Self> {
@@ -106,7 +108,7 @@ impl Format {
             pattern if pattern.contains('%') && pattern.len() <= LONGEST / 8 => {
                 let mut rest = pattern;
                 while let Some((_, tail)) = rest.split_once('%') {
-                    rest = directive(tail)?.1;
+                    rest = DIRECTIVES.iter().find_map(|kind| tail.strip_prefix(kind))?;
                 }
                 Self::Pattern(pattern.to_owned())
             }
@@ -115,44 +117,9 @@ impl Format {
     }
 }
 
-/// What stands behind a percent sign, and the text after it.
-fn directive(tail: &str) -> Option<(char, &str)> {
-    if let Some(rest) = tail.strip_prefix("3f") {
-        return Some(('f', rest));
-    }
-    let kind = tail
-        .chars()
-        .next()
-        .filter(|kind| "YmdHMSs%".contains(*kind))?;
-    Some((kind, &tail[kind.len_utf8()..]))
-}
-
-fn by_pattern(pattern: &str, at: SystemTime, since: Duration) -> String {
-    // `YYYY-MM-DDTHH:MM:SSZ`, of which each part has its place.
-    let whole = rfc3339(at);
-    let part = |from: usize, to: usize| whole.get(from..to).unwrap_or_default();
-    let mut out = String::new();
-    let mut rest = pattern;
-    while let Some((text, tail)) = rest.split_once('%') {
-        out.push_str(text);
-        let Some((kind, after)) = directive(tail) else {
-            break;
-        };
-        rest = after;
-        match kind {
-            'Y' => out.push_str(part(0, 4)),
-            'm' => out.push_str(part(5, 7)),
-            'd' => out.push_str(part(8, 10)),
-            'H' => out.push_str(part(11, 13)),
-            'M' => out.push_str(part(14, 16)),
-            'S' => out.push_str(part(17, 19)),
-            'f' => drop(write!(out, "{:03}", since.subsec_millis())),
-            's' => out.push_str(&since.as_secs().to_string()),
-            _ => out.push('%'),
-        }
-    }
-    out.push_str(rest);
-    out
+fn by_pattern(pattern: &str, at: SystemTime) -> String {
+    let at = Timestamp::try_from(at).unwrap_or_default();
+    strtime::format(pattern, at).unwrap_or_default()
 }
 
 /// `30s`, `5m`, `2h` or `1d`; seconds without a unit.

@@ -3,9 +3,11 @@
 use hallpass_core::Error;
 
 use super::TokenRequest;
-use crate::{ClientAuth, Grant, Jwt, Secret, plan::GrantInput};
-
-const ASSERTION: &str = "assertion";
+use crate::{
+    ClientAuth, Grant, Jwt, Secret,
+    plan::{ASSERTION, GrantInput},
+    template::literal,
+};
 
 /// The JWT bearer grant: a JWT that says on whose behalf, exchanged for a token.
 ///
@@ -54,11 +56,17 @@ impl TokenRequest {
         self
     }
 
-    /// On whose behalf: the claim `sub` of the [`jwt`](Self::jwt), which must be set before.
+    /// On whose behalf: the claim `sub` of the [`jwt`](Self::jwt), which must be set before, or of
+    /// the profile's `claims`.
     #[must_use]
     pub fn subject(mut self, subject: impl Into<String>) -> Self {
+        const SUB: &str = "sub";
+        let claims = &mut self.settings.profile.claims;
         if let Some(GrantInput::Jwt(jwt)) = self.settings.grant.get_mut(ASSERTION) {
-            jwt.set_claim("sub", subject.into().into());
+            jwt.set_claim(SUB, subject.into().into());
+        } else if !claims.is_empty() {
+            claims.retain(|(name, _)| name != SUB);
+            claims.push((SUB.to_owned(), literal(&subject.into()).into()));
         } else {
             let early = "there is no jwt yet to have a subject: call jwt or google first";
             self.fault.get_or_insert(Error::configuration(early));

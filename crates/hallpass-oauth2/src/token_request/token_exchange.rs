@@ -13,6 +13,9 @@ pub mod token_type {
     pub const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
     /// A JWT.
     pub const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+    /// An assertion for another server's token endpoint, by which an identity provider lets a client
+    /// act for somebody there: material for [`JwtBearer`](crate::JwtBearer), and no token for an API.
+    pub const ID_JAG: &str = "urn:ietf:params:oauth:token-type:id-jag";
     /// A SAML 2.0 assertion in base64url.
     pub const SAML2: &str = "urn:ietf:params:oauth:token-type:saml2";
 }
@@ -21,7 +24,8 @@ pub mod token_type {
 ///
 /// The answer must say of which type the issued token is; the credential's field
 /// `issued_token_type` repeats it. A token that is not meant to be sent to an API
-/// (`token_type` `N_A`) is refused. The client's own authentication is sent when it is set.
+/// (`token_type` `N_A`) is refused; as the first of two steps ([`Composed`](crate::Composed)) it is
+/// taken where the profile's `token_types` name it. The client's own authentication is sent when it is set.
 ///
 /// ```
 /// use hallpass_oauth2::{Secret, TokenExchange, token_type};

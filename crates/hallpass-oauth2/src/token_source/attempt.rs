@@ -25,6 +25,10 @@ use crate::{
 const GRACE: Duration = Duration::from_millis(100);
 
 /// A try that brought no credential.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says something else of one answer"
+)]
 pub(super) struct Failure {
     pub(super) error: Error,
     pub(super) again: Again,
@@ -108,13 +112,10 @@ pub(super) async fn attempt(
     if let Some(dpop) = plan.inputs.dpop() {
         dpop.learn_from_server(plan.url.origin(), &answer.headers);
     }
-    let id = inputs.id.as_deref().map_or("", String::as_str);
-    let secret = inputs.secret.as_deref().map(String::as_str);
-    let redactor = Redactor::of(&prepared.secrets, id, secret);
     let asked = Asked {
         plan,
         inputs,
-        redactor: &redactor,
+        redactor: &Redactor::of(&prepared.secrets, inputs),
     };
     match classify(&plan.response, &answer) {
         Verdict::Issued => match issue(&asked, &answer) {

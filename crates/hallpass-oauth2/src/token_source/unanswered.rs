@@ -13,13 +13,12 @@ const LOCAL_GAP: Duration = Duration::from_secs(1);
 /// The error for an exchange without an answer.
 pub(super) fn unanswered(origin: &Origin, failed: TransportError) -> Error {
     let phase = failed.phase();
-    let cause = failed.into_cause();
-    let found = cause.as_deref().map(|cause| cause as Cause<'_>);
-    if found.is_some_and(is_local) {
+    if failed.is_local() {
         let words = format!("this machine has no room for a connection to {origin}");
         return caused(cause_of(phase, None), words).after(LOCAL_GAP);
     }
-    let hint = found.and_then(hint);
+    let cause = failed.into_cause();
+    let hint = cause.as_deref().and_then(|cause| hint(cause));
     let hint = hint.map_or_else(String::new, |hint| format!(": {hint}"));
     let words = match phase {
         Phase::Connect => format!("no connection to {origin}{hint}"),
@@ -53,20 +52,6 @@ fn chain(error: Cause<'_>) -> impl Iterator<Item = Cause<'_>> {
         next = error.source();
         Some(error)
     })
-}
-
-/// Whether this machine has run out of descriptors or ports.
-fn is_local(error: Cause<'_>) -> bool {
-    // EMFILE, ENFILE; their numbers are the same on Linux, macOS and the BSDs.
-    const NO_DESCRIPTORS: [i32; 2] = [24, 23];
-    chain(error)
-        .filter_map(|error| error.downcast_ref::<io::Error>())
-        .any(|error| {
-            error.kind() == io::ErrorKind::AddrNotAvailable
-                || error
-                    .raw_os_error()
-                    .is_some_and(|code| NO_DESCRIPTORS.contains(&code))
-        })
 }
 
 /// The usual mistakes behind a connection that does not come about.

@@ -6,6 +6,7 @@
     reason = "helpers of tests fail by panicking"
 )]
 
+pub(crate) mod events;
 pub(crate) mod jws;
 
 use std::{
@@ -15,9 +16,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use hallpass_core::{Credential, CredentialSource as _, Error, Fetch};
+use hallpass_core::{Credential, CredentialSource, Error, Fetch};
 use hallpass_oauth2::{
-    ClientCredentials, Profile, TokenRequest, TokenSource, Transport,
+    ClientCredentials, Profile, TokenRequest, Transport,
     transport::{Phase, TransportError},
 };
 use http::{HeaderMap, Request, Response, StatusCode};
@@ -83,6 +84,11 @@ impl Script {
         script
     }
 
+    /// Adds to what is answered.
+    pub(crate) fn then(&self, steps: impl IntoIterator<Item = Step>) {
+        self.steps.lock().unwrap().extend(steps);
+    }
+
     pub(crate) fn seen(&self) -> Vec<Seen> {
         std::mem::take(&mut *self.seen.lock().unwrap())
     }
@@ -122,8 +128,25 @@ impl Transport for Script {
     }
 }
 
-pub(crate) async fn fetch(source: &TokenSource) -> Result<Credential, Error> {
+pub(crate) async fn fetch(source: &impl CredentialSource) -> Result<Credential, Error> {
     source.fetch(&Fetch::first()).await
+}
+
+/// What it puts into the API's header.
+pub(crate) async fn value(source: &impl CredentialSource) -> String {
+    let credential = fetch(source).await.unwrap();
+    credential.header_value().to_str().unwrap().to_owned()
+}
+
+/// An answer with this token.
+pub(crate) fn token(text: &str) -> Step {
+    Step::ok(format!(
+        r#"{{"access_token":"{text}","token_type":"Bearer","expires_in":86400,"issued_token_type":"urn:ietf:params:oauth:token-type:access_token"}}"#
+    ))
+}
+
+pub(crate) fn refused(code: &str) -> Step {
+    Step::status(400, format!(r#"{{"error":"{code}"}}"#))
 }
 
 /// The least that a profile holds.

@@ -1,6 +1,6 @@
 //! The four kinds of calls, and what each refusal leads to.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use crate::common::{EchoClient, Issuer, Refuse, Server, message, start, tokens};
 use hallpass_core::{Attempt, Cached, Credential, NoCredential};
@@ -100,18 +100,24 @@ async fn a_replay_is_told_of() {
     assert!((attempt.generation, attempt.replayed) == (2, true));
 }
 
+/// Waits for the replacement of a token that was refused.
+async fn replaced(cached: &Cached) {
+    assert_eq!(cached.get().await.unwrap().generation(), 2);
+}
+
 #[tokio::test]
 async fn more_than_the_limit_is_returned_and_the_credential_still_dropped() {
     let server = Server::start().await;
     let issuer = Issuer::new();
-    let channel = bearer(server.endpoint(), Arc::clone(&issuer)).replay_limit(100);
+    let cached = Cached::new(Arc::clone(&issuer));
+    let channel = bearer(server.endpoint(), cached.clone()).replay_limit(100);
     let mut client = EchoClient::new(channel);
     client.unary(message("first")).await.unwrap();
     server.gate.revoke();
     let status = client.unary(message("x".repeat(1000))).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
     assert_eq!(status.message(), "no valid token");
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    replaced(&cached).await;
     client.unary(message("x".repeat(1000))).await.unwrap();
     assert_eq!(
         server.gate.bearers(),
@@ -122,7 +128,8 @@ async fn more_than_the_limit_is_returned_and_the_credential_still_dropped() {
 #[tokio::test]
 async fn a_stream_past_the_limit_is_returned_and_the_credential_still_dropped() {
     let server = Server::start().await;
-    let channel = bearer(server.endpoint(), Issuer::new())
+    let cached = Cached::new(Issuer::new());
+    let channel = bearer(server.endpoint(), cached.clone())
         .replay_client_streams()
         .replay_limit(1500);
     let mut client = EchoClient::new(channel);
@@ -131,7 +138,7 @@ async fn a_stream_past_the_limit_is_returned_and_the_credential_still_dropped() 
     let parts = || stream::iter([message("x".repeat(1000)), message("x".repeat(1000))]);
     let status = client.collect(parts()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    replaced(&cached).await;
     client.collect(parts()).await.unwrap();
     assert_eq!(
         server.gate.bearers(),

@@ -109,7 +109,9 @@ async fn calls_that_wait_keep_nobody_out() {
             tokio::spawn(async move { client.unary(request).await.map(drop) })
         })
         .collect();
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    while slow.stats().waits < 4 {
+        tokio::task::yield_now().await;
+    }
     for _ in 0..5 {
         let call = client.unary(message("b"));
         timeout(Duration::from_secs(1), call)
@@ -171,6 +173,44 @@ async fn plain_threads_make_calls_too() {
     let limit = Some(Duration::from_millis(200));
     let outcome = on_a_thread(Refuse::AtOnce, limit).await.unwrap().unwrap();
     assert_eq!(outcome.unwrap_err().code(), Code::DeadlineExceeded);
+}
+
+/// As an exporter does that is set up in `main` and called from a thread of its own, which may be
+/// the very first to call.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plain_thread_may_be_the_first() {
+    let server = Server::start().await;
+    // Outside of any runtime, as a static is.
+    let elsewhere = std::thread::spawn(|| Cached::new(Issuer::new()));
+    for source in [Cached::new(Issuer::new()), elsewhere.join().unwrap()] {
+        let mut client = EchoClient::new(bearer(server.endpoint(), source.clone()));
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        std::thread::spawn(move || {
+            let answer = futures_executor::block_on(client.unary(message("a")));
+            let _ = sender.send(answer.map(drop));
+        });
+        timeout(Duration::from_secs(10), receiver)
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
+        assert_eq!(source.stats().fetches, 1);
+    }
+    assert_eq!(server.gate.bearers(), tokens(["token-1"; 2]));
+}
+
+/// Without a runtime anywhere there is nothing that could fetch.
+#[test]
+fn without_any_runtime_a_call_says_so() {
+    let mock =
+        service_fn(
+            |_: Request<Body>| async move { Ok::<_, Infallible>(Response::new(Body::empty())) },
+        );
+    let to = Destination::at(mock, "https://api.example.com").unwrap();
+    let mut client = EchoClient::new(bearer(to, Issuer::new()));
+    let status = futures_executor::block_on(client.unary(message("a"))).unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable);
+    assert!(status.message().contains("no tokio runtime"), "{status:?}");
 }
 
 #[tokio::test]

@@ -67,6 +67,20 @@ async fn an_address_that_is_none_is_refused() {
     }
 }
 
+/// Counted once, though the channel asks before the layer does.
+#[tokio::test]
+async fn what_needs_no_credential_goes_to_an_address_that_is_none() {
+    let cached = Cached::new(Issuer::new());
+    let endpoint = Endpoint::from_static("unix:/nowhere/api.sock");
+    let mut client = EchoClient::new(bearer(endpoint, cached.clone()));
+    let mut request = tonic::Request::new(message("a"));
+    request.extensions_mut().insert(NoCredential);
+    let status = client.unary(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "nobody listens there");
+    let stats = cached.stats();
+    assert_eq!((stats.withheld, stats.fetches), (1, 0));
+}
+
 #[tokio::test]
 async fn https_without_tls_in_the_build_is_refused() {
     struct ClientTlsConfig;

@@ -142,8 +142,7 @@ async fn a_refused_call_without_a_replacement_gets_its_own_answer() {
 async fn a_server_that_is_down_is_told_as_tonic_tells_it() {
     let server = Server::start().await;
     let endpoint = server.endpoint();
-    drop(server);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    server.stop().await;
     let bare = EchoClient::new(endpoint.connect_lazy())
         .unary(message("a"))
         .await

@@ -11,11 +11,12 @@ pub(crate) mod held;
 
 use std::{
     fmt,
+    pin::Pin,
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Wake, Waker},
+    task::Poll,
     time::Duration,
 };
 
@@ -23,7 +24,9 @@ use bytes::Bytes;
 use hallpass_core::{Cached, Credential, CredentialSource, Error, Fetch};
 use hallpass_tower::BearerLayer;
 use http::{Request, StatusCode};
+use http_body::{Body, Frame};
 use http_body_util::{Empty, Full};
+use tokio_test::task;
 use tower::{Service, ServiceExt as _};
 
 pub(crate) use self::{
@@ -111,28 +114,9 @@ where
     service.ready().await.unwrap().call(request)
 }
 
-/// A waker that counts.
-#[derive(Debug, Default)]
-pub(crate) struct Wakes(AtomicUsize);
+pub(crate) type PolledFrame<B> = Poll<Option<Result<Frame<<B as Body>::Data>, <B as Body>::Error>>>;
 
-impl Wakes {
-    pub(crate) fn new() -> (Arc<Self>, Waker) {
-        let wakes = Arc::new(Self::default());
-        (Arc::clone(&wakes), wakes.into())
-    }
-
-    pub(crate) fn count(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
-    }
-}
-
-impl Wake for Wakes {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-/// A context for hand-polling that nobody listens to.
-pub(crate) fn idle() -> Context<'static> {
-    Context::from_waker(Waker::noop())
+/// Polls a body once, as a task that nobody wakes.
+pub(crate) fn poll_frame<B: Body + Unpin>(body: &mut B) -> PolledFrame<B> {
+    task::spawn(()).enter(|context, _| Pin::new(body).poll_frame(context))
 }

@@ -81,6 +81,13 @@ fn first_answers() -> Vec<Case> {
         .answers(100, 200, &[(AT_ONCE, "16")])
         .load(Load::InARow(12))
         .not_applicable(&HTTP, OUT_OF_SIGHT),
+        Case::new(
+            "`grpc-status: 16` in trailers after a message, for ever: one renewal",
+            then(&[Status(401)], &[], 1, 1).whatever_it_takes(),
+        )
+        .answers(100, 200, &[(LATE, "16")])
+        .load(Load::InARow(12))
+        .not_applicable(&HTTP, OUT_OF_SIGHT),
         Case::new("`grpc-status: 7` in trailers", kept(403))
             .answer(200, &[(LATE, "7")])
             .not_applicable(&HTTP, OUT_OF_SIGHT),

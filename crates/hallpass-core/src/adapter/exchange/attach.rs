@@ -108,7 +108,7 @@ impl Exchange {
     ) -> Result<Attached, Error> {
         match attached {
             Attached::NoneInHand => return Ok(attached),
-            Attached::LeftAlone => return Ok(self.left_alone(target)),
+            Attached::LeftAlone => return Ok(self.left_alone(target, headers)),
             Attached::Yes => self.bind(target)?,
         }
         let bound = self.rare.as_mut().and_then(|rare| rare.bound.take());
@@ -142,7 +142,7 @@ impl Exchange {
         if !rules.override_existing
             && (self.cached().description().is_on(headers) || credential.is_on(headers))
         {
-            return Ok(self.left_alone(target));
+            return Ok(self.left_alone(target, headers));
         }
         self.bind(target)?;
         credential.attach_value(credential.header_value(), headers, true);
@@ -185,8 +185,9 @@ impl Exchange {
     }
 
     #[cold]
-    fn left_alone<T: Target + ?Sized>(&self, target: &T) -> Attached {
+    fn left_alone<T: Target + ?Sized>(&self, target: &T, headers: &HeaderMap) -> Attached {
         let trace = &self.authorizer.rules().trace;
+        trace.own_header(self.cached(), headers);
         trace.withheld(self.cached(), Withheld::OwnHeader, target);
         Attached::LeftAlone
     }

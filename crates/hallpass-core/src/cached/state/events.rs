@@ -110,6 +110,12 @@ impl Machine {
         version: u64,
         mut fell_back: FellBack,
     ) -> Rejection {
+        if fell_back.predecessor.unusable.passed(now) {
+            // In its last moments it is refused for its age, which says nothing of the successor.
+            self.discard(fell_back.predecessor);
+            self.state = State::Unproven(fell_back.successor);
+            return Rejection::Superseded;
+        }
         if fell_back.accepted {
             fell_back.accepted = false;
             fell_back.predecessor.report(true);

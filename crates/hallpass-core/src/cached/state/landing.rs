@@ -90,7 +90,7 @@ impl Machine {
             && let Some(old) = displaced
             && old.version == version
             && !self.traits.kills_old
-            && times.end.monotonic <= old.end.monotonic
+            && times.end.monotonic < old.end.monotonic
             && old.ends()
         {
             // Shorter-lived than the one in hand: that one is worth more.

@@ -12,6 +12,7 @@ use crate::{
     Composed, Profile, Secret, TokenExchange, TokenSource, Transport,
     cloud::{CloudSource, GoogleImpersonation, impersonation::CLOUD_PLATFORM, metadata},
     file::WatchedFile,
+    template::literal,
     token_type,
 };
 
@@ -81,14 +82,12 @@ impl ExternalAccount {
             universe.check("service_account_impersonation_url", url)?;
         }
         let source = &self.credential_source;
-        let exchanged: CloudSource = match (&source.file, &source.url) {
-            (Some(path), _) => self
-                .exchange(scopes, source.subject_file(path), transport.clone())?
-                .into(),
+        let exchange = |subject| self.exchange(scopes, subject, transport.clone());
+        let exchanged = match (&source.file, &source.url) {
+            (Some(path), _) => CloudSource::of(exchange(source.subject_file(path))?),
             (None, Some(url)) => {
                 let subject = source.subject_url(url, transport.clone())?;
-                let then = |token| self.exchange(scopes, token, transport.clone());
-                Composed::new(subject, then)?.into()
+                CloudSource::of(Composed::new(subject, exchange)?)
             }
             (None, None) => return Err(source.unsupported()),
         };
@@ -174,8 +173,7 @@ impl CredentialSource {
             profile.token = vec![format!("/{name}")];
         }
         for (name, value) in &self.headers {
-            let literal = value.replace('{', "{{").replace('}', "}}");
-            profile.token_headers.push((name.clone(), literal));
+            profile.token_headers.push((name.clone(), literal(value)));
         }
         let builder = profile.client("", "");
         if metadata::check(url).is_ok() {

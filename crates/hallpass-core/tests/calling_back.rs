@@ -1,0 +1,87 @@
+//! What the engine calls may call the engine: a subscriber and a clock of the user's.
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::{
+    cell::Cell,
+    io,
+    sync::{Arc, OnceLock, mpsc},
+    time::Duration,
+};
+
+use common::{HOUR, Hands, Source, flaky, secs, settle};
+use hallpass_core::{Cached, Challenges, Clock, Moment};
+
+/// Does what takes the engine's lock, unless it was called for that.
+#[derive(Clone, Default)]
+struct Nosy(Arc<OnceLock<Cached>>);
+
+impl Nosy {
+    fn look(&self) {
+        thread_local!(static LOOKS: Cell<bool> = const { Cell::new(false) });
+        if let Some(cached) = self.0.get()
+            && !LOOKS.replace(true)
+        {
+            let _ = (cached.stats(), cached.try_get());
+            cached.accept_generation(u64::MAX);
+            LOOKS.set(false);
+        }
+    }
+}
+
+struct NosyClock(Hands, Nosy);
+
+impl Clock for NosyClock {
+    fn now(&self) -> Moment {
+        self.1.look();
+        self.0.now()
+    }
+}
+
+async fn a_life(nosy: Nosy) {
+    let hands = Hands::new();
+    let source = Source::tokens(secs(300));
+    let clock = NosyClock(hands.clone(), nosy.clone());
+    let cached = Cached::builder(source.clone()).clock(clock).build();
+    assert!(nosy.0.set(cached.clone()).is_ok());
+    let first = cached.get().await.unwrap();
+    cached.accept(&first);
+    hands.pass(secs(245));
+    cached.get().await.unwrap();
+    settle().await;
+    let second = cached.get().await.unwrap();
+    cached.reject(&second, &Challenges::default());
+    cached.get().await.unwrap();
+    source.answer(|_, _| Err(flaky()));
+    hands.pass(HOUR);
+    cached
+        .get_within(Duration::from_millis(10))
+        .await
+        .unwrap_err();
+    cached.renew().await.unwrap_err();
+}
+
+#[test]
+fn nothing_of_the_user_s_runs_under_the_lock() {
+    let nosy = Nosy::default();
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let writes = nosy.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || {
+                writes.look();
+                io::sink()
+            })
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let mut builder = tokio::runtime::Builder::new_current_thread();
+            let runtime = builder.enable_time().start_paused(true).build().unwrap();
+            runtime.block_on(a_life(nosy));
+        });
+        sender.send(()).unwrap();
+    });
+    let ended = receiver.recv_timeout(Duration::from_secs(20));
+    ended.expect("it ends, and no lock is taken twice");
+}

@@ -1,0 +1,20 @@
+//! `cargo xtask simulate`: the simulations at full length, an hour of trouble each, and their table.
+
+use crate::run::{cargo, step};
+
+pub(crate) fn run() -> Result<(), String> {
+    step(
+        "simulations",
+        &mut cargo(&[
+            "test",
+            "--release",
+            "--package",
+            "hallpass-conformance",
+            "--test",
+            "simulations",
+            "--",
+            "--include-ignored",
+            "--nocapture",
+        ]),
+    )
+}
