@@ -10,7 +10,7 @@ use std::{
 
 use hallpass_core::{Cached, Identity};
 use hallpass_postgres::{PostgresStore, SCHEMA};
-use hallpass_shared::{Key, Keys, Shared, SharedStore, contract};
+use hallpass_shared::{Key, Keys, Name, Shared, SharedStore, Store as _, contract};
 use hallpass_testkit::ScriptedSource;
 
 /// A server of the test's own, which ends with it.
@@ -174,8 +174,12 @@ async fn postgres_keeps_the_contract() {
     contract::watchers_are_told(&store).await;
     let empty = server.run("TRUNCATE hallpass_shared");
     contract::fences_survive_an_emptying(&store, empty).await;
+}
 
-    // Fifty replicas, with connections of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_replicas_ask_once_and_sessions_that_end_are_replaced() {
+    let server = Postgres::start().await;
+    let store = server.store();
     let source = ScriptedSource::tokens(Duration::from_secs(300));
     source.latency(Duration::from_millis(300));
     let fleet: Vec<_> = (0..50)
@@ -196,13 +200,12 @@ async fn postgres_keeps_the_contract() {
     }
     assert_eq!(source.fetches(), 1);
 
-    // Sessions that are ended are replaced.
+    assert!(store.get(&Name::of(&Identity::new("acme"))).await.is_ok());
     server
         .run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = 'fleet'")
         .await;
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let name = hallpass_shared::Name::of(&Identity::new("acme"));
-    use hallpass_shared::Store as _;
+    let name = Name::of(&Identity::new("acme"));
     let mut last = None;
     for _ in 0..3 {
         last = Some(store.get(&name).await);
@@ -214,8 +217,7 @@ async fn postgres_keeps_the_contract() {
 async fn without_its_schema_it_says_so() {
     let server = Postgres::start().await;
     server.run("DROP FUNCTION hallpass_get(bytea)").await;
-    use hallpass_shared::Store as _;
-    let name = hallpass_shared::Name::of(&Identity::new("acme"));
+    let name = Name::of(&Identity::new("acme"));
     let error = server.store().get(&name).await.unwrap_err();
     assert!(
         error.is_transient() && error.to_string().contains("schema"),

@@ -1,5 +1,8 @@
 //! [`Place`]: where the server is, and how to connect to it.
 
+#[cfg(feature = "cluster")]
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use hallpass_core::Error;
 use hallpass_shared::link::{Connect, Failure};
 use redis::{
@@ -15,6 +18,7 @@ pub(crate) enum Place {
         client: redis::cluster::ClusterClient,
         /// For news, which every node of a cluster gets.
         seeds: Vec<Client>,
+        next: AtomicUsize,
     },
     #[cfg(feature = "sentinel")]
     Sentinel(tokio::sync::Mutex<redis::sentinel::SentinelClient>),
@@ -29,13 +33,12 @@ pub(crate) enum Connection {
 }
 
 impl Place {
-    /// The server to be told of publications by: of a cluster any node that can be reached, which
-    /// chance picks.
+    /// The server to be told of publications by: of a cluster one of its nodes.
     pub(crate) async fn news_client(&self) -> Result<Client, RedisError> {
         match self {
             Self::Single(client) => Ok(client.clone()),
             #[cfg(feature = "cluster")]
-            Self::Cluster { seeds, .. } => {
+            Self::Cluster { seeds, next, .. } => {
                 // Every attempt takes another one, so that one that is gone is left behind.
                 use std::sync::atomic::{AtomicUsize, Ordering};
                 static NEXT: AtomicUsize = AtomicUsize::new(0);

@@ -76,6 +76,7 @@ impl RedisStore {
         let place = Place::Cluster {
             client,
             seeds: seeds.map_err(|error| unfit(&error))?,
+            next: std::sync::atomic::AtomicUsize::new(0),
         };
         Ok(Self::at(Arc::new(place), PREFIX.to_owned()))
     }

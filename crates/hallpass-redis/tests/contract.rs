@@ -6,7 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Proxy, Redis};
-use hallpass_shared::contract;
+use hallpass_shared::{Store as _, contract};
 
 #[tokio::test]
 async fn redis_keeps_the_contract() {
@@ -82,7 +82,6 @@ async fn a_password_and_a_prefix() {
     // Without the right, it is an error and no panic.
     let store = server.store();
     server.run(&["ACL", "SETUSER", "default", "-eval"]).await;
-    use hallpass_shared::Store as _;
     let name = hallpass_shared::Name::of(&common::identity());
     let error = store.get(&name).await.unwrap_err();
     assert!(
@@ -152,7 +151,6 @@ async fn behind_a_sentinel_it_is_kept() {
             .unwrap();
     let name = hallpass_shared::Name::of(&common::identity());
     let begun = std::time::Instant::now();
-    use hallpass_shared::Store as _;
     while store.get(&name).await.is_err() {
         assert!(begun.elapsed() < 20 * common::SECOND);
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -1,6 +1,7 @@
 //! The in-memory store keeps the contract.
 
-use hallpass_shared::{MemoryStore, contract};
+use hallpass_core::Identity;
+use hallpass_shared::{MemoryStore, Name, Store as _, contract};
 
 #[tokio::test(start_paused = true)]
 async fn the_memory_store_keeps_the_contract() {
@@ -12,9 +13,6 @@ async fn the_memory_store_keeps_the_contract() {
 
 #[tokio::test(start_paused = true)]
 async fn names_end_by_themselves() {
-    use hallpass_core::Identity;
-    use hallpass_shared::{Name, Store as _};
-
     let store = MemoryStore::new();
     for one in 0_u32..10_000 {
         let name = Name::of(&Identity::new("n").part("i", one.to_be_bytes()));

@@ -7,9 +7,12 @@ use std::{sync::atomic::Ordering, time::Duration};
 use common::{
     LIFETIME, SECOND, common_token, fleet, get_all, identity, refuse_all, replica, run_for, settle,
 };
-use hallpass_core::{Cached, Credential, Error, Fetch, Identity};
+use hallpass_core::{
+    Cached, Credential, CredentialSource as _, Error, Fetch, Identity, Origin, Proof,
+};
 use hallpass_shared::{Key, Keys, MemoryStore, Shared, SharedStore};
 use hallpass_testkit::{Reissue, ScriptedSource};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 const FIFTY: usize = 50;
 
@@ -231,9 +234,6 @@ async fn a_permanent_failure_holds_nobody_else_up() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_tied_to_the_process_stays_in_it() {
-    use hallpass_core::{Origin, Proof};
-    use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
-
     struct Signature(HeaderName);
 
     impl Proof for Signature {
@@ -289,8 +289,6 @@ async fn token_requests_an_hour_for_a_hundred_replicas() {
 
 #[tokio::test(start_paused = true)]
 async fn by_hand_a_source_can_be_told_what_to_replace() {
-    use hallpass_core::CredentialSource as _;
-
     let (store, source) = (MemoryStore::new(), ScriptedSource::tokens(LIFETIME));
     let [one, other] = [(); 2].map(|()| replica(&store, |shared| shared, source.clone()).shared);
     let first = one.fetch(&Fetch::first()).await.unwrap();

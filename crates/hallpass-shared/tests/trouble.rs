@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use common::{
     LIFETIME, Replica, SECOND, Trouble, common_token, fleet, get_all, identity, refuse_all,
@@ -266,8 +266,6 @@ async fn a_slow_store_is_waited_for_within_its_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn news_that_are_none_make_no_loop() {
-    use std::sync::atomic::Ordering;
-
     let (store, source) = (MemoryStore::new(), ScriptedSource::tokens(LIFETIME));
     let fleet = fleet(1, &store, &source);
     common_token(&fleet).await;
