@@ -29,6 +29,7 @@ mod error;
 mod evidence;
 pub(crate) mod exchange;
 mod fresh_connection;
+mod own;
 mod patience;
 mod place;
 mod renewal;

@@ -45,6 +45,7 @@ enum Kind {
     Interrupted,
     Permanent,
     Destination,
+    UnknownKey,
 }
 
 impl Error {
@@ -83,6 +84,12 @@ impl Error {
     /// A request whose destination may not see the credential; [permanent](Self::is_permanent).
     pub fn destination(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Destination, message)
+    }
+
+    /// A key for which a [`Keyed`](crate::Keyed) has no credential, or none at all;
+    /// [permanent](Self::is_permanent). Don't quote the key: it may be somebody's name.
+    pub fn unknown_key(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::UnknownKey, message)
     }
 
     /// A fetch that ended without an outcome: its task panicked or its runtime went away.
@@ -146,7 +153,10 @@ impl Error {
 
     /// Whether the failure stays until somebody changes something.
     pub fn is_permanent(&self) -> bool {
-        matches!(self.inner.kind, Kind::Permanent | Kind::Destination)
+        matches!(
+            self.inner.kind,
+            Kind::Permanent | Kind::Destination | Kind::UnknownKey
+        )
     }
 
     /// Whether the same call may work later.
@@ -168,6 +178,11 @@ impl Error {
     /// credential is not bound to, a URI with user information. Nothing was sent.
     pub fn is_destination(&self) -> bool {
         self.inner.kind == Kind::Destination
+    }
+
+    /// Whether the request had no key, or one for which there is no credential. Nothing was sent.
+    pub fn is_unknown_key(&self) -> bool {
+        self.inner.kind == Kind::UnknownKey
     }
 
     /// How long to wait before another attempt makes sense, when that is known.

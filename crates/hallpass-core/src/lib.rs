@@ -35,7 +35,7 @@
 //!
 //! [How the engine decides](docs::engine) says what each event does to the credential, the request
 //! and all other callers, and in which order to read the code; [Runtimes](docs::runtimes) says where
-//! a fetch runs.
+//! a fetch runs, and [Many credentials](docs::keyed) how a [`Keyed`] keeps one for each key.
 
 #[cfg(all(target_family = "wasm", target_os = "unknown"))]
 compile_error!(
@@ -49,6 +49,7 @@ mod clock;
 mod credential;
 pub mod docs;
 mod error;
+pub mod keyed;
 mod origin;
 mod proof;
 mod retry_after;
@@ -68,6 +69,7 @@ pub use self::{
     clock::{Clock, Moment, SystemClock},
     credential::Credential,
     error::{BoxError, Error},
+    keyed::{Keyed, KeyedStats, RequestHead},
     origin::Origin,
     proof::Proof,
     retry_after::retry_after,

@@ -62,6 +62,15 @@ pub trait CredentialSource: Send + Sync + 'static {
     fn version(&self) -> u64 {
         0
     }
+
+    /// Whether something would be lost with the source that nobody else has: a refresh token that
+    /// was not saved, or how long an endpoint must not be asked again.
+    ///
+    /// A [`Keyed`](crate::Keyed) asks before it evicts a credential, and keeps it then. It must
+    /// answer at once. Sources that wrap others pass the question on.
+    fn keeps_state(&self) -> bool {
+        false
+    }
 }
 
 impl<S: CredentialSource> CredentialSource for Arc<S> {
@@ -76,6 +85,10 @@ impl<S: CredentialSource> CredentialSource for Arc<S> {
     fn version(&self) -> u64 {
         S::version(self)
     }
+
+    fn keeps_state(&self) -> bool {
+        S::keeps_state(self)
+    }
 }
 
 /// What adapters should know of a source before there is a credential.
@@ -88,6 +101,9 @@ pub struct Description {
     pub header: HeaderName,
     /// The origins that its credentials are for, if it knows them.
     pub origins: Option<Vec<Origin>>,
+    /// Where it asks for them, if it asks a server. Under a [`Keyed`](crate::Keyed), those that ask
+    /// the same one take turns.
+    pub endpoint: Option<Origin>,
     /// What else than the usual answers means that a credential no longer works.
     pub rejected: Rejected,
     /// Whether it has one credential for ever: a static key. A refusal of that is final.
@@ -105,6 +121,7 @@ impl Default for Description {
             name: "credential".to_owned(),
             header: AUTHORIZATION,
             origins: None,
+            endpoint: None,
             rejected: Rejected::default(),
             fixed: false,
             kills_old: false,
@@ -176,6 +193,12 @@ impl Fetch {
             pulse: None,
             attempt: 1,
         }
+    }
+
+    /// An attempt that begins late ends no later than the fetch that it is part of.
+    pub(crate) fn until(mut self, deadline: Option<tokio::time::Instant>) -> Self {
+        self.deadline = deadline.unwrap_or(self.deadline).min(self.deadline);
+        self
     }
 
     pub(crate) fn watched(mut self, pulse: Arc<Pulse>, attempt: u32) -> Self {
@@ -269,6 +292,7 @@ pub(crate) trait DynSource: Send + Sync + 'static {
         why: &'a Fetch,
     ) -> Pin<Box<dyn Future<Output = Result<Credential, Error>> + Send + 'a>>;
     fn version(&self) -> u64;
+    fn keeps_state(&self) -> bool;
 }
 
 impl<S: CredentialSource> DynSource for S {
@@ -281,5 +305,9 @@ impl<S: CredentialSource> DynSource for S {
 
     fn version(&self) -> u64 {
         CredentialSource::version(self)
+    }
+
+    fn keeps_state(&self) -> bool {
+        CredentialSource::keeps_state(self)
     }
 }

@@ -163,6 +163,18 @@ impl Rotation {
         }
     }
 
+    /// Whether the present token would be lost with this: nobody was told of it, and no other source
+    /// or builder shares it. So it is while a request is under way that may bring another.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        if Arc::strong_count(&self.state) > 1 {
+            return false;
+        }
+        let state = self.lock();
+        let rotated = state.present.is_some() && state.changes > 0;
+        let unsaved = rotated && (self.told.is_none() || state.untold);
+        unsaved || self.turn.try_lock().is_err()
+    }
+
     pub(crate) fn version(&self) -> u64 {
         self.store.version().wrapping_add(self.lock().changes)
     }

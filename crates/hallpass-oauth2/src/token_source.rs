@@ -17,7 +17,7 @@ use tokio::{
 
 use self::attempt::{Again, Failure, attempt, too_late};
 use crate::{
-    Reissue, Transport,
+    Reissue,
     condition::rejected,
     plan::{Plan, Settings, compile},
     rotation::Rotation,
@@ -45,11 +45,14 @@ pub struct TokenSource {
 }
 
 impl TokenSource {
-    pub(crate) fn new(settings: &Settings, transport: impl Transport) -> Result<Self, Error> {
+    pub(crate) fn new(
+        settings: &Settings,
+        transport: Arc<dyn DynTransport>,
+    ) -> Result<Self, Error> {
         let under_way = settings.under_way.clone();
         Ok(Self {
             plan: Arc::new(compile(settings)?),
-            transport: Arc::new(transport),
+            transport,
             closed_until: Arc::default(),
             under_way,
         })
@@ -219,6 +222,7 @@ impl CredentialSource for TokenSource {
         description.name.clone_from(&plan.name);
         description.header = plan.attach.header.clone();
         description.origins.clone_from(&plan.origins);
+        description.endpoint = Some(plan.url.origin().clone());
         description.rejected = rejected(&plan.rejected);
         description.hedge = plan.hedge;
         description.kills_old = plan.renewal.reissue == Reissue::KillsOld;
@@ -227,6 +231,10 @@ impl CredentialSource for TokenSource {
 
     fn version(&self) -> u64 {
         self.plan.inputs.version()
+    }
+
+    fn keeps_state(&self) -> bool {
+        self.check_interval().is_err() || self.rotation().is_some_and(Rotation::is_unsaved)
     }
 }
 

@@ -5,10 +5,7 @@ use std::{
     pin::Pin,
 };
 
-use hallpass_core::{
-    Cached,
-    adapter::{Admission, Exchange, Withheld},
-};
+use hallpass_core::adapter::{Admission, Exchange, Withheld};
 use http::{Extensions, HeaderName};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Middleware, Next};
@@ -59,6 +56,7 @@ impl Middleware for Bearer {
             Admission::Pass(_) => None,
             Admission::Carry(exchange) => Some(exchange),
         };
+        let own = follows.then(|| self.header(exchange.as_ref(), &request, extensions));
         let sending = Sending {
             bearer: self,
             deadline: Deadline::of(&request, self.timeout),
@@ -66,12 +64,14 @@ impl Middleware for Bearer {
             kept: Kept::of(&mut request, self.replays, follows),
         };
         Box::pin(async move {
-            let own = exchange.as_ref().filter(|_| follows).map(header);
             let response = sending
                 .send(exchange, request, extensions, next.clone())
                 .await?;
-            if follows && response.status().is_redirection() {
-                let ours = self.headers_of_ours(own, extensions);
+            if let Some(own) = own
+                && response.status().is_redirection()
+            {
+                let usual = self.authorizer.cached().description().header.clone();
+                let ours = [usual, own];
                 return Box::pin(self.follow(sending, ours, response, extensions, next)).await;
             }
             Ok(response)
@@ -134,17 +134,20 @@ impl Bearer {
         Ok(response)
     }
 
-    /// Which headers credentials go in: the usual one's, and that of the request's own.
-    fn headers_of_ours(&self, own: Option<HeaderName>, extensions: &Extensions) -> [HeaderName; 2] {
-        let usual = self.authorizer.cached();
-        let own = own.unwrap_or_else(|| {
-            let own = extensions.get::<Cached>().unwrap_or(usual);
-            own.description().header.clone()
-        });
-        [usual.description().header.clone(), own]
+    /// Which header the credential goes in that the request has, or would have.
+    fn header(
+        &self,
+        exchange: Option<&Exchange>,
+        request: &Request,
+        extensions: &Extensions,
+    ) -> HeaderName {
+        match exchange {
+            Some(exchange) => exchange.cached().description().header.clone(),
+            None => {
+                let to = To(request.url());
+                self.authorizer
+                    .header_of(&to, request.headers(), extensions)
+            }
+        }
     }
-}
-
-fn header(exchange: &Exchange) -> HeaderName {
-    exchange.cached().description().header.clone()
 }

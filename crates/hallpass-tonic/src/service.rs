@@ -76,13 +76,18 @@ impl<S, M> BearerChannel<S, M> {
             Lead::Known(scheme, authority) => write(request.uri_mut(), scheme, authority),
             Lead::Unknown if request.uri().authority().is_some() => Ok(()),
             // Whoever has named origins for a credential of this channel says that it leads there.
-            Lead::Unknown => match self.authorizer().presumed_origin(request.extensions()) {
-                Some(origin) => match Lead::at(origin)? {
+            Lead::Unknown => {
+                let (uri, headers) = (request.uri(), request.headers());
+                let rules = self.authorizer();
+                let lead = match rules.presumed_origin(uri, headers, request.extensions()) {
+                    Some(origin) => Lead::at(&origin)?,
+                    None => return Ok(()),
+                };
+                match lead {
                     Lead::Known(scheme, authority) => write(request.uri_mut(), &scheme, &authority),
                     Lead::Unknown | Lead::Nowhere(_) => Ok(()),
-                },
-                None => Ok(()),
-            },
+                }
+            }
             Lead::Nowhere(error) => {
                 let (uri, headers) = (request.uri(), request.headers());
                 match self.authorizer().admit(uri, headers, request.extensions()) {

@@ -4,8 +4,8 @@ use http::{Extensions, HeaderMap};
 
 use super::{
     Authorizer, Exchange, Target, Withheld,
-    authorizer::Rules,
-    choices::{Choice, choice},
+    authorizer::{Chosen, NoKey, Rules},
+    own::Own,
     place::{Place, bound_elsewhere},
     target::destination,
 };
@@ -23,6 +23,12 @@ pub enum Admission {
     Refuse(Error),
     /// It carries a credential, and its answer is judged.
     Carry(Exchange),
+}
+
+/// Why a request has no place among ours.
+enum NotPlaced {
+    Passes(Withheld),
+    Refused(Error),
 }
 
 impl Authorizer {
@@ -44,12 +50,13 @@ impl Authorizer {
         extensions: &Extensions,
     ) -> Admission {
         let rules = self.rules();
-        let own = match choice(extensions, rules.name.as_deref()) {
-            Choice::Default => None,
-            Choice::Other(cached) => Some(cached),
-            Choice::None => return self.pass(&rules.cached, Withheld::OptedOut, target),
+        let own = match rules.own(target, headers, extensions) {
+            Chosen::Layers => None,
+            Chosen::Own(own) => Some(own),
+            Chosen::None => return self.pass(&rules.cached, Withheld::OptedOut, target),
+            Chosen::NoKey(no_key) => return self.admit_without_key(no_key, target, headers),
         };
-        match rules.as_written(own, target) {
+        match rules.as_written(own.as_ref(), target) {
             Some(place) => Admission::Carry(Exchange::new(self.local(), own, place)),
             None => self.admit_slowly(own, target, headers),
         }
@@ -57,23 +64,60 @@ impl Authorizer {
 
     fn admit_slowly<T: Target + ?Sized>(
         &self,
-        own: Option<&Cached>,
+        own: Option<Own>,
         target: &T,
         headers: &HeaderMap,
     ) -> Admission {
         let rules = self.rules();
-        let cached = own.unwrap_or(&rules.cached);
+        match self.placed(own.as_ref(), target, headers) {
+            Ok(place) => Admission::Carry(Exchange::new(self.local(), own, place)),
+            Err(NotPlaced::Passes(why)) => {
+                let cached = own.as_ref().map_or(&rules.cached, |own| &own.cached);
+                self.pass(cached, why, target)
+            }
+            Err(NotPlaced::Refused(error)) => Admission::Refuse(error),
+        }
+    }
+
+    /// What isn't ours goes as it is, as if there were a key; the rest is refused for its sake.
+    #[cold]
+    fn admit_without_key<T: Target + ?Sized>(
+        &self,
+        NoKey { keys, error }: NoKey<'_>,
+        target: &T,
+        headers: &HeaderMap,
+    ) -> Admission {
+        let why = match self.placed(None, target, headers) {
+            Err(NotPlaced::Passes(why)) => why,
+            Err(NotPlaced::Refused(error)) => return Admission::Refuse(error),
+            Ok(_) if error.is_none() && keys.is_optional() => Withheld::NoKey,
+            Ok(_) => {
+                keys.refused();
+                return Admission::Refuse(error.unwrap_or_else(|| keys.missing()));
+            }
+        };
+        self.pass(keys.nobody(), why, target)
+    }
+
+    fn placed<T: Target + ?Sized>(
+        &self,
+        own: Option<&Own>,
+        target: &T,
+        headers: &HeaderMap,
+    ) -> Result<Place, NotPlaced> {
+        let rules = self.rules();
+        let cached = own.map_or(&rules.cached, |own| &own.cached);
         let header = &cached.description().header;
         if !rules.override_existing && headers.contains_key(header) {
-            return self.pass(cached, Withheld::OwnHeader, target);
+            return Err(NotPlaced::Passes(Withheld::OwnHeader));
         }
         match rules.place(own, destination(target)) {
-            Ok(Some(place)) => Admission::Carry(Exchange::new(self.local(), own, place)),
-            Ok(None) => self.pass(cached, Withheld::Elsewhere, target),
+            Ok(Some(place)) => Ok(place),
+            Ok(None) => Err(NotPlaced::Passes(Withheld::Elsewhere)),
             Err(_) if rules.is_left_alone(cached, headers) => {
-                self.pass(cached, Withheld::OwnHeader, target)
+                Err(NotPlaced::Passes(Withheld::OwnHeader))
             }
-            Err(error) => Admission::Refuse(error),
+            Err(error) => Err(NotPlaced::Refused(error)),
         }
     }
 
@@ -87,16 +131,16 @@ impl Rules {
     /// Found at the price of two comparisons: scheme and authority are written just as those of an
     /// allowed origin, as with nearly every request.
     #[inline]
-    fn as_written<T: Target + ?Sized>(&self, own: Option<&Cached>, target: &T) -> Option<Place> {
+    fn as_written<T: Target + ?Sized>(&self, own: Option<&Own>, target: &T) -> Option<Place> {
         let (scheme, authority) = (target.scheme()?, target.authority()?);
         let fits = |origin: &Origin| {
             origin.is_written(scheme, authority)
                 && self.may_travel(origin.is_secure(), || origin.is_loopback())
         };
-        match self.allowed(own) {
+        match self.allowed(own.map(|own| &own.cached)) {
             Allowed::Only(set) => set.iter().position(fits).map(Place::listed),
             Allowed::FirstUsed => {
-                let bound = own.unwrap_or(&self.cached).bound_to();
+                let bound = self.binder(own).bound_to();
                 bound.iter().any(fits).then_some(Place::Bound)
             }
             Allowed::Any => None,
@@ -106,10 +150,10 @@ impl Rules {
     /// The place of ours that a request goes to, or none if it goes elsewhere.
     fn place(
         &self,
-        own: Option<&Cached>,
+        own: Option<&Own>,
         destination: Destination<'_>,
     ) -> Result<Option<Place>, Error> {
-        let allowed = self.allowed(own);
+        let allowed = self.allowed(own.map(|own| &own.cached));
         let (parts, stated) = match (destination, &self.at) {
             (Destination::Known(parts), _) => (parts, true),
             (Destination::Unstated, Some(at)) => (at.parts(), false),
@@ -129,7 +173,7 @@ impl Rules {
                 Some(at) => Place::listed(at),
                 None => return Ok(None),
             },
-            Allowed::FirstUsed => match own.unwrap_or(&self.cached).bound_to().first() {
+            Allowed::FirstUsed => match self.binder(own).bound_to().first() {
                 Some(bound) if bound.is(&parts) => Place::Bound,
                 Some(bound) => return Err(bound_elsewhere(bound, &parts)),
                 None => Place::Unbound,

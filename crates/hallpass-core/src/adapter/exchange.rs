@@ -10,6 +10,7 @@ use http::{Extensions, HeaderMap, Method, Request, StatusCode};
 use super::{
     Acquire, Acquired, Answer, Authorizer, Demand, Evidence, Hop, Renewal, Target, Withheld,
     evidence::judge,
+    own::Own,
     place::{Place, bound_elsewhere},
     target::destination,
 };
@@ -32,8 +33,10 @@ use crate::{
 )]
 pub struct Exchange {
     authorizer: Authorizer,
-    /// The credential that the request has brought, in place of the layer's.
+    /// The credential that the request has in place of the layer's.
     own: Option<Cached>,
+    /// Whether it was found by the request's key.
+    is_keyed: bool,
     place: Place,
     generation: u64,
     /// What hardly any request has.
@@ -108,10 +111,12 @@ pub struct Resend(pub u32);
 
 impl Exchange {
     #[inline]
-    pub(super) fn new(authorizer: &Authorizer, own: Option<&Cached>, place: Place) -> Self {
+    pub(super) fn new(authorizer: &Authorizer, own: Option<Own>, place: Place) -> Self {
+        let is_keyed = own.as_ref().is_some_and(|own| own.is_keyed);
         Self {
             authorizer: authorizer.clone(),
-            own: own.cloned(),
+            own: own.map(|own| own.cached),
+            is_keyed,
             place,
             generation: 0,
             rare: None,
@@ -126,7 +131,8 @@ impl Exchange {
         }
     }
 
-    /// The credential's keeper: the layer's, or the one that the request has brought.
+    /// The credential's keeper: the layer's, that of the request's key, or the one that it has
+    /// brought.
     #[inline]
     pub fn cached(&self) -> &Cached {
         self.own.as_ref().unwrap_or(self.authorizer.cached())
@@ -318,6 +324,12 @@ impl Exchange {
         true
     }
 
+    /// Which one keeps the origin of the first use.
+    fn binder(&self) -> &Cached {
+        let own = self.own.as_ref().filter(|_| !self.is_keyed);
+        own.unwrap_or(self.authorizer.cached())
+    }
+
     #[cold]
     fn left_alone<T: Target + ?Sized>(&self, target: &T) -> Attached {
         let trace = &self.authorizer.rules().trace;
@@ -336,7 +348,7 @@ impl Exchange {
             },
             _ => return Ok(()),
         };
-        let bound = self.cached().first_used(|| parts.to_origin());
+        let bound = self.binder().first_used(|| parts.to_origin());
         if !bound.is(&parts) {
             return Err(bound_elsewhere(bound, &parts));
         }
@@ -390,7 +402,7 @@ impl Exchange {
             (Place::At { .. }, _) => rules.at.as_ref().is_some_and(|at| at.is(&parts)),
             (Place::Hashed(_), _) => self.place == Place::hashed(&parts),
             (Place::Unknown, _) => true,
-            _ => self.cached().bound_to().iter().any(|one| one.is(&parts)),
+            _ => self.binder().bound_to().iter().any(|one| one.is(&parts)),
         };
         if ours { Hop::Followed } else { Hop::Elsewhere }
     }

@@ -6,7 +6,7 @@ use super::policy::{Policy, doubled};
 use crate::{Error, Moment};
 
 /// What failed fetches have led to since one last succeeded.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Failures {
     last: Option<Failure>,
     transient: u32,
@@ -15,7 +15,7 @@ pub(super) struct Failures {
     interrupted: u32,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Failure {
     error: Error,
     until: Moment,
@@ -93,6 +93,15 @@ impl Failures {
         (gap, old.map(|failure| failure.error))
     }
 
+    /// The same for another machine, whose clock and source are others.
+    pub(super) fn moved(mut self, version: u64, moved: impl Fn(Moment) -> Moment) -> Self {
+        if let Some(last) = &mut self.last {
+            last.until = moved(last.until);
+            last.version = version;
+        }
+        self
+    }
+
     /// Whether a fetch has failed since one last succeeded.
     pub(super) fn any(&self) -> bool {
         self.last.is_some()
@@ -140,7 +149,7 @@ pub(super) struct Remembered<'a> {
 
 /// Keeps apart the fetches that refusals cause, once refusals have proved to mean little: others
 /// accept what one endpoint refuses, or replacements are refused in turn.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct RejectionBackoff {
     streak: u32,
     until: Option<Moment>,
@@ -187,6 +196,16 @@ impl RejectionBackoff {
             self.until = None;
         }
         self.last = Some(now);
+    }
+
+    /// The same for another machine, which counts its fetches anew.
+    pub(super) fn moved(self, now: Moment, moved: impl Fn(Moment) -> Moment) -> Self {
+        Self {
+            until: self.until.map(moved),
+            last: self.last.map(|_| now),
+            counted: [0; 2],
+            ..self
+        }
     }
 
     /// Whether refusals cause no fetch now.

@@ -94,6 +94,15 @@ impl CredentialSource for CloudSource {
             Steps::Missing { .. } => 0,
         }
     }
+
+    fn keeps_state(&self) -> bool {
+        match &self.steps {
+            Steps::One(source) => source.keeps_state(),
+            Steps::Composed(source) => source.keeps_state(),
+            Steps::Metadata(source) => source.keeps_state(),
+            Steps::Missing { .. } => false,
+        }
+    }
 }
 
 impl fmt::Debug for CloudSource {

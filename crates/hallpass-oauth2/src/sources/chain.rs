@@ -56,6 +56,7 @@ trait Link: Send + Sync {
     fn fetch<'a>(&'a self, why: &'a Fetch) -> Fetched<'a>;
     fn description(&self) -> Description;
     fn version(&self) -> u64;
+    fn keeps_state(&self) -> bool;
 }
 
 impl<S: CredentialSource> Link for S {
@@ -69,6 +70,10 @@ impl<S: CredentialSource> Link for S {
 
     fn version(&self) -> u64 {
         CredentialSource::version(self)
+    }
+
+    fn keeps_state(&self) -> bool {
+        CredentialSource::keeps_state(self)
     }
 }
 
@@ -156,6 +161,10 @@ impl CredentialSource for Chain {
         self.sources
             .iter()
             .fold(0, |sum, source| sum.wrapping_add(source.version()))
+    }
+
+    fn keeps_state(&self) -> bool {
+        self.sources.iter().any(|source| source.keeps_state())
     }
 }
 
