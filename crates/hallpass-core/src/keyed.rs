@@ -88,7 +88,7 @@ struct Store<K> {
     limit: usize,
     remembered: Arc<Remembered<K>>,
     limits: FetchLimits,
-    counts: Counts,
+    counts: Arc<Counts>,
     /// Never has a credential. Stands for all keys where none of them is meant: it has the name, and
     /// the origin that all are bound to if none is configured.
     nobody: Cached,
@@ -222,13 +222,17 @@ impl<K: Key> Store<K> {
         // Fails if the key was removed at this moment: then only this request uses it.
         let inserted = guard.insert_with_lifecycle(entry, &mut evicted);
         self.counts.made();
-        for entry in evicted.entries() {
-            self.counts.evicted(&entry.cached);
-        }
-        if inserted.is_ok() && self.entries.len() > self.limit {
+        if inserted.is_ok() && self.entries.len() > self.limit && !self.shrink() {
             return Err(self.full(key, &cached));
         }
         Ok(cached)
+    }
+
+    /// A table whose entries were all in use may have more than its share, and some of them may be
+    /// idle by now. Says whether that was enough.
+    fn shrink(&self) -> bool {
+        self.entries.set_capacity(self.limit as u64);
+        self.entries.len() <= self.limit
     }
 
     /// All the others are in use: rather this one waits than that their number grows.

@@ -84,7 +84,8 @@ impl<K: Key> Builder<K> {
     /// Builds it. Nothing is made before its first use.
     pub fn build(self) -> Keyed<K> {
         let remembered = Arc::new(remembered(self.limit));
-        let lifecycle = Lifecycle::new(Arc::clone(&remembered));
+        let counts = Arc::new(Counts::default());
+        let lifecycle = Lifecycle::new(Arc::clone(&remembered), Arc::clone(&counts));
         let options = OptionsBuilder::new()
             .estimated_items_capacity(self.limit)
             .weight_capacity(self.limit as u64)
@@ -105,7 +106,7 @@ impl<K: Key> Builder<K> {
                 limit,
                 remembered,
                 limits: FetchLimits::new(self.fetches_at_once),
-                counts: Counts::default(),
+                counts,
                 nobody: Cached::new(Nobody { name: self.name }),
             }),
             by: None,

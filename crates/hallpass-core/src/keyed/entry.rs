@@ -7,7 +7,7 @@ use quick_cache::{
     sync::{Cache, DefaultLifecycle},
 };
 
-use super::Key;
+use super::{Key, stats::Counts};
 use crate::{Cached, cached::Memory};
 
 pub(super) type Entries<K> = Cache<K, Entry, UnitWeighter, RandomState, Lifecycle<K>>;
@@ -54,11 +54,12 @@ impl Entry {
 #[derive(Clone)]
 pub(super) struct Lifecycle<K> {
     remembered: Arc<Remembered<K>>,
+    counts: Arc<Counts>,
 }
 
 impl<K> Lifecycle<K> {
-    pub(super) fn new(remembered: Arc<Remembered<K>>) -> Self {
-        Self { remembered }
+    pub(super) fn new(remembered: Arc<Remembered<K>>, counts: Arc<Counts>) -> Self {
+        Self { remembered, counts }
     }
 }
 
@@ -76,6 +77,7 @@ impl<K: Key> quick_cache::Lifecycle<K, Entry> for Lifecycle<K> {
         {
             self.remembered.insert(key.clone(), memory);
         }
+        self.counts.evicted(&entry.cached);
         evicted.0.push((key, entry));
     }
 }
@@ -86,11 +88,5 @@ pub(super) struct Evicted<K>(Vec<(K, Entry)>);
 impl<K> Default for Evicted<K> {
     fn default() -> Self {
         Self(Vec::new())
-    }
-}
-
-impl<K> Evicted<K> {
-    pub(super) fn entries(&self) -> impl Iterator<Item = &Entry> {
-        self.0.iter().map(|(_, entry)| entry)
     }
 }
