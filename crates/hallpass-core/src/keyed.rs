@@ -206,7 +206,8 @@ impl<K: Key> Store<K> {
         let entry = Entry::new((self.make)(key)?);
         let endpoint = entry.cached.description().endpoint.as_ref();
         entry.cached.limit_fetches(|| self.limits.of(endpoint));
-        // Dropped last, and not under the lock: sources are the user's.
+        // Sources are the user's: they are asked before others wait for this key, and dropped after.
+        let version = entry.cached.source_version();
         let mut evicted = Evicted::default();
         let guard = match self.entries.get_value_or_guard(key, None) {
             GuardResult::Guard(guard) => guard,
@@ -216,7 +217,7 @@ impl<K: Key> Store<K> {
         if entry.is_ours
             && let Some((_, memory)) = self.remembered.remove(key)
         {
-            entry.cached.recall(memory);
+            entry.cached.recall(memory, version);
         }
         let cached = entry.cached.clone();
         // Fails if the key was removed at this moment: then only this request uses it.

@@ -26,6 +26,8 @@ const REMEMBERED: usize = 4096;
 pub(crate) struct Rotation {
     store: Secret,
     told: Option<Arc<Told>>,
+    /// Whether it outlives the sources that use it.
+    is_kept: bool,
     state: Arc<Mutex<State>>,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
@@ -66,6 +68,7 @@ impl Rotation {
         Self {
             store,
             told: None,
+            is_kept: false,
             state: Arc::default(),
             turn: Arc::default(),
         }
@@ -73,6 +76,12 @@ impl Rotation {
 
     pub(crate) fn telling(mut self, told: Option<Arc<Told>>) -> Self {
         self.told = told;
+        self
+    }
+
+    /// Says that somebody keeps it for the sources to come.
+    pub(crate) fn kept(mut self) -> Self {
+        self.is_kept = true;
         self
     }
 
@@ -163,10 +172,10 @@ impl Rotation {
         }
     }
 
-    /// Whether the present token would be lost with this: nobody was told of it, and no other source
-    /// or builder shares it. So it is while a request is under way that may bring another.
+    /// Whether the present token would be lost with its source, because nobody was told of it. So it
+    /// is while a request is under way that may bring another.
     pub(crate) fn is_unsaved(&self) -> bool {
-        if Arc::strong_count(&self.state) > 1 {
+        if self.is_kept {
             return false;
         }
         let state = self.lock();

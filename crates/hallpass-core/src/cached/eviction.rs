@@ -41,9 +41,12 @@ impl Cached {
         self.shared.lock().machine.memory(now)
     }
 
-    /// Goes on where the one before it under the same key has ended.
-    pub(crate) fn recall(&self, memory: Memory) {
-        let version = self.shared.source.version();
+    pub(crate) fn source_version(&self) -> u64 {
+        self.shared.source.version()
+    }
+
+    /// Goes on where the one before it under the same key has ended. The version is its source's.
+    pub(crate) fn recall(&self, memory: Memory, version: u64) {
         let now = self.shared.clock.now();
         self.shared
             .with_machine(|machine| machine.recall(now, version, memory));

@@ -105,9 +105,7 @@ impl FetchLimit {
     /// wait for them, and their places go to others.
     fn take_out_lifeless(&self) {
         let mut queues = self.lock();
-        queues
-            .running
-            .retain(|ticket| !ticket.pulse.is_lifeless() && !ticket.pulse.is_given_up());
+        queues.running.retain(|ticket| !ticket.pulse.is_lifeless());
         let granted = queues.grant(self.most);
         drop(queues);
         tell(granted);

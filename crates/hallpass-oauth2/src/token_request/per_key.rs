@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hallpass_core::Error;
 
 use super::TokenRequest;
-use crate::{TokenSource, Transport, Value, transport::DynTransport};
+use crate::{TokenSource, Transport, Value, rotation::Rotation, transport::DynTransport};
 
 /// # One for each key
 impl TokenRequest {
@@ -59,10 +59,12 @@ impl TokenRequest {
     /// A key that it does not know, `edit` refuses with
     /// [`Error::unknown_key`](hallpass_core::Error::unknown_key).
     pub fn per_key<K>(
-        self,
+        mut self,
         transport: impl Transport,
         edit: impl Fn(&K, Self) -> Result<Self, Error> + Send + Sync + 'static,
     ) -> impl Fn(&K) -> Result<TokenSource, Error> + Send + Sync + 'static {
+        let rotation = self.settings.grant.rotation.take();
+        self.settings.grant.rotation = rotation.map(Rotation::kept);
         let transport: Arc<dyn DynTransport> = Arc::new(transport);
         move |key| {
             let request = edit(key, self.clone())?;

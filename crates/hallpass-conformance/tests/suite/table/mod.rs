@@ -4,6 +4,7 @@ mod answers;
 mod bodies;
 mod crowds;
 mod failures;
+mod keys;
 mod origins;
 mod requests;
 
@@ -15,6 +16,7 @@ pub(crate) fn table() -> Vec<(&'static str, Vec<Case>)> {
         ("Bodies", bodies::cases()),
         ("Where the credential goes", origins::cases()),
         ("What the caller asks for", requests::cases()),
+        ("A credential for each key", keys::cases()),
         ("No credential", failures::cases()),
         ("Many callers, and callers that leave", crowds::cases()),
     ]
