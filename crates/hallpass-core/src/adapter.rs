@@ -21,6 +21,7 @@
 
 mod admission;
 mod answer;
+pub(crate) mod attempt;
 pub(crate) mod authorizer;
 pub(crate) mod choices;
 pub(crate) mod demand;
@@ -65,4 +66,8 @@ pub use self::{
 };
 
 // What users meet as well stands at the crate's root.
-use self::{authorizer::Authorizer, demand::Demand};
+use self::{
+    attempt::{Attempt, Resend},
+    authorizer::Authorizer,
+    demand::Demand,
+};

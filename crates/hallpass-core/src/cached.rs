@@ -24,6 +24,7 @@ use std::{
 };
 
 use arc_swap::ArcSwapOption;
+use http::HeaderName;
 use tokio::{runtime::Handle, sync::watch};
 
 pub use self::{
@@ -113,6 +114,8 @@ struct State {
     challenges: Challenges,
     /// The runtime for callers that have none.
     runtime: Option<Handle>,
+    /// Headers that its credentials had and the source did not announce.
+    unannounced: Vec<HeaderName>,
 }
 
 impl Cached {
@@ -329,9 +332,24 @@ impl Cached {
         }
     }
 
+    /// Remembers the tokio runtime that the caller is in, if it is in one, for fetches that plain
+    /// threads ask for. A `Cached` that is built or asked for a credential on a runtime does so by
+    /// itself.
+    pub fn remember_runtime(&self) {
+        self.shared.runtime();
+    }
+
     /// What the source says of itself.
     pub fn description(&self) -> &Description {
         &self.shared.description
+    }
+
+    /// The names of all headers that its credentials go in, as far as they are known by now.
+    pub(crate) fn header_names(&self) -> Vec<HeaderName> {
+        let announced = self.shared.description.header_names().cloned();
+        let mut names: Vec<_> = announced.collect();
+        names.extend(self.shared.lock().unannounced.iter().cloned());
+        names
     }
 
     pub(crate) fn counters(&self) -> &Counters {
@@ -389,6 +407,24 @@ impl Shared {
             self.changes.send_replace(());
         }
         outcome
+    }
+
+    /// Remembers which headers a credential has, for as long as this lives: a request may outlast
+    /// the credential.
+    fn note_headers(&self, credential: &Credential) {
+        let announced = &self.description;
+        let new = |name: &&HeaderName| announced.header_names().all(|known| known != *name);
+        // Outside the lock: a proof, which is the user's, is asked for its header.
+        let names: Vec<_> = credential.header_names().filter(new).cloned().collect();
+        if names.is_empty() {
+            return;
+        }
+        let known = &mut self.lock().unannounced;
+        for name in names {
+            if !known.contains(&name) {
+                known.push(name);
+            }
+        }
     }
 
     fn with_machine<T>(&self, change: impl FnOnce(&mut Machine) -> T) -> T {

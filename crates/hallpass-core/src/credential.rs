@@ -458,6 +458,7 @@ impl crate::CredentialSource for Credential {
     fn description(&self) -> crate::Description {
         crate::Description {
             header: self.inner.name.clone(),
+            beside: self.header_names().skip(1).cloned().collect(),
             fixed: true,
             ..crate::Description::default()
         }

@@ -59,10 +59,10 @@ mod verdict;
 
 pub use self::{
     adapter::{
+        attempt::{Attempt, Resend},
         authorizer::Authorizer,
         choices::{Choices, NoCredential},
         demand::{Demand, DemandKind},
-        exchange::{Attempt, Resend},
     },
     cached::{Cached, Get, Policy, Rejection, Stats},
     challenge::{Challenge, Challenges},

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderName, header::AUTHORIZATION};
+use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
 use crate::{
     Challenges, Credential, Error, Moment, Origin,
@@ -99,6 +99,8 @@ pub struct Description {
     pub name: String,
     /// The header that its credentials go in; a request that has it already is left alone.
     pub header: HeaderName,
+    /// The headers that [go along](Credential::with_header) with it, if they are known beforehand.
+    pub beside: Vec<HeaderName>,
     /// The origins that its credentials are for, if it knows them.
     pub origins: Option<Vec<Origin>>,
     /// Where it asks for them, if it asks a server. Under a [`Keyed`](crate::Keyed), those that ask
@@ -115,11 +117,24 @@ pub struct Description {
     pub hedge: bool,
 }
 
+impl Description {
+    /// The names of all headers of its credentials, as far as they are known beforehand.
+    pub(crate) fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
+        std::iter::once(&self.header).chain(&self.beside)
+    }
+
+    /// Whether a request has one of them.
+    pub(crate) fn is_on(&self, headers: &HeaderMap) -> bool {
+        self.header_names().any(|name| headers.contains_key(name))
+    }
+}
+
 impl Default for Description {
     fn default() -> Self {
         Self {
             name: "credential".to_owned(),
             header: AUTHORIZATION,
+            beside: Vec::new(),
             origins: None,
             endpoint: None,
             rejected: Rejected::default(),

@@ -430,22 +430,6 @@ async fn one_header_of_the_set_of_the_callers_own_leaves_the_request_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_of_the_set_comes_off_together() {
-    let credential = set().get().await.unwrap();
-    let mut headers = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("mine"))]);
-    credential
-        .attach(&Method::GET, &Uri::from_static(URI), &mut headers)
-        .unwrap();
-    assert!(credential.is_on(&headers));
-    assert_eq!(headers.len(), 3);
-    credential.detach(&mut headers);
-    assert!(!credential.is_on(&headers));
-    assert_eq!(headers.len(), 1);
-    let names: Vec<_> = credential.header_names().map(HeaderName::as_str).collect();
-    assert_eq!(names, ["x-api-key", "x-tenant"]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_caller_is_told_what_it_took() {
     let (authorizer, _) = engine();
     let first = simply(&authorizer, [OK, BARE]).await.attempt.unwrap();

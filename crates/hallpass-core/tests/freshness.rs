@@ -52,6 +52,27 @@ async fn the_window_is_a_fifth_but_no_more_than_five_minutes_and_a_bit_at_random
     }
 }
 
+/// The server hands the same token out until its last moments: a renewal is due in the last second
+/// as well, before anybody has to wait for it.
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_in_the_last_second_either() {
+    let source = Source::new(|n, _| {
+        let (name, left) = [(1, 10), (1, 2), (1, 1), (2, 10)][n as usize - 1];
+        Ok(token(name, secs(left)))
+    });
+    let (cached, hands) = cached(&source);
+    cached.get().await.unwrap();
+    for (fetches, pass) in [(2, 8100), (3, 1010), (4, 750)] {
+        hands.pass(millis(pass));
+        cached.get().await.unwrap();
+        settle().await;
+        assert_eq!(source.fetches(), fetches);
+    }
+    hands.pass(millis(200));
+    assert_eq!(secret(&cached.get().await.unwrap()), "Bearer token-2");
+    assert_eq!(cached.stats().waits, 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_token_is_not_handed_out_in_its_last_moments() {
     for (lifetime, margin) in [(3600, 10_000), (300, 10_000), (60, 3_000), (1, 50)] {

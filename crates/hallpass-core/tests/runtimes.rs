@@ -318,6 +318,20 @@ fn a_runtime_for_every_call_costs_at_most_a_fetch_at_a_time() {
     assert!(cached.stats().generation >= Some(1));
 }
 
+/// Where there is no token yet, either: none of these calls lasts as long as the fetch.
+#[test]
+fn a_runtime_for_every_call_that_never_gets_a_token_asks_now_and_then() {
+    let source = Source::tokens(secs(300)).taking(NEVER);
+    let cached = Cached::new(source.clone());
+    for _ in 0..40 {
+        let call = async { tokio::time::timeout(millis(5), cached.get()).await };
+        assert!(passive().block_on(call).is_err());
+    }
+    assert!(cached.stats().fetches <= 6, "{cached:?}");
+    source.take(Duration::ZERO);
+    passive().block_on(cached.get()).unwrap();
+}
+
 #[test]
 fn a_runtime_that_is_driven_within_calls_only_fetches_once_at_a_time() {
     let runtime = passive();

@@ -221,6 +221,8 @@ impl CredentialSource for TokenSource {
         let mut description = Description::default();
         description.name.clone_from(&plan.name);
         description.header = plan.attach.header.clone();
+        let beside = plan.attach.beside.iter();
+        description.beside = beside.map(|(name, _)| name.clone()).collect();
         description.origins.clone_from(&plan.origins);
         description.endpoint = Some(plan.url.origin().clone());
         description.rejected = rejected(&plan.rejected);

@@ -41,7 +41,7 @@ impl Sending<'_> {
             self.deadline.apply(&mut request);
             return next.run(request, extensions).await;
         };
-        let attached = Redirected::among(extensions, request.headers_mut(), |headers| {
+        let attached = Redirected::among(extensions.get(), request.headers_mut(), |headers| {
             exchange.attach(self.kept.method(), &To(self.kept.url()), headers)
         });
         if self.unsent(attached)? == Attached::NoneInHand {
@@ -67,7 +67,7 @@ impl Sending<'_> {
     ) -> Result<()> {
         let acquire = exchange.acquire(self.is_replayable());
         let acquired = self.unsent(self.deadline.wait(acquire).await)?;
-        let attached = Redirected::among(extensions, request.headers_mut(), |headers| {
+        let attached = Redirected::among(extensions.get(), request.headers_mut(), |headers| {
             let to = To(self.kept.url());
             exchange.attach_acquired(acquired, self.kept.method(), &to, headers)
         });
@@ -124,9 +124,11 @@ impl Sending<'_> {
     ) -> Option<Request> {
         let mut request = self.kept.again()?;
         let (method, to) = (self.kept.method(), To(self.kept.url()));
-        exchange
-            .attach_again(acquired, method, &to, request.headers_mut(), extensions)
-            .then_some(request)
+        let redirected = extensions.get::<Redirected>().cloned();
+        Redirected::among(redirected.as_ref(), request.headers_mut(), |headers| {
+            exchange.attach_again(acquired, method, &to, headers, extensions)
+        })
+        .then_some(request)
     }
 
     fn judge(&self, exchange: &mut Exchange, response: &Response) -> Then {

@@ -2,11 +2,12 @@
 
 use std::{
     future::{Future, ready},
+    mem,
     pin::Pin,
 };
 
-use hallpass_core::adapter::{Admission, Exchange, Withheld};
-use http::{Extensions, HeaderName};
+use hallpass_core::adapter::{Admission, Withheld};
+use http::Extensions;
 use reqwest::{Request, Response};
 use reqwest_middleware::{Middleware, Next};
 
@@ -17,7 +18,7 @@ use crate::{
     error::{unguarded, unsent},
     hop::{Sending, discard},
     kept::Kept,
-    redirect::{self, Redirected},
+    redirect::{self, Below, Redirected},
     target::To,
 };
 
@@ -52,11 +53,9 @@ impl Middleware for Bearer {
             Admission::Carry(_) if self.redirects == Redirects::Unknown => {
                 return Box::pin(ready(Err(unsent(request.url(), unguarded()))));
             }
-            Admission::Pass(_) if !follows => return next.run(request, extensions),
             Admission::Pass(_) => None,
             Admission::Carry(exchange) => Some(exchange),
         };
-        let own = follows.then(|| self.header(exchange.as_ref(), &request, extensions));
         let sending = Sending {
             bearer: self,
             deadline: Deadline::of(&request, self.timeout),
@@ -64,16 +63,25 @@ impl Middleware for Bearer {
             kept: Kept::of(&mut request, self.replays, follows),
         };
         Box::pin(async move {
-            let response = sending
+            let mut response = sending
                 .send(exchange, request, extensions, next.clone())
                 .await?;
-            if let Some(own) = own
-                && response.status().is_redirection()
-            {
-                let usual = self.authorizer.cached().description().header.clone();
-                let ours = [usual, own];
-                return Box::pin(self.follow(sending, ours, response, extensions, next)).await;
+            if !response.status().is_redirection() {
+                return Ok(response);
             }
+            if follows {
+                return Box::pin(self.follow(sending, response, extensions, next)).await;
+            }
+            let headers = sending
+                .kept
+                .head()
+                .map(|mut head| mem::take(head.headers_mut()));
+            let ours = self.authorizer.credential_headers(
+                &To(sending.kept.url()),
+                &headers.unwrap_or_default(),
+                extensions,
+            );
+            Below::tell(response.extensions_mut(), ours);
             Ok(response)
         })
     }
@@ -86,7 +94,7 @@ impl Bearer {
             return self.authorizer.admit(&to, request.headers(), extensions);
         }
         let url = request.url().clone();
-        let admission = Redirected::among(extensions, request.headers_mut(), |headers| {
+        let admission = Redirected::among(extensions.get(), request.headers_mut(), |headers| {
             self.authorizer.admit(&To(&url), headers, extensions)
         });
         match admission {
@@ -103,7 +111,6 @@ impl Bearer {
     async fn follow(
         &self,
         mut sending: Sending<'_>,
-        ours: [HeaderName; 2],
         mut response: Response,
         extensions: &mut Extensions,
         next: Next<'_>,
@@ -116,7 +123,13 @@ impl Bearer {
             if followed == redirect::MOST {
                 return Err(reqwest_middleware::Error::middleware(TooManyRedirects));
             }
-            let left = redirect::leave_behind(&mut request, sending.kept.url(), ours.clone());
+            let from = To(sending.kept.url());
+            let headers = request.headers();
+            let mut ours = self
+                .authorizer
+                .credential_headers(&from, headers, extensions);
+            ours.extend(Below::told(response.extensions()));
+            let left = redirect::leave_behind(&mut request, sending.kept.url(), ours);
             if let Some(Redirected(names)) = extensions.get_mut() {
                 names.extend(left);
             }
@@ -132,22 +145,5 @@ impl Bearer {
         }
         extensions.remove::<Redirected>();
         Ok(response)
-    }
-
-    /// Which header the credential goes in that the request has, or would have.
-    fn header(
-        &self,
-        exchange: Option<&Exchange>,
-        request: &Request,
-        extensions: &Extensions,
-    ) -> HeaderName {
-        match exchange {
-            Some(exchange) => exchange.cached().description().header.clone(),
-            None => {
-                let to = To(request.url());
-                self.authorizer
-                    .header_of(&to, request.headers(), extensions)
-            }
-        }
     }
 }

@@ -77,7 +77,7 @@ fn location(from: &Url, headers: &HeaderMap) -> Option<Url> {
 pub(crate) fn leave_behind(
     request: &mut Request,
     from: &Url,
-    ours: impl IntoIterator<Item = HeaderName>,
+    ours: Vec<HeaderName>,
 ) -> Vec<HeaderName> {
     if is_same_origin(from, request.url()) {
         return Vec::new();
@@ -89,6 +89,22 @@ pub(crate) fn leave_behind(
     names.extend(ours);
     names.retain(|name| headers.remove(name).is_some());
     names
+}
+
+/// Among the extensions of a redirect: the headers of the credentials further down, for the one that
+/// follows redirects for all of them.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Below(Vec<HeaderName>);
+
+impl Below {
+    pub(crate) fn tell(extensions: &mut Extensions, names: Vec<HeaderName>) {
+        extensions.get_or_insert_default::<Self>().0.extend(names);
+    }
+
+    pub(crate) fn told(extensions: &Extensions) -> impl Iterator<Item = HeaderName> {
+        let below = extensions.get::<Self>().into_iter();
+        below.flat_map(|below| below.0.iter().cloned())
+    }
 }
 
 /// Among the extensions of a request that follows a redirect: the headers of the caller's own that
@@ -104,11 +120,11 @@ const STAND_IN: HeaderValue = HeaderValue::from_static("left behind");
 impl Redirected {
     /// Lets `decide` see the headers as they were when the caller sent the request.
     pub(crate) fn among<T>(
-        extensions: &Extensions,
+        redirected: Option<&Self>,
         headers: &mut HeaderMap,
         decide: impl FnOnce(&mut HeaderMap) -> T,
     ) -> T {
-        let Some(Self(names)) = extensions.get() else {
+        let Some(Self(names)) = redirected else {
             return decide(headers);
         };
         for name in names {

@@ -25,12 +25,6 @@ pub enum Admission {
     Carry(Exchange),
 }
 
-/// Why a request has no place among ours.
-enum NotPlaced {
-    Passes(Withheld),
-    Refused(Error),
-}
-
 impl Authorizer {
     /// Decides whether a request gets a credential, and which.
     ///
@@ -62,63 +56,53 @@ impl Authorizer {
         }
     }
 
+    /// Whether [`admit`](Self::admit) would let a request pass without a credential, for an adapter
+    /// that has to know before it admits. Nothing is counted or traced.
+    pub fn leaves_alone<T: Target + ?Sized>(
+        &self,
+        target: &T,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> bool {
+        let rules = self.rules();
+        let decision = match rules.own(target, headers, extensions) {
+            Chosen::Layers => rules.decide(None, target, headers),
+            Chosen::Own(own) => rules.decide(Some(&own), target, headers),
+            Chosen::None => return true,
+            Chosen::NoKey(no_key) => rules.decide_without_key(&no_key, target, headers),
+        };
+        matches!(decision, Decision::Withhold(_))
+    }
+
     fn admit_slowly<T: Target + ?Sized>(
         &self,
         own: Option<Own>,
         target: &T,
         headers: &HeaderMap,
     ) -> Admission {
-        let rules = self.rules();
-        match self.placed(own.as_ref(), target, headers) {
-            Ok(place) => Admission::Carry(Exchange::new(self.local(), own, place)),
-            Err(NotPlaced::Passes(why)) => {
-                let cached = own.as_ref().map_or(&rules.cached, |own| &own.cached);
+        match self.rules().decide(own.as_ref(), target, headers) {
+            Decision::Carry(place) => Admission::Carry(Exchange::new(self.local(), own, place)),
+            Decision::Withhold(why) => {
+                let cached = own.as_ref().map_or(self.cached(), |own| &own.cached);
                 self.pass(cached, why, target)
             }
-            Err(NotPlaced::Refused(error)) => Admission::Refuse(error),
+            Decision::Refuse(error) => Admission::Refuse(error),
         }
     }
 
-    /// What isn't ours goes as it is, as if there were a key; the rest is refused for its sake.
     #[cold]
     fn admit_without_key<T: Target + ?Sized>(
         &self,
-        NoKey { keys, error }: NoKey<'_>,
+        no_key: NoKey<'_>,
         target: &T,
         headers: &HeaderMap,
     ) -> Admission {
-        let why = match self.placed(None, target, headers) {
-            Err(NotPlaced::Passes(why)) => why,
-            Err(NotPlaced::Refused(error)) => return Admission::Refuse(error),
-            Ok(_) if error.is_none() && keys.is_optional() => Withheld::NoKey,
-            Ok(_) => {
-                keys.refused();
-                return Admission::Refuse(error.unwrap_or_else(|| keys.missing()));
-            }
+        let why = match self.rules().decide_without_key(&no_key, target, headers) {
+            Decision::Withhold(why) => why,
+            Decision::Refuse(error) => return Admission::Refuse(error),
+            Decision::Carry(_) => return Admission::Refuse(no_key.refused()),
         };
-        self.pass(keys.nobody(), why, target)
-    }
-
-    fn placed<T: Target + ?Sized>(
-        &self,
-        own: Option<&Own>,
-        target: &T,
-        headers: &HeaderMap,
-    ) -> Result<Place, NotPlaced> {
-        let rules = self.rules();
-        let cached = own.map_or(&rules.cached, |own| &own.cached);
-        let header = &cached.description().header;
-        if !rules.override_existing && headers.contains_key(header) {
-            return Err(NotPlaced::Passes(Withheld::OwnHeader));
-        }
-        match rules.place(own, destination(target)) {
-            Ok(Some(place)) => Ok(place),
-            Ok(None) => Err(NotPlaced::Passes(Withheld::Elsewhere)),
-            Err(_) if rules.is_left_alone(cached, headers) => {
-                Err(NotPlaced::Passes(Withheld::OwnHeader))
-            }
-            Err(error) => Err(NotPlaced::Refused(error)),
-        }
+        self.pass(self.cached(), why, target)
     }
 
     fn pass<T: Target + ?Sized>(&self, cached: &Cached, why: Withheld, target: &T) -> Admission {
@@ -127,7 +111,46 @@ impl Authorizer {
     }
 }
 
+enum Decision {
+    Carry(Place),
+    Withhold(Withheld),
+    Refuse(Error),
+}
+
 impl Rules {
+    fn decide<T: Target + ?Sized>(
+        &self,
+        own: Option<&Own>,
+        target: &T,
+        headers: &HeaderMap,
+    ) -> Decision {
+        let cached = own.map_or(&self.cached, |own| &own.cached);
+        if !self.override_existing && cached.description().is_on(headers) {
+            return Decision::Withhold(Withheld::OwnHeader);
+        }
+        match self.place(own, destination(target)) {
+            Ok(Some(place)) => Decision::Carry(place),
+            Ok(None) => Decision::Withhold(Withheld::Elsewhere),
+            Err(_) if self.is_left_alone(cached, headers) => {
+                Decision::Withhold(Withheld::OwnHeader)
+            }
+            Err(error) => Decision::Refuse(error),
+        }
+    }
+
+    /// What isn't ours goes as it is, as if there were a key. What would carry one can't.
+    fn decide_without_key<T: Target + ?Sized>(
+        &self,
+        no_key: &NoKey<'_>,
+        target: &T,
+        headers: &HeaderMap,
+    ) -> Decision {
+        match self.decide(None, target, headers) {
+            Decision::Carry(_) if no_key.passes() => Decision::Withhold(Withheld::NoKey),
+            decision => decision,
+        }
+    }
+
     /// Found at the price of two comparisons: scheme and authority are written just as those of an
     /// allowed origin, as with nearly every request.
     #[inline]

@@ -6,7 +6,7 @@ use http::{Extensions, HeaderMap, HeaderName, StatusCode};
 
 use super::{
     Target,
-    choices::{Choice, choice},
+    choices::{Choice, brought, choice},
     own::Own,
     target::ByRef,
     withheld::Trace,
@@ -243,18 +243,22 @@ impl Authorizer {
         }
     }
 
-    /// The header that the credential of this request goes in, for an adapter that takes headers off
-    /// a request that it sends elsewhere.
-    pub fn header_of<T: Target + ?Sized>(
+    /// The names of all headers that the credential of this request, or one that it has brought for
+    /// whichever layer, may go in. For what follows redirects: values of the caller's own that stand
+    /// there are left behind at another origin.
+    pub fn credential_headers<T: Target + ?Sized>(
         &self,
         target: &T,
         headers: &HeaderMap,
         extensions: &Extensions,
-    ) -> HeaderName {
-        match self.rules.own(target, headers, extensions) {
-            Chosen::Own(own) => own.cached.description().header.clone(),
-            _ => self.rules.cached.description().header.clone(),
-        }
+    ) -> Vec<HeaderName> {
+        let own = match self.rules.own(target, headers, extensions) {
+            Chosen::Own(own) if own.is_keyed => Some(own.cached),
+            _ => None,
+        };
+        let credentials = std::iter::once(self.cached()).chain(&own);
+        let credentials = credentials.chain(brought(extensions));
+        credentials.flat_map(Cached::header_names).collect()
     }
 
     /// The credential. With [keys](Self::keyed) it is one that never has any: ask the [`Keyed`].
@@ -290,8 +294,21 @@ pub(super) enum Chosen<'a> {
 
 /// A request without a key, or with one that is unknown for this reason.
 pub(super) struct NoKey<'a> {
-    pub(super) keys: &'a dyn Keys,
-    pub(super) error: Option<Error>,
+    keys: &'a dyn Keys,
+    error: Option<Error>,
+}
+
+impl NoKey<'_> {
+    /// Whether the request may go without a credential. With a key that is unknown it may not.
+    pub(super) fn passes(&self) -> bool {
+        self.error.is_none() && self.keys.is_optional()
+    }
+
+    /// Why the request is refused, which is counted.
+    pub(super) fn refused(self) -> Error {
+        self.keys.refused();
+        self.error.unwrap_or_else(|| self.keys.missing())
+    }
 }
 
 impl Rules {

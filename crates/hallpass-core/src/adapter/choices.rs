@@ -82,6 +82,17 @@ pub(super) fn choice<'a>(extensions: &'a Extensions, layer: Option<&str>) -> Cho
     }
 }
 
+/// Every credential that a request has brought, whichever layer it is for.
+pub(super) fn brought(extensions: &Extensions) -> impl Iterator<Item = &Cached> {
+    let choices = extensions.get::<Choices>();
+    let addressed = choices.into_iter().flat_map(|choices| &choices.0);
+    let addressed = addressed.filter_map(|(_, choice)| match choice {
+        Choice::Other(cached) => Some(cached),
+        Choice::Default | Choice::None => None,
+    });
+    extensions.get::<Cached>().into_iter().chain(addressed)
+}
+
 fn addressed<'a>(extensions: &'a Extensions, layer: &str) -> Choice<&'a Cached> {
     let choices = extensions.get::<Choices>();
     let mut all = choices.into_iter().flat_map(|choices| &choices.0);

@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::policy::{Policy, doubled};
 use crate::{Error, Moment};
 
+/// How often in a row a fetch that its runtime has dropped is started anew at once.
+const RESTARTS: u32 = 3;
+
 /// What failed fetches have led to since one last succeeded.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Failures {
@@ -107,14 +110,35 @@ impl Failures {
         self.last.is_some()
     }
 
-    /// Notes a fetch that ended with its runtime; how long renewals are left alone for it.
-    pub(super) fn note_interrupted(&mut self, policy: &Policy) -> Duration {
+    /// Notes a fetch that ended with its runtime: how long renewals are left alone for it, and what
+    /// is to be dropped outside the lock. Where no credential works, others start it anew at once;
+    /// but if that ends the same way again and again, it is a failure like any other.
+    pub(super) fn note_interrupted(
+        &mut self,
+        now: Moment,
+        error: &Error,
+        version: u64,
+        works: bool,
+        policy: &Policy,
+    ) -> (Duration, Option<Error>) {
         self.interrupted = self.interrupted.saturating_add(1);
-        doubled(
+        let mut old = None;
+        if !works && self.interrupted > RESTARTS {
+            let streak = self.interrupted - RESTARTS;
+            let gap = doubled(policy.transient_gap, streak, policy.waiting_gap_limit);
+            old = self.last.replace(Failure {
+                error: error.clone(),
+                until: now.plus(gap),
+                asked: false,
+                version,
+            });
+        }
+        let gap = doubled(
             policy.renewal_gap,
             self.interrupted,
             policy.transient_gap_limit,
-        )
+        );
+        (gap, old.map(|failure| failure.error))
     }
 
     /// Somebody has no credential any more: the gap of a transient failure shrinks to what a

@@ -87,6 +87,7 @@ impl Builder {
                     machine: Machine::new(self.policy.clone(), traits),
                     pending: None,
                     challenges: Challenges::default(),
+                    unannounced: Vec::new(),
                     // Where it is made, calls may follow from plain threads.
                     runtime: self.runtime.clone().or_else(|| Handle::try_current().ok()),
                 }),

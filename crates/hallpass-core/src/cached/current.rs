@@ -213,8 +213,11 @@ impl Times {
     }
 }
 
+/// After half of what is left but not at once; in the last second sooner, so that a renewal is
+/// always begun while the credential can be used.
 fn half_left(unusable: Moment, now: Moment, policy: &Policy) -> Moment {
-    now.plus((unusable.left(now) / 2).max(policy.renewal_gap))
+    let left = unusable.left(now);
+    now.plus((left / 2).max(policy.renewal_gap).min(left * 3 / 4))
 }
 
 fn since_epoch(instant: std::time::SystemTime) -> Duration {

@@ -177,6 +177,7 @@ async fn run_fetch(begun: Begun) {
     if let Some(rest) = rest
         && let Ok(Ok(Answer { credential, sent })) = tokio::time::timeout(limit, rest).await
     {
+        shared.note_headers(&credential);
         let spare = Brought {
             credential,
             sent,
@@ -221,6 +222,7 @@ impl CompletionGuard {
         let (number, version) = (self.number, self.version);
         match outcome {
             Ok(Answer { credential, sent }) => {
+                shared.note_headers(&credential);
                 let brought = Brought {
                     credential,
                     sent,

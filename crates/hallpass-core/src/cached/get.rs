@@ -29,9 +29,6 @@ const LOOK: Duration = Duration::from_secs(1);
 /// may be the very one that has just begun to run again.
 const SECOND_LOOK: Duration = Duration::from_millis(50);
 
-/// How often a waiting caller starts a fetch anew that its runtime has dropped.
-const RESTARTS: u32 = 3;
-
 /// Waits for a credential; ready at once, and without an allocation, if there is a fresh one.
 #[must_use = "futures do nothing unless polled"]
 pub struct Get(State);
@@ -184,34 +181,18 @@ impl Drop for Waiter {
 impl Waiter {
     /// Looks again after each change, and whenever time may have changed something.
     async fn run(mut self) -> Result<Credential, Error> {
-        let mut restarts = 0;
         let mut suspicious = None;
         loop {
-            let pause_over = if restarts > RESTARTS {
-                // A runtime that drops whatever is started on it is not asked in a loop.
-                match self.timer(Instant::now() + SECOND_LOOK) {
-                    Ok(timer) => timer.await,
-                    Err(error) => Err(error),
-                }
-            } else {
-                self.wait(suspicious.is_some()).await
-            };
-            if let Err(error) = pause_over {
+            if let Err(error) = self.wait(suspicious.is_some()).await {
                 return self.last_resort().ok_or(error);
             }
             suspicious = self.shared.give_up_lifeless(suspicious);
             self.want.patience = self.patience_ends.saturating_duration_since(Instant::now());
-            let (wanted, began) = self.shared.step(Some(&self.runtime), &self.want);
-            restarts += u32::from(began);
+            let (wanted, _) = self.shared.step(Some(&self.runtime), &self.want);
             match wanted {
                 Wanted::Use(current) => return Ok(current.credential.clone()),
                 Wanted::Take(credential) => return Ok(credential),
                 Wanted::Fail(error) => return Err(error),
-                Wanted::Wait(_) if restarts > RESTARTS && self.want.patience.is_zero() => {
-                    return Err(Error::interrupted(
-                        "the fetch of a credential was dropped again and again with the runtime that it ran on",
-                    ));
-                }
                 Wanted::Wait(pause) => self.pause = pause,
             }
         }

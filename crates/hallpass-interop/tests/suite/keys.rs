@@ -72,7 +72,7 @@ impl Keyed {
     async fn refuses(&self, grant: TokenRequest, id: &str) {
         let error = refusal(grant).await;
         let message = error.to_string();
-        assert!(error.is_permanent(), "{error:?}");
+        assert_eq!(error.is_permanent(), self.kind.names_refusals, "{error:?}");
         let refused = format!("{} refused client \"{id}\" (", self.issuer());
         assert!(message.starts_with(&refused), "{message}");
         let advice = "): check id, key, issuer and the clock";

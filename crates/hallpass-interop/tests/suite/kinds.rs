@@ -21,6 +21,9 @@ pub(crate) struct Kind {
     pub(crate) token_type: &'static str,
     /// What its resource says to a live token: glewlwyd's only knows users, and we are none.
     pub(crate) live: u16,
+    /// Whether its refusals carry a code of RFC 6749 §5.2. Without one a refusal proves nothing for
+    /// the next time.
+    pub(crate) names_refusals: bool,
     /// How an error names the reason of a wrong secret, in the header and in the body.
     pub(crate) wrong_secret: [&'static str; 2],
     /// The same for an unknown client.
@@ -52,6 +55,7 @@ pub(crate) static OIDC_PROVIDER: Kind = Kind {
     beyond_ascii: false,
     token_type: "Bearer",
     live: 200,
+    names_refusals: true,
     wrong_secret: [INVALID_CLIENT; 2],
     unknown_client: [INVALID_CLIENT; 2],
     unknown_scope: None,
@@ -77,6 +81,7 @@ pub(crate) static AUTHLIB: Kind = Kind {
     beyond_ascii: true,
     token_type: "Bearer",
     live: 200,
+    names_refusals: true,
     wrong_secret: [INVALID_CLIENT; 2],
     unknown_client: [INVALID_CLIENT; 2],
     unknown_scope: Some("(invalid_scope): check the scope"),
@@ -97,6 +102,7 @@ pub(crate) static GLEWLWYD: Kind = Kind {
     beyond_ascii: true,
     token_type: "bearer",
     live: 404,
+    names_refusals: false,
     wrong_secret: [FORBIDDEN; 2],
     unknown_client: [FORBIDDEN; 2],
     unknown_scope: Some("(scope_invalid): check the scope"),
@@ -117,6 +123,7 @@ pub(crate) static NODE_OAUTH: Kind = Kind {
     beyond_ascii: false,
     token_type: "Bearer",
     live: 200,
+    names_refusals: true,
     wrong_secret: [INVALID_CLIENT; 2],
     unknown_client: [INVALID_CLIENT; 2],
     unknown_scope: Some("(invalid_scope): check the scope"),

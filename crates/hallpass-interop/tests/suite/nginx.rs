@@ -116,11 +116,14 @@ async fn a_caller_without_a_token_learns_when_to_come_back() {
     let front = Front::start();
     let source = built(front.at("/token"));
     ask(&source).await.unwrap();
-    let cached = Cached::new(source);
+    // Less than the server's 4 s: who can wait for so long is served.
+    let policy = Policy::default().patience(Duration::from_secs(1));
+    let cached = Cached::builder(source).policy(policy).build();
     for _ in 0..3 {
         let error = cached.get().await.unwrap_err();
         let wait = error.retry_after().unwrap();
-        assert!(wait <= Duration::from_secs(4) && wait > Duration::from_secs(2));
+        // The server's 4 s and up to a tenth more.
+        assert!(wait <= Duration::from_millis(4400) && wait > Duration::from_secs(2));
     }
     assert_eq!(cached.stats().fetches, 1);
 }
@@ -150,8 +153,9 @@ async fn a_slow_answer_is_a_timeout() {
     let limit = Duration::from_millis(500);
     let error = refusal(front.at("/slow").attempt_deadline(limit)).await;
     assert!(error.is_timeout() && error.is_transient(), "{error:?}");
+    // Three attempts.
     let expected = format!(
-        "no token from {} within 0.5 s (answer)",
+        "no token from {} within 2 s (answer)",
         url(&front.nginx, "")
     );
     assert_eq!(error.to_string(), expected);
@@ -176,7 +180,7 @@ async fn a_gateway_without_its_server() {
 async fn a_redirect_takes_no_secret_along() {
     let front = Front::start();
     let error = refusal(front.at("/moved")).await;
-    assert!(error.is_permanent(), "{error:?}");
+    assert!(error.is_transient(), "{error:?}");
     assert!(
         error.to_string().contains("configure the final URL"),
         "{error}"

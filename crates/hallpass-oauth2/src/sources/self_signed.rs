@@ -55,10 +55,11 @@ impl SelfSigned {
             .fingerprint_in_issuer()
             .lifetime(LIFETIME);
         let mut source = Self::new(jwt).name("snowflake");
-        source.beside.push((
-            HeaderName::from_static("x-snowflake-authorization-token-type"),
-            HeaderValue::from_static("KEYPAIR_JWT"),
-        ));
+        let kind = HeaderName::from_static("x-snowflake-authorization-token-type");
+        source.placed.description.beside.push(kind.clone());
+        source
+            .beside
+            .push((kind, HeaderValue::from_static("KEYPAIR_JWT")));
         source
     }
 

@@ -15,10 +15,11 @@ use std::{
     time::Duration,
 };
 
-use hallpass_core::{Attempt, Cached, Error};
+use hallpass_core::{Attempt, Cached, Credential, Error};
 use hallpass_oauth2::ClientCredentials;
 use hallpass_reqwest::Bearer;
 use hallpass_testkit::Server;
+use http::HeaderName;
 use reqwest::{Client, Response};
 use reqwest_middleware::ClientWithMiddleware;
 use tokio::net::{TcpListener, TcpStream};
@@ -53,6 +54,30 @@ pub async fn warm(server: &Server) -> (ClientWithMiddleware, Cached) {
 pub fn attempt(response: &Response) -> Option<(u64, bool, bool)> {
     let attempt = response.extensions().get::<Attempt>()?;
     Some((attempt.generation, attempt.waited, attempt.replayed))
+}
+
+pub fn lead(server: &Server, code: u16, to: &str) {
+    server
+        .api()
+        .respond_next(1, code, &[("location", to)], "moved");
+}
+
+/// The values of a header that a server has seen, one a request.
+pub fn seen(server: &Server, header: &str) -> Vec<Option<String>> {
+    let journal = server.journal();
+    let values = journal.api().map(|entry| entry.header(header));
+    values.map(|value| value.map(str::to_owned)).collect()
+}
+
+/// Which requests carried a header to it.
+pub fn carried(server: &Server, header: &str) -> Vec<bool> {
+    seen(server, header).iter().map(Option::is_some).collect()
+}
+
+/// A key, and no token.
+pub fn key() -> Bearer {
+    let name = HeaderName::from_static("x-api-key");
+    Bearer::new(Credential::header(name, "k3y").unwrap().never_expires())
 }
 
 /// The statuses that the API has answered with, in order.

@@ -191,7 +191,10 @@ impl Machine {
             State::Unproven(_) | State::FellBack(_) | State::Proven(_) => true,
         };
         if error.is_interrupted() {
-            let gap = self.failures.note_interrupted(&self.policy);
+            let (gap, old) =
+                self.failures
+                    .note_interrupted(now, error, version, works, &self.policy);
+            self.discarded.extend(old.map(Discarded::Error));
             self.defer(now, gap);
             return Some(error.clone());
         }

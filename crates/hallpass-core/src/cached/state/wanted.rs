@@ -207,10 +207,10 @@ impl Machine {
     /// The outcome of a fetch that began after the one of this number, whatever there is in hand.
     fn wanted_after(&mut self, now: Moment, number: u64) -> Step {
         match &self.last {
-            Some((ended, outcome)) if *ended > number => Step::of(match outcome {
-                Ok(credential) => Wanted::Take(credential.clone()),
-                Err(error) => Wanted::Fail(error.clone()),
-            }),
+            Some((ended, Ok(credential))) if *ended > number && self.is_good(now, credential) => {
+                Step::of(Wanted::Take(credential.clone()))
+            }
+            Some((ended, Err(error))) if *ended > number => Step::of(Wanted::Fail(error.clone())),
             _ if self.pending.is_some() => Step::of(Wanted::Wait(None)),
             _ => {
                 let reason = match self.state {
@@ -225,6 +225,20 @@ impl Machine {
                 }
             }
         }
+    }
+
+    /// Whether what a fetch brought is not over, or came for those who waited: a caller may look
+    /// long after that.
+    fn is_good(&self, now: Moment, credential: &Credential) -> bool {
+        let is_kept = |token: &Arc<Current>| {
+            token.generation() == credential.generation() && !token.end.passed(now)
+        };
+        let successor = match &self.state {
+            State::FellBack(fell_back) => Some(&fell_back.successor.token),
+            _ => None,
+        };
+        let mut kept = self.state.token().into_iter().chain(successor);
+        kept.any(is_kept) || self.grace.is_some_and(|until| !until.passed(now))
     }
 
     /// Whoever waits for a replacement takes the suspect after all once patience is over. One that
