@@ -1,4 +1,7 @@
 //! Many tenants behind one layer: the token that a server sees is always the tenant's own.
+//!
+//! `cargo test --release -p hallpass-conformance --test tenants -- --include-ignored` sends a
+//! million requests; without that it is a tenth of them.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod wire;
@@ -91,14 +94,28 @@ async fn run(world: &Arc<World>, callers: u64, requests: u64) {
     );
     assert_eq!(seen.good + seen.refused + seen.failed, requests);
     // It was no idyll.
-    assert!(stats.evicted > 1000, "{stats:?}");
-    assert!(stats.rejections > 1000 && stats.replays > 1000, "{stats:?}");
-    assert!(stats.failures > 1000 && stats.entries <= LIMIT, "{stats:?}");
+    let often = requests / 2000;
+    assert!(stats.evicted > often, "{stats:?}");
+    assert!(
+        stats.rejections > often && stats.replays > often,
+        "{stats:?}"
+    );
+    assert!(
+        stats.failures > often && stats.entries <= LIMIT,
+        "{stats:?}"
+    );
     assert!(seen.good > requests * 9 / 10, "{seen:?} {stats:?}");
 }
 
-/// A million requests over 200 tenants, with revocations, failures, evictions and removals.
+/// Requests over 200 tenants, with revocations, failures, evictions and removals.
 #[tokio::test(start_paused = true)]
+async fn requests_carry_their_own_tenants_tokens() {
+    let world = World::new(Duration::from_millis(20));
+    run(&world, 50, 100_000).await;
+}
+
+#[tokio::test(start_paused = true)]
+#[ignore = "takes minutes in a debug build"]
 async fn a_million_requests_carry_their_own_tenants_tokens() {
     let world = World::new(Duration::from_millis(20));
     run(&world, 50, 1_000_000).await;
@@ -108,5 +125,5 @@ async fn a_million_requests_carry_their_own_tenants_tokens() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn threads_that_race_keep_their_tenants_apart() {
     let world = World::new(Duration::ZERO);
-    run(&world, 8, 200_000).await;
+    run(&world, 8, 100_000).await;
 }

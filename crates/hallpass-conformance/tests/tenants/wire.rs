@@ -39,16 +39,23 @@ async fn each_client_of_a_server_is_known_by_its_own_token() {
         let (service, url) = (service.clone(), url.clone());
         callers.spawn(async move {
             let mut random = fastrand::Rng::with_seed(seed);
+            let mut good = 0;
             for _ in 0..REQUESTS / 8 {
                 let tenant = Tenant(random.usize(0..CLIENTS));
                 let request = Request::get(&url).extension(tenant);
                 let request = request.body(Empty::<bytes::Bytes>::new()).unwrap();
                 let response = service.clone().oneshot(request).await.unwrap();
+                // Its replacement may have been revoked as well.
+                if response.status() == 401 {
+                    continue;
+                }
+                good += 1;
                 let body = response.into_body().collect().await.unwrap().to_bytes();
                 let body = String::from_utf8(body.to_vec()).unwrap();
                 let whose = format!("\"client\":\"client-{}\"", tenant.0);
                 assert!(body.replace(' ', "").contains(&whose), "{tenant:?}: {body}");
             }
+            good
         });
     }
     for _ in 0..20 {
@@ -56,9 +63,8 @@ async fn each_client_of_a_server_is_known_by_its_own_token() {
         server.revoke_all();
         server.token_endpoint().fail_next(2, 503);
     }
-    while let Some(outcome) = callers.join_next().await {
-        outcome.unwrap();
-    }
+    let good: usize = callers.join_all().await.into_iter().sum();
+    assert!(good > REQUESTS * 9 / 10, "{good}");
     let stats = keyed.stats();
     assert!(stats.evicted > 0 && stats.rejections > 0, "{stats:?}");
     let unknown = Request::get(&url).extension(Tenant(CLIENTS));
