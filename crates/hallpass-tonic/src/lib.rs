@@ -48,7 +48,7 @@
 //! [`hallpass_core::Error`] as the status's source and its causes in the message: `UNAVAILABLE` for
 //! what may pass (network, 429, a token file that is not there), `DEADLINE_EXCEEDED` if its own
 //! deadline came first, `UNAUTHENTICATED` if the token endpoint refused the client,
-//! `FAILED_PRECONDITION` if the credential may not go where the call goes.
+//! `FAILED_PRECONDITION` if the credential may not go where the call goes, or there is none for its key.
 //!
 //! A channel that was made on a runtime may be called from plain threads, with any executor: what takes
 //! time then runs on that runtime.

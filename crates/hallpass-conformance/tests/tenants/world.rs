@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hallpass_core::{Credential, CredentialSource, Error, Fetch, Keyed};
+use hallpass_core::{Cached, Credential, CredentialSource, Error, Fetch, Keyed, Policy};
 use http::{Request, Response, header::AUTHORIZATION};
 use http_body_util::Empty;
 use tokio::{task::yield_now, time::sleep};
@@ -46,9 +46,14 @@ impl World {
         })
     }
 
-    pub(crate) fn client(self: &Arc<Self>, tenant: Tenant) -> Client {
+    /// Failures are waited out, which takes real time where the clock is not paused.
+    pub(crate) fn client(self: &Arc<Self>, tenant: Tenant) -> Cached {
         let world = self.clone();
-        Client { world, tenant }
+        let gap = Duration::from_millis(5);
+        let policy = Policy::default().transient_gap(gap);
+        Cached::builder(Client { world, tenant })
+            .policy(policy)
+            .build()
     }
 
     /// How many requests had another tenant's token.
@@ -104,7 +109,7 @@ impl Books {
     }
 }
 
-pub(crate) struct Client {
+struct Client {
     world: Arc<World>,
     tenant: Tenant,
 }

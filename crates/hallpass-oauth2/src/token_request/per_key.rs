@@ -47,13 +47,6 @@ impl TokenRequest {
     ///         })
     ///     })))
     /// }
-    /// # let _ = tenants::<std::sync::Arc<Offline>>;
-    /// # struct Offline;
-    /// # impl Transport for Offline {
-    /// #     async fn send(&self, _: http::Request<bytes::Bytes>, _: std::time::Duration)
-    /// #         -> Result<http::Response<bytes::Bytes>, hallpass_oauth2::transport::TransportError>
-    /// #     { unreachable!() }
-    /// # }
     /// ```
     ///
     /// A key that it does not know, `edit` refuses with
