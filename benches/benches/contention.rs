@@ -18,6 +18,10 @@ fn contention(criterion: &mut Criterion) {
         panic!("a static token needs no network")
     };
     contenders.retain(|contender| NAMES.contains(&contender.name));
+    let Ok(keyed) = contenders::keyed() else {
+        panic!("a static token needs no network")
+    };
+    contenders.extend(keyed);
     let mut group = criterion.benchmark_group("contention");
     for contender in &contenders {
         for threads in THREADS {

@@ -12,10 +12,10 @@ use hallpass_benches::contenders::{self, Room};
 const BATCH: u64 = 256;
 
 fn header_path(criterion: &mut Criterion) {
-    let Ok(contenders) = contenders::all() else {
+    let (Ok(contenders), Ok(keyed)) = (contenders::all(), contenders::keyed()) else {
         panic!("a static token needs no network")
     };
-    for contender in contenders {
+    for contender in contenders.into_iter().chain(keyed) {
         let mut lap = contender.lap(Room::None);
         criterion.bench_function(contender.name, |bencher| {
             bencher.iter_custom(|rounds| {

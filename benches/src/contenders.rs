@@ -1,5 +1,6 @@
 //! The contenders, each behind the same two closures: prepare requests, and send them.
 
+mod keyed;
 mod reqwest;
 
 use std::{
@@ -19,6 +20,7 @@ use tower::{
 };
 use tower_http::auth::AddAuthorizationLayer;
 
+pub use self::keyed::{TENANTS, Tenant, keyed, warm_tenants};
 use crate::{Noop, at_once, request, token, warm, warm_with};
 
 /// Prepares this many requests, and hands the sending of them to the meter. Says whether all were

@@ -5,22 +5,34 @@ use std::convert::Infallible;
 
 use allocation_counter::AllocationInfo;
 use bytes::Bytes;
-use hallpass_benches::{Noop, at_once, contenders::fixed, request, warm};
+use hallpass_benches::{
+    Noop, at_once,
+    contenders::{Tenant, fixed, warm_tenants},
+    request, warm,
+};
 use hallpass_tower::BearerLayer;
 use http::Request;
 use http_body_util::Full;
 use tower::{Layer as _, Service};
 
 /// What one request takes, after two that set up what threads keep.
-fn count<S>(mut service: S, room: usize) -> u64
+fn count<S>(service: S, room: usize) -> u64
 where
     S: Service<Request<Full<Bytes>>>,
 {
-    let [first, second, third] = [(); 3].map(|()| {
+    let requests = [(); 3].map(|()| {
         let mut request = request().unwrap();
         request.headers_mut().reserve(room);
         request
     });
+    count_last(service, requests)
+}
+
+fn count_last<S>(mut service: S, requests: [Request<Full<Bytes>>; 3]) -> u64
+where
+    S: Service<Request<Full<Bytes>>>,
+{
+    let [first, second, third] = requests;
     for request in [first, second] {
         assert!(at_once(service.call(request)).unwrap().is_ok());
     }
@@ -65,6 +77,21 @@ fn a_full_header_map_grows_as_it_does_for_a_static_token() {
     assert_eq!(count(header(), 0), floor);
     let allocations = count(replay(), 0);
     assert!(allocations <= floor + 1, "{allocations}, static {floor}");
+}
+
+#[test]
+fn a_key_is_found_without_allocating() {
+    let service = BearerLayer::keyed(warm_tenants().unwrap())
+        .any_origin()
+        .without_replay()
+        .layer(Noop);
+    let requests = [1, 2, 1].map(|tenant| {
+        let mut request = request().unwrap();
+        request.headers_mut().reserve(2);
+        request.extensions_mut().insert(Tenant::new(tenant));
+        request
+    });
+    assert_eq!(count_last(service, requests), 0);
 }
 
 #[test]

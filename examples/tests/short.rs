@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use tokio::time::Instant;
 
@@ -10,8 +10,12 @@ use tokio::time::Instant;
 const LIMIT: Duration = Duration::from_secs(15);
 
 async fn ends_with(name: &str, last: &str) {
+    program_ends_with(common::example(name), last).await;
+}
+
+async fn program_ends_with(program: Command, last: &str) {
     let start = Instant::now();
-    let output = common::output(common::example(name)).await;
+    let output = common::output(program).await;
     let took = start.elapsed();
     let text = String::from_utf8_lossy(&output.stdout);
     let complaint = String::from_utf8_lossy(&output.stderr);
@@ -53,6 +57,19 @@ async fn dpop() {
 async fn custom_source() {
     let last = "ok: the vault was asked 9 times, 3 of them in vain";
     ends_with("custom_source", last).await;
+}
+
+#[tokio::test]
+async fn roles() {
+    let last = "ok: 3 roles, 4 token requests, 1 request replayed, 0 failed";
+    ends_with("roles", last).await;
+}
+
+#[tokio::test]
+async fn gateway() {
+    let mut program = common::example("gateway");
+    program.arg("2000");
+    program_ends_with(program, "ok: 2000 tenants, 0 evicted, 0 failed").await;
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! `cargo xtask scale [--credentials N]`
 //!
-//! They lie in a plain `HashMap` of `Cached`. A hit is the lookup of the key and `try_get`. It is
+//! They lie in a plain `HashMap` of `Cached`, and in a `Keyed`, which makes and bounds them. A hit is the lookup of the key and `try_get`. It is
 //! timed with two access patterns: a working set of 100 keys that the cache of the processor holds,
 //! whatever the size of the map, and keys at random out of all. At random, what is read is not in
 //! any cache; a map of plain boxes of the same size, each read in one place, shows what the machine
@@ -22,7 +22,7 @@ use hallpass_benches::{
     targets::{self, Target},
     token,
 };
-use hallpass_core::{Cached, Credential, CredentialSource, Error, Fetch};
+use hallpass_core::{Cached, Credential, CredentialSource, Error, Fetch, Keyed};
 use tokio::runtime::{Builder, Runtime};
 
 const FEW: u64 = 100;
@@ -64,6 +64,11 @@ fn main() -> Result<(), String> {
     println!(
         "  {each:.0} bytes each in {pieces:.1} pieces, its place in the map included; {beside:.0} beside its token"
     );
+    let mut keyed = Ok(empty(count));
+    let used = allocation_counter::measure(|| keyed = fill_keyed(&runtime, count));
+    let keyed = keyed?;
+    let keyed_each = used.bytes_current as f64 / count as f64;
+    println!("  {keyed_each:.0} bytes each in a Keyed instead of the map");
     let tasks = runtime.metrics().num_alive_tasks();
     println!("  {tasks} tasks are alive, and so no timer");
 
@@ -76,26 +81,52 @@ fn main() -> Result<(), String> {
         lap(keys, |key| map.get(key).and_then(Cached::try_get).is_some())
     };
     let read = |keys: &[u64]| lap(keys, |key| boxes.get(key).is_some_and(|one| one[0] == 1));
-    let mut laps: [Vec<f64>; 5] = Default::default();
+    let hit_keyed = |keys: &[u64]| {
+        lap(keys, |key| {
+            let found = keyed.get(key);
+            found.is_ok_and(|cached| cached.try_get().is_some())
+        })
+    };
+    let mut laps: [Vec<f64>; 7] = Default::default();
     for _ in 0..LAPS {
         laps[0].push(hit(&few, &hot));
         laps[1].push(hit(&many, &hot));
         laps[2].push(hit(&many, &random));
         laps[3].push(read(&hot));
         laps[4].push(read(&random));
+        laps[5].push(hit_keyed(&hot));
+        laps[6].push(hit_keyed(&random));
     }
-    let [at_few, at_many, at_random, box_hot, box_random] = laps.map(|mut laps| median(&mut laps));
+    let [
+        at_few,
+        at_many,
+        at_random,
+        box_hot,
+        box_random,
+        keyed_hot,
+        keyed_random,
+    ] = laps.map(|mut laps| median(&mut laps));
     println!("\na hit (lookup and try_get), median of {LAPS} laps of {HITS}:");
     println!("  of {FEW}, any of them at random          {at_few:>7.1} ns");
     println!("  of {count}, a working set of {FEW}      {at_many:>7.1} ns");
     println!("  of {count}, any of them at random      {at_random:>7.1} ns");
+    println!("the same hit under a Keyed:");
+    println!("  of {count}, a working set of {FEW}      {keyed_hot:>7.1} ns");
+    println!("  of {count}, any of them at random      {keyed_random:>7.1} ns");
     println!("a plain box of the same size instead, one byte of it read:");
     println!("  of {count}, a working set of {FEW}      {box_hot:>7.1} ns");
     println!("  of {count}, any of them at random      {box_random:>7.1} ns");
 
     targets::print(&[
         Target::at_most("an idle credential beside its token", beside, 1536.0).of(" bytes"),
+        Target::at_most("a Keyed over a plain map, each", keyed_each - each, 256.0).of(" bytes"),
         Target::exactly("tasks alive", tasks as f64, 0.0),
+        Target::at_most(
+            "a hit under a Keyed over one in a plain map, of a working set",
+            keyed_hot - at_many,
+            60.0,
+        )
+        .of(" ns"),
         Target::at_most(
             format!("a hit in a working set, of {count} / of {FEW}"),
             at_many / at_few,
@@ -124,6 +155,28 @@ fn fill(runtime: &Runtime, count: u64) -> Result<Credentials, String> {
     });
     filled.map_err(|error| error.to_string())?;
     Ok(all)
+}
+
+/// With room for more than there are, because its tables do not fill evenly.
+fn empty(count: u64) -> Keyed<u64> {
+    Keyed::builder(|_: &u64| Ok(Tenant))
+        .limit(count as usize + count as usize / 10 + 100)
+        .build()
+}
+
+fn fill_keyed(runtime: &Runtime, count: u64) -> Result<Keyed<u64>, String> {
+    let keyed = empty(count);
+    let warmed = runtime.block_on(async {
+        let warmed = keyed.warm(0..count).await;
+        // The last fetch ends after its outcome is known.
+        tokio::task::yield_now().await;
+        warmed
+    });
+    match warmed {
+        Ok(()) if keyed.len() as u64 == count => Ok(keyed),
+        Ok(()) => Err(format!("{} of {count} are kept", keyed.len())),
+        Err(failed) => Err(format!("{} could not be fetched", failed.len())),
+    }
 }
 
 /// Keys at random out of so many.

@@ -36,6 +36,7 @@ mod evidence;
 pub(crate) mod exchange;
 mod fresh_connection;
 mod fresh_proof;
+mod own;
 mod patience;
 mod place;
 mod renewal;

@@ -4,7 +4,9 @@ mod attempts;
 mod backoff;
 mod builder;
 mod current;
+mod eviction;
 mod fetch;
+mod fetch_limit;
 mod get;
 mod policy;
 mod runtime;
@@ -36,8 +38,10 @@ pub use self::{
 pub(crate) use self::{
     current::{Current, Usable},
     fetch::Pulse,
+    fetch_limit::FetchLimit,
     get::FAR,
-    stats::Counters,
+    state::Memory,
+    stats::{Counter, Counters},
 };
 use self::{
     fetch::{Circumstances, FetchHandle},
@@ -89,6 +93,8 @@ pub(crate) struct Shared {
     changes: watch::Sender<()>,
     /// How many wait.
     waiting: AtomicUsize,
+    /// Where its fetches queue up, if it shares an endpoint with many others.
+    fetch_limit: OnceLock<Arc<FetchLimit>>,
     /// How many milliseconds the last answer took.
     answered_in: AtomicU64,
     /// Whether the runtime for fetches was named, and is not the caller's.

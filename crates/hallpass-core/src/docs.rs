@@ -3,5 +3,8 @@
 #[doc = include_str!("../docs/engine.md")]
 pub mod engine {}
 
+#[doc = include_str!("../docs/keyed.md")]
+pub mod keyed {}
+
 #[doc = include_str!("../docs/runtimes.md")]
 pub mod runtimes {}

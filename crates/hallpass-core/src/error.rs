@@ -46,6 +46,7 @@ enum Kind {
     Permanent,
     Destination,
     Possession,
+    UnknownKey,
 }
 
 impl Error {
@@ -90,6 +91,12 @@ impl Error {
     /// [permanent](Self::is_permanent).
     pub fn possession(message: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Kind::Possession, message)
+    }
+
+    /// A key for which a [`Keyed`](crate::Keyed) has no credential, or none at all;
+    /// [permanent](Self::is_permanent). Don't quote the key: it may be somebody's name.
+    pub fn unknown_key(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Kind::UnknownKey, message)
     }
 
     /// A fetch that ended without an outcome: its task panicked or its runtime went away.
@@ -155,7 +162,7 @@ impl Error {
     pub fn is_permanent(&self) -> bool {
         matches!(
             self.inner.kind,
-            Kind::Permanent | Kind::Destination | Kind::Possession
+            Kind::Permanent | Kind::Destination | Kind::Possession | Kind::UnknownKey
         )
     }
 
@@ -184,6 +191,11 @@ impl Error {
     /// certificate (RFC 8705). Nothing was sent.
     pub fn is_possession(&self) -> bool {
         self.inner.kind == Kind::Possession
+    }
+
+    /// Whether the request had no key, or one for which there is no credential. Nothing was sent.
+    pub fn is_unknown_key(&self) -> bool {
+        self.inner.kind == Kind::UnknownKey
     }
 
     /// How long to wait before another attempt makes sense, when that is known.

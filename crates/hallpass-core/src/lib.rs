@@ -34,7 +34,8 @@
 //! ```
 //!
 //! [How the engine decides](docs::engine) says what each event does to the credential, the request
-//! and all other callers; [Runtimes](docs::runtimes) says where a fetch runs.
+//! and all other callers; [Runtimes](docs::runtimes) says where a fetch runs, and
+//! [Many credentials](docs::keyed) how a [`Keyed`] keeps one for each key.
 //!
 //! # Reading order
 //!
@@ -65,6 +66,7 @@ mod credential;
 pub mod docs;
 mod error;
 mod identity;
+pub mod keyed;
 mod origin;
 mod proof;
 mod retry_after;
@@ -85,6 +87,7 @@ pub use self::{
     credential::Credential,
     error::{BoxError, Error},
     identity::{Identified, Identity},
+    keyed::{Keyed, KeyedStats, RequestHead},
     origin::Origin,
     proof::Proof,
     retry_after::retry_after,

@@ -298,6 +298,16 @@ pub(crate) enum Allowed<'a> {
     Any,
 }
 
+impl<'a> Allowed<'a> {
+    /// The first that was named, if any was.
+    pub(crate) fn first(&self) -> Option<&'a Origin> {
+        match self {
+            Self::Only(set) => set.first(),
+            Self::FirstUsed | Self::Any => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

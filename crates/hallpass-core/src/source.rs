@@ -71,6 +71,15 @@ pub trait CredentialSource: Send + Sync + 'static {
     fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         Box::pin(std::future::pending())
     }
+
+    /// Whether something would be lost with the source that nobody else has: a refresh token that
+    /// was not saved, or how long an endpoint must not be asked again.
+    ///
+    /// A [`Keyed`](crate::Keyed) asks before it evicts a credential, and keeps it then. It must
+    /// answer at once. Sources that wrap others pass the question on.
+    fn keeps_state(&self) -> bool {
+        false
+    }
 }
 
 impl<S: CredentialSource> CredentialSource for Arc<S> {
@@ -88,6 +97,10 @@ impl<S: CredentialSource> CredentialSource for Arc<S> {
 
     fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         S::news(self)
+    }
+
+    fn keeps_state(&self) -> bool {
+        S::keeps_state(self)
     }
 }
 
@@ -107,6 +120,9 @@ pub struct Description {
     pub beside: Vec<HeaderName>,
     /// The origins that its credentials are for, if it knows them.
     pub origins: Option<Vec<Origin>>,
+    /// Where it asks for them, if it asks a server. Under a [`Keyed`](crate::Keyed), those that ask
+    /// the same one take turns.
+    pub endpoint: Option<Origin>,
     /// What else than the usual answers means that a credential no longer works.
     pub rejected: Rejected,
     /// Whether it has one credential for ever: a static key. A refusal of that is final.
@@ -144,6 +160,7 @@ impl Default for Description {
             header: AUTHORIZATION,
             beside: Vec::new(),
             origins: None,
+            endpoint: None,
             rejected: Rejected::default(),
             fixed: false,
             kills_old: false,
@@ -236,6 +253,12 @@ impl Fetch {
 
     pub(crate) fn in_place_of(mut self, credential: Option<Credential>) -> Self {
         self.replaces = credential;
+        self
+    }
+
+    /// An attempt that begins late ends no later than the fetch that it is part of.
+    pub(crate) fn until(mut self, deadline: Option<tokio::time::Instant>) -> Self {
+        self.deadline = deadline.unwrap_or(self.deadline).min(self.deadline);
         self
     }
 
@@ -337,6 +360,7 @@ pub(crate) trait DynSource: Send + Sync + 'static {
     ) -> Pin<Box<dyn Future<Output = Result<Credential, Error>> + Send + 'a>>;
     fn version(&self) -> u64;
     fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+    fn keeps_state(&self) -> bool;
 }
 
 impl<S: CredentialSource> DynSource for S {
@@ -353,5 +377,9 @@ impl<S: CredentialSource> DynSource for S {
 
     fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         CredentialSource::news(self)
+    }
+
+    fn keeps_state(&self) -> bool {
+        CredentialSource::keeps_state(self)
     }
 }

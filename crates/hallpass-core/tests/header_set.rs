@@ -44,7 +44,9 @@ async fn they_are_known_from_the_first_fetch_on_and_sooner_if_they_are_announced
     let source = Source::always(Ok(set()));
     let (fetched, hands) = cached(&source);
     let authorizer = Authorizer::new(fetched.clone());
-    let known = |extensions: &Extensions| authorizer.credential_headers(extensions);
+    let uri = Uri::from_static("https://api.example/");
+    let headers = HeaderMap::new();
+    let known = |extensions: &Extensions| authorizer.credential_headers(&uri, &headers, extensions);
     assert_eq!(known(&Extensions::new()), [AUTHORIZATION]);
     fetched.get().await.unwrap();
     hands.pass(2 * HOUR);

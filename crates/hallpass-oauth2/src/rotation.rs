@@ -26,6 +26,8 @@ const REMEMBERED: usize = 4096;
 pub(crate) struct Rotation {
     store: Secret,
     told: Option<Arc<Told>>,
+    /// Whether it outlives the sources that use it.
+    is_kept: bool,
     state: Arc<Mutex<State>>,
     turn: Arc<tokio::sync::Mutex<()>>,
 }
@@ -66,6 +68,7 @@ impl Rotation {
         Self {
             store,
             told: None,
+            is_kept: false,
             state: Arc::default(),
             turn: Arc::default(),
         }
@@ -73,6 +76,12 @@ impl Rotation {
 
     pub(crate) fn telling(mut self, told: Option<Arc<Told>>) -> Self {
         self.told = told;
+        self
+    }
+
+    /// Says that somebody keeps it for the sources to come.
+    pub(crate) fn kept(mut self) -> Self {
+        self.is_kept = true;
         self
     }
 
@@ -161,6 +170,18 @@ impl Rotation {
                 "on_rotation panicked; it is called again before the next token request"
             );
         }
+    }
+
+    /// Whether the present token would be lost with its source, because nobody was told of it. So it
+    /// is while a request is under way that may bring another.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        if self.is_kept {
+            return false;
+        }
+        let state = self.lock();
+        let rotated = state.present.is_some() && state.changes > 0;
+        let unsaved = rotated && (self.told.is_none() || state.untold);
+        unsaved || self.turn.try_lock().is_err()
     }
 
     pub(crate) fn version(&self) -> u64 {

@@ -7,6 +7,7 @@ mod google;
 mod jwt_bearer;
 mod of_profile;
 mod password;
+mod per_key;
 mod refresh_token;
 mod token_exchange;
 
@@ -280,7 +281,7 @@ impl TokenRequest {
     /// secret that would end up in a URL; a header, a scope, a resource or an origin that is none; a
     /// template that can't be filled; no client; nothing that the grant needs.
     pub fn build(self, transport: impl Transport) -> Result<TokenSource, Error> {
-        TokenSource::new(&self.settings()?, transport)
+        TokenSource::new(&self.settings()?, Arc::new(transport))
     }
 
     /// The settings, unless something went wrong before.

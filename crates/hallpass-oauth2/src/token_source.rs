@@ -18,7 +18,7 @@ use tokio::{
 
 use self::attempt::{Again, Failure, attempt, too_late};
 use crate::{
-    Reissue, Transport,
+    Reissue,
     condition::rejected,
     dpop::DPOP,
     plan::{Plan, Settings, compile},
@@ -47,11 +47,14 @@ pub struct TokenSource {
 }
 
 impl TokenSource {
-    pub(crate) fn new(settings: &Settings, transport: impl Transport) -> Result<Self, Error> {
+    pub(crate) fn new(
+        settings: &Settings,
+        transport: Arc<dyn DynTransport>,
+    ) -> Result<Self, Error> {
         let under_way = settings.under_way.clone();
         Ok(Self {
             plan: Arc::new(compile(settings)?),
-            transport: Arc::new(transport),
+            transport,
             closed_until: Arc::default(),
             under_way,
         })
@@ -237,6 +240,7 @@ impl CredentialSource for TokenSource {
         let beside = plan.attach.beside.iter();
         description.beside = beside.map(|(name, _)| name.clone()).collect();
         description.origins.clone_from(&plan.origins);
+        description.endpoint = Some(plan.url.origin().clone());
         description.rejected = rejected(&plan.rejected);
         description.hedge = plan.hedge;
         description.kills_old = plan.renewal.reissue == Reissue::KillsOld;
@@ -252,6 +256,10 @@ impl CredentialSource for TokenSource {
 
     fn version(&self) -> u64 {
         self.plan.inputs.version()
+    }
+
+    fn keeps_state(&self) -> bool {
+        self.check_interval().is_err() || self.rotation().is_some_and(Rotation::is_unsaved)
     }
 }
 

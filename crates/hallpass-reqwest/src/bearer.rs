@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use hallpass_core::{Authorizer, Cached, Error};
+use hallpass_core::{Authorizer, Cached, Error, Keyed, keyed::Key};
 use hallpass_tower::REPLAY_LIMIT;
 use reqwest::redirect::Policy;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
@@ -73,6 +73,31 @@ impl Bearer {
     /// credential among several clients.
     pub fn new(source: impl Into<Cached>) -> Self {
         Self::with(Authorizer::new(source))
+    }
+
+    /// Takes one credential for each key; each request gets that of its own key.
+    ///
+    /// A request whose key is missing or unknown fails with a [typed
+    /// error](hallpass_core::Error::is_unknown_key), and nothing is sent.
+    ///
+    /// ```
+    /// # use hallpass_core::{Credential, Keyed};
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// #[derive(Clone, PartialEq, Eq, Hash)]
+    /// struct Tenant(u64);
+    ///
+    /// let tenants = Keyed::new(|Tenant(id): &Tenant| Credential::bearer(&format!("of-{id}")));
+    /// let client = hallpass_reqwest::Bearer::keyed(tenants)
+    ///     .origins(["https://api.example.com"])?
+    ///     .client_from(reqwest::Client::builder())?;
+    ///
+    /// let request = client.get("https://api.example.com/items").with_extension(Tenant(7));
+    /// # let _ = request.send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn keyed<K: Key>(keyed: Keyed<K>) -> Self {
+        Self::with(Authorizer::keyed(keyed))
     }
 
     /// Takes rules that are configured already.

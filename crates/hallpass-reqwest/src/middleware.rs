@@ -2,6 +2,7 @@
 
 use std::{
     future::{Future, ready},
+    mem,
     pin::Pin,
 };
 
@@ -75,7 +76,15 @@ impl Middleware for Bearer {
             if follows {
                 return Box::pin(self.follow(sending, response, extensions, next)).await;
             }
-            let ours = self.authorizer.credential_headers(extensions);
+            let headers = sending
+                .kept
+                .head()
+                .map(|mut head| mem::take(head.headers_mut()));
+            let ours = self.authorizer.credential_headers(
+                &To(sending.kept.url()),
+                &headers.unwrap_or_default(),
+                extensions,
+            );
             Below::tell(response.extensions_mut(), ours);
             Ok(response)
         })
@@ -118,7 +127,11 @@ impl Bearer {
             if followed == redirect::MOST {
                 return Err(reqwest_middleware::Error::middleware(TooManyRedirects));
             }
-            let mut ours = self.authorizer.credential_headers(extensions);
+            let from = To(sending.kept.url());
+            let headers = request.headers();
+            let mut ours = self
+                .authorizer
+                .credential_headers(&from, headers, extensions);
             ours.extend(Below::told(response.extensions()));
             let left = redirect::leave_behind(&mut request, sending.kept.url(), ours);
             if let Some(Redirected(names)) = extensions.get_mut() {

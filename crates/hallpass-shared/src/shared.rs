@@ -158,6 +158,10 @@ impl<S: Identified> CredentialSource for Shared<S> {
         self.source.version()
     }
 
+    fn keeps_state(&self) -> bool {
+        self.source.keeps_state()
+    }
+
     fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let common = Arc::clone(&self.common);
         Box::pin(async move { newer(&common).await })
@@ -201,6 +205,10 @@ impl<S: CredentialSource> CredentialSource for Named<S> {
 
     fn version(&self) -> u64 {
         self.source.version()
+    }
+
+    fn keeps_state(&self) -> bool {
+        self.source.keeps_state()
     }
 
     fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use hallpass_core::{Authorizer, Cached};
+use hallpass_core::{Authorizer, Cached, Keyed, keyed::Key};
 use hallpass_tower::{BearerLayer, BearerService, REPLAY_LIMIT, Replay, WithoutReplay};
 use tokio::runtime::Handle;
 use tonic::transport::Channel;
@@ -46,6 +46,20 @@ struct Mode<M> {
 }
 
 impl<S> BearerChannel<S> {
+    /// Takes one credential for each key; each request gets that of its own key.
+    ///
+    /// A request whose key is missing or unknown fails with a [typed
+    /// error](hallpass_core::Error::is_unknown_key), and nothing is sent.
+    ///
+    /// The key of a call stands among its extensions:
+    /// [`tonic::Request::extensions_mut`].
+    ///
+    /// # Panics
+    /// With an endpoint, outside a tokio runtime.
+    pub fn keyed<K: Key>(to: impl Into<Destination<S>>, keyed: Keyed<K>) -> Self {
+        Self::with(to, Authorizer::keyed(keyed))
+    }
+
     /// Takes rules that are configured already.
     ///
     /// # Panics

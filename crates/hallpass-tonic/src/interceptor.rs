@@ -7,8 +7,9 @@ use std::{
 };
 
 use hallpass_core::{
-    Authorizer, Cached, Error,
+    Authorizer, Cached, Error, Keyed,
     adapter::{Admission, Attached},
+    keyed::Key,
 };
 use http::{Method, Uri};
 use tonic::{Request, Status};
@@ -60,8 +61,17 @@ pub struct Interceptor {
 impl Interceptor {
     /// Takes a source or, better, the [`Cached`] that is kept warm.
     pub fn new(source: impl Into<Cached>) -> Self {
+        Self::with(Authorizer::new(source))
+    }
+
+    /// Takes one credential for each key, which stands among a call's extensions.
+    pub fn keyed<K: Key>(keyed: Keyed<K>) -> Self {
+        Self::with(Authorizer::keyed(keyed))
+    }
+
+    fn with(authorizer: Authorizer) -> Self {
         Self {
-            authorizer: Authorizer::new(source).any_origin(),
+            authorizer: authorizer.destination_unseen(),
         }
     }
 
@@ -75,7 +85,7 @@ impl Interceptor {
 
 impl tonic::service::Interceptor for Interceptor {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        // An interceptor is not told the URI; one without authority passes where any is allowed.
+        // An interceptor is not told the URI.
         let uri = Uri::from_static("/");
         let (metadata, extensions) = (request.metadata(), request.extensions());
         let admission = self.authorizer.admit(&uri, metadata.as_ref(), extensions);

@@ -49,8 +49,8 @@
 //! [`hallpass_core::Error`] as the status's source and its causes in the message: `UNAVAILABLE` for
 //! what may pass (network, 429, a token file that is not there), `DEADLINE_EXCEEDED` if its own
 //! deadline came first, `UNAUTHENTICATED` if the token endpoint refused the client,
-//! `FAILED_PRECONDITION` if the credential may not go where the call goes, or is bound to a certificate
-//! that the channel is not known to present.
+//! `FAILED_PRECONDITION` if the credential may not go where the call goes, is bound to a certificate
+//! that the channel is not known to present, or if there is none for the call's key.
 //!
 //! A channel that was made on a runtime may be called from plain threads, with any executor: what takes
 //! time then runs on that runtime.

@@ -76,15 +76,20 @@ impl<S, M> BearerChannel<S, M> {
             Address::Known(scheme, authority) => write(request.uri_mut(), scheme, authority),
             Address::Unknown if request.uri().authority().is_some() => Ok(()),
             // Whoever has named origins for a credential of this channel says that it leads there.
-            Address::Unknown => match self.authorizer().presumed_origin(request.extensions()) {
-                Some(origin) => match Address::at(origin)? {
+            Address::Unknown => {
+                let (uri, headers) = (request.uri(), request.headers());
+                let rules = self.authorizer();
+                let address = match rules.presumed_origin(uri, headers, request.extensions()) {
+                    Some(origin) => Address::at(&origin)?,
+                    None => return Ok(()),
+                };
+                match address {
                     Address::Known(scheme, authority) => {
                         write(request.uri_mut(), &scheme, &authority)
                     }
                     Address::Unknown | Address::Unusable(_) => Ok(()),
-                },
-                None => Ok(()),
-            },
+                }
+            }
             Address::Unusable(error) => {
                 let (uri, headers) = (request.uri(), request.headers());
                 let rules = self.authorizer();

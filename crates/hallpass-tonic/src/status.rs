@@ -13,11 +13,12 @@ use tonic::{Code, Status};
 /// | [permanent](Error::is_permanent): the client was refused, a setting is wrong | `UNAUTHENTICATED` |
 /// | [destination](Error::is_destination): the credential may not go there | `FAILED_PRECONDITION` |
 /// | [possession](Error::is_possession): the client lacks what it is bound to | `FAILED_PRECONDITION` |
+/// | [unknown key](Error::is_unknown_key): there is none for this call | `FAILED_PRECONDITION` |
 ///
-/// The last two are not `UNAUTHENTICATED`, as in some other gRPC stacks, because no server has refused
+/// The last three are not `UNAUTHENTICATED`, as in some other gRPC stacks, because no server has refused
 /// anything and no other credential would help: the program has to be changed.
 pub(crate) fn status(error: Error) -> Status {
-    let code = if error.is_destination() || error.is_possession() {
+    let code = if error.is_destination() || error.is_possession() || error.is_unknown_key() {
         Code::FailedPrecondition
     } else if error.is_transient() || is_local(&error) {
         Code::Unavailable

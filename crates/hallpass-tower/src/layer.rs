@@ -1,6 +1,6 @@
 //! [`BearerLayer`].
 
-use hallpass_core::{Authorizer, Cached};
+use hallpass_core::{Authorizer, Cached, Keyed, keyed::Key};
 use tower_layer::Layer;
 
 use crate::{BearerService, REPLAY_LIMIT, Replay, WithoutReplay, service::Settings};
@@ -25,6 +25,29 @@ impl BearerLayer {
     /// credential among several clients.
     pub fn new(source: impl Into<Cached>) -> Self {
         Self::with(Authorizer::new(source))
+    }
+
+    /// Takes one credential for each key; each request gets that of its own key.
+    ///
+    /// A request whose key is missing or unknown fails with a [typed
+    /// error](hallpass_core::Error::is_unknown_key), and nothing is sent.
+    ///
+    /// ```
+    /// # use hallpass_core::{Credential, Keyed};
+    /// # use hallpass_tower::BearerLayer;
+    /// #[derive(Clone, PartialEq, Eq, Hash)]
+    /// struct Tenant(u64);
+    ///
+    /// let tenants = Keyed::new(|Tenant(id): &Tenant| Credential::bearer(&format!("of-{id}")));
+    /// let layer = BearerLayer::keyed(tenants).origins(["https://api.example.com"])?;
+    ///
+    /// let mut request = http::Request::get("https://api.example.com/items").body(())?;
+    /// request.extensions_mut().insert(Tenant(7));
+    /// # drop((layer, request));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn keyed<K: Key>(keyed: Keyed<K>) -> Self {
+        Self::with(Authorizer::keyed(keyed))
     }
 
     /// Takes rules that are configured already.

@@ -19,6 +19,7 @@
 //! | find the issuer through the API that the token is for, as MCP does | `oauth2::Protected` |
 //! | get credentials from anywhere else | [`CredentialSource`] |
 //! | keep one credential fresh for several clients | [`Cached`] |
+//! | keep one for each tenant, role or scope | [`Keyed`] |
 //! | put it on every request of a tower stack | `BearerLayer` |
 //! | send requests with hyper | `hyper::client` |
 //! | put it on every request of a reqwest client | `reqwest::Bearer` |
@@ -55,8 +56,9 @@ pub use hallpass_core as core;
 #[doc(inline)]
 pub use hallpass_core::{
     Attempt, Authorizer, BoxError, Cached, Challenge, Challenges, Choices, Clock, Credential,
-    CredentialSource, Demand, DemandKind, Description, Error, Fetch, Identified, Identity, Moment,
-    NoCredential, Origin, Policy, Proof, Reason, Rejected, Rejection, Resend, Stats, SystemClock,
+    CredentialSource, Demand, DemandKind, Description, Error, Fetch, Identified, Identity, Keyed,
+    KeyedStats, Moment, NoCredential, Origin, Policy, Proof, Reason, Rejected, Rejection,
+    RequestHead, Resend, Stats, SystemClock,
 };
 
 /// All of `hallpass-oauth2`: token endpoints, vendors, and sources without an endpoint.

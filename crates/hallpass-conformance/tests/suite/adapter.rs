@@ -70,6 +70,15 @@ pub(crate) struct Message {
     pub(crate) body: Body,
     pub(crate) without_credential: bool,
     pub(crate) with: Option<Cached>,
+    pub(crate) key: Option<Tenant>,
+}
+
+/// The key of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Tenant {
+    Usual,
+    Another,
+    Unknown,
 }
 
 #[derive(Clone)]
@@ -109,6 +118,8 @@ pub(crate) enum Failure {
     Permanent,
     /// The credential may not go there.
     Destination,
+    /// There is no credential for the request's key, or no key.
+    UnknownKey,
     /// Something else than the credential.
     Other(String),
 }
@@ -121,6 +132,7 @@ impl Failure {
         match reason {
             None => Self::Other(format!("{error:?}")),
             Some(error) if error.is_destination() => Self::Destination,
+            Some(error) if error.is_unknown_key() => Self::UnknownKey,
             Some(error) if error.is_permanent() => Self::Permanent,
             Some(_) => Self::Transient,
         }

@@ -35,6 +35,8 @@ pub(crate) const OWN: &str = "Bearer of-the-callers-own";
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) source: Source,
+    /// Whether it has a credential for each key, and that of the usual one comes from the source.
+    pub(crate) keyed: bool,
     pub(crate) rules: fn(Authorizer, &Places) -> Authorizer,
     pub(crate) replays: bool,
     pub(crate) below: Below,
@@ -143,6 +145,18 @@ pub(crate) struct Sent {
     pub(crate) without_credential: bool,
     /// With a credential for this request alone.
     pub(crate) with: Option<Source>,
+    /// Where there is a credential for each key.
+    pub(crate) key: Key,
+}
+
+/// The key of a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    Usual,
+    /// One whose credential comes from here.
+    Another(Source),
+    Unknown,
+    None,
 }
 
 impl Sent {
@@ -153,6 +167,7 @@ impl Sent {
             body: Sort::None,
             without_credential: false,
             with: None,
+            key: Key::Usual,
         }
     }
 }
@@ -223,6 +238,7 @@ impl Case {
         Self {
             name,
             source: Source::Tokens,
+            keyed: false,
             rules: |rules, _| rules,
             replays: true,
             below: Below::Nothing,
@@ -275,6 +291,13 @@ impl Case {
 
     pub(crate) fn source(mut self, source: Source) -> Self {
         self.source = source;
+        self
+    }
+
+    /// With a credential for each key; this is the request's.
+    pub(crate) fn key(mut self, key: Key) -> Self {
+        self.keyed = true;
+        self.sent.key = key;
         self
     }
 

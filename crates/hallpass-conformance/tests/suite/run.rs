@@ -13,8 +13,8 @@ use http::Method;
 use crate::{
     adapter::{Adapter, Outcome},
     case::{
-        Api, BESIDE, Carried, Case, DPOP, Given, OWN, OWN_PROOF, Seen, Sort, Source, TENANT, Then,
-        To,
+        Api, BESIDE, Carried, Case, DPOP, Given, Key, OWN, OWN_PROOF, Seen, Sort, Source, TENANT,
+        Then, To,
     },
     stage::{ACTION, Stage},
 };
@@ -244,6 +244,7 @@ fn caller<A: Adapter>(
             same("code", code, &adapter.code(*status))?;
             let sent = &case.sent;
             let ours = sent.own.is_none() && !sent.without_credential && sent.with.is_none();
+            let ours = ours && sent.key == Key::Usual;
             let told = *status == 200 || adapter.refusals_tell_the_attempt();
             if sent.to == To::Api && then.other.is_empty() && ours {
                 same("whether it has an attempt", &attempt.is_some(), &told)?;

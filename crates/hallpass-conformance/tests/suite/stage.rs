@@ -9,14 +9,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use hallpass_core::{Authorizer, Cached, Policy};
+use hallpass_core::{Authorizer, Cached, Error, Keyed, Policy};
 use hallpass_testkit::{Entry, ManualClock, Reissue, Server};
 use hallpass_tower::REPLAY_LIMIT;
 
 use crate::{
-    adapter::{Adapter, Body, Front, Message, Outcome},
+    adapter::{Adapter, Body, Front, Message, Outcome, Tenant},
     case::{
-        AT_ONCE, Below, Case, Given, LATE, NONCE, Places, Sent, Size, Sort, Source, To, VERBATIM,
+        AT_ONCE, Below, Case, Given, Key, LATE, NONCE, Places, Sent, Size, Sort, Source, To,
+        VERBATIM,
     },
     source::cached,
 };
@@ -51,8 +52,44 @@ pub(crate) struct Stage<A: Adapter> {
     places: Places,
     clock: ManualClock,
     actions: AtomicU64,
+    keyed: bool,
     own: OnceLock<Cached>,
     _fronts: [Front; 2],
+}
+
+/// A credential for each of two keys.
+fn keyed(usual: Cached, another: Option<Cached>) -> Keyed<Tenant> {
+    Keyed::new(move |tenant: &Tenant| match tenant {
+        Tenant::Usual => Ok(usual.clone()),
+        Tenant::Another => another.clone().ok_or_else(unknown),
+        Tenant::Unknown => Err(unknown()),
+    })
+}
+
+fn unknown() -> Error {
+    Error::unknown_key("there is no such tenant")
+}
+
+impl Key {
+    fn tenant(self) -> Option<Tenant> {
+        match self {
+            Self::Usual => Some(Tenant::Usual),
+            Self::Another(_) => Some(Tenant::Another),
+            Self::Unknown => Some(Tenant::Unknown),
+            Self::None => None,
+        }
+    }
+}
+
+impl Case {
+    /// Where the credential of the other key comes from.
+    fn another(&self) -> Option<Source> {
+        let sent = std::iter::once(&self.sent).chain(&self.afterwards);
+        sent.map(|sent| sent.key).find_map(|key| match key {
+            Key::Another(source) => Some(source),
+            _ => None,
+        })
+    }
 }
 
 impl<A: Adapter> Stage<A> {
@@ -86,7 +123,16 @@ impl<A: Adapter> Stage<A> {
         };
         let clock = ManualClock::running();
         let cached = cached(case.source, &server, &places, policy, &clock);
-        let rules = Authorizer::new(cached.clone()).report_attempts();
+        let rules = if case.keyed {
+            let another = case.another().map(|source| {
+                let policy = Policy::default();
+                crate::source::cached(source, &server, &places, policy, &clock)
+            });
+            Authorizer::keyed(keyed(cached.clone(), another))
+        } else {
+            Authorizer::new(cached.clone())
+        };
+        let rules = rules.report_attempts();
         let client = adapter.client((case.rules)(rules, &places), case.replays, case.below);
         Self {
             adapter,
@@ -97,6 +143,7 @@ impl<A: Adapter> Stage<A> {
             places,
             clock,
             actions: AtomicU64::new(0),
+            keyed: case.keyed,
             own: OnceLock::new(),
             _fronts: fronts,
         }
@@ -221,6 +268,7 @@ impl<A: Adapter> Stage<A> {
             },
             without_credential: sent.without_credential,
             with: sent.with.map(|source| self.own(source)),
+            key: sent.key.tenant().filter(|_| self.keyed),
         }
     }
 

@@ -4,8 +4,8 @@ use http::{Extensions, HeaderMap};
 
 use super::{
     Authorizer, Exchange, Target, Withheld,
-    authorizer::Rules,
-    choices::{Choice, choice},
+    authorizer::{Chosen, NoKey, Rules},
+    own::Own,
     place::{Place, bound_elsewhere},
     target::destination,
 };
@@ -44,12 +44,13 @@ impl Authorizer {
         extensions: &Extensions,
     ) -> Admission {
         let rules = self.rules();
-        let own = match choice(extensions, rules.name.as_deref()) {
-            Choice::Default => None,
-            Choice::Other(cached) => Some(cached),
-            Choice::None => return self.pass(&rules.cached, Withheld::OptedOut, target),
+        let own = match rules.own(target, headers, extensions) {
+            Chosen::Layers => None,
+            Chosen::Own(own) => Some(own),
+            Chosen::None => return self.pass(&rules.cached, Withheld::OptedOut, target),
+            Chosen::NoKey(no_key) => return self.admit_without_key(no_key, target, headers),
         };
-        match rules.as_written(own, target) {
+        match rules.as_written(own.as_ref(), target) {
             Some(place) => Admission::Carry(Exchange::new(self.local(), own, place)),
             None => self.admit_slowly(own, target, headers),
         }
@@ -64,24 +65,25 @@ impl Authorizer {
         extensions: &Extensions,
     ) -> bool {
         let rules = self.rules();
-        let own = match choice(extensions, rules.name.as_deref()) {
-            Choice::Default => None,
-            Choice::Other(cached) => Some(cached),
-            Choice::None => return true,
+        let decision = match rules.own(target, headers, extensions) {
+            Chosen::Layers => rules.decide(None, target, headers),
+            Chosen::Own(own) => rules.decide(Some(&own), target, headers),
+            Chosen::None => return true,
+            Chosen::NoKey(no_key) => rules.decide_without_key(&no_key, target, headers),
         };
-        matches!(rules.decide(own, target, headers), Decision::Withhold(_))
+        matches!(decision, Decision::Withhold(_))
     }
 
     fn admit_slowly<T: Target + ?Sized>(
         &self,
-        own: Option<&Cached>,
+        own: Option<Own>,
         target: &T,
         headers: &HeaderMap,
     ) -> Admission {
-        match self.rules().decide(own, target, headers) {
+        match self.rules().decide(own.as_ref(), target, headers) {
             Decision::Carry(place) => Admission::Carry(Exchange::new(self.local(), own, place)),
             Decision::Withhold(why) => {
-                let cached = own.unwrap_or(self.cached());
+                let cached = own.as_ref().map_or(self.cached(), |own| &own.cached);
                 if why == Withheld::OwnHeader {
                     self.rules().trace.own_header(cached, headers);
                 }
@@ -89,6 +91,21 @@ impl Authorizer {
             }
             Decision::Refuse(error) => Admission::Refuse(error),
         }
+    }
+
+    #[cold]
+    fn admit_without_key<T: Target + ?Sized>(
+        &self,
+        no_key: NoKey<'_>,
+        target: &T,
+        headers: &HeaderMap,
+    ) -> Admission {
+        let why = match self.rules().decide_without_key(&no_key, target, headers) {
+            Decision::Withhold(why) => why,
+            Decision::Refuse(error) => return Admission::Refuse(error),
+            Decision::Carry(_) => return Admission::Refuse(no_key.refused()),
+        };
+        self.pass(self.cached(), why, target)
     }
 
     fn pass<T: Target + ?Sized>(&self, cached: &Cached, why: Withheld, target: &T) -> Admission {
@@ -106,11 +123,11 @@ enum Decision {
 impl Rules {
     fn decide<T: Target + ?Sized>(
         &self,
-        own: Option<&Cached>,
+        own: Option<&Own>,
         target: &T,
         headers: &HeaderMap,
     ) -> Decision {
-        let cached = own.unwrap_or(&self.cached);
+        let cached = own.map_or(&self.cached, |own| &own.cached);
         if !self.override_existing && cached.description().is_on(headers) {
             return Decision::Withhold(Withheld::OwnHeader);
         }
@@ -124,19 +141,32 @@ impl Rules {
         }
     }
 
+    /// What isn't ours goes as it is, as if there were a key. What would carry one can't.
+    fn decide_without_key<T: Target + ?Sized>(
+        &self,
+        no_key: &NoKey<'_>,
+        target: &T,
+        headers: &HeaderMap,
+    ) -> Decision {
+        match self.decide(None, target, headers) {
+            Decision::Carry(_) if no_key.passes() => Decision::Withhold(Withheld::NoKey),
+            decision => decision,
+        }
+    }
+
     /// Found at the price of two comparisons: scheme and authority are written just as those of an
     /// allowed origin, as with nearly every request.
     #[inline]
-    fn as_written<T: Target + ?Sized>(&self, own: Option<&Cached>, target: &T) -> Option<Place> {
+    fn as_written<T: Target + ?Sized>(&self, own: Option<&Own>, target: &T) -> Option<Place> {
         let (scheme, authority) = (target.scheme()?, target.authority()?);
         let fits = |origin: &Origin| {
             origin.is_written(scheme, authority)
                 && self.may_travel(origin.is_secure(), || origin.is_loopback())
         };
-        match self.allowed(own) {
+        match self.allowed(own.map(|own| &own.cached)) {
             Allowed::Only(set) => set.iter().position(fits).map(Place::listed),
             Allowed::FirstUsed => {
-                let bound = own.unwrap_or(&self.cached).bound_to();
+                let bound = self.binder(own).bound_to();
                 bound.iter().any(fits).then_some(Place::Bound)
             }
             Allowed::Any => None,
@@ -146,10 +176,10 @@ impl Rules {
     /// The place of ours that a request goes to, or none if it goes elsewhere.
     fn place(
         &self,
-        own: Option<&Cached>,
+        own: Option<&Own>,
         destination: Destination<'_>,
     ) -> Result<Option<Place>, Error> {
-        let allowed = self.allowed(own);
+        let allowed = self.allowed(own.map(|own| &own.cached));
         let (parts, stated) = match (destination, &self.at) {
             (Destination::Known(parts), _) => (parts, true),
             (Destination::Unstated, Some(at)) => (at.parts(), false),
@@ -169,7 +199,7 @@ impl Rules {
                 Some(at) => Place::listed(at),
                 None => return Ok(None),
             },
-            Allowed::FirstUsed => match own.unwrap_or(&self.cached).bound_to().first() {
+            Allowed::FirstUsed => match self.binder(own).bound_to().first() {
                 Some(bound) if bound.is(&parts) => Place::Bound,
                 Some(bound) => return Err(bound_elsewhere(bound, &parts)),
                 None => Place::Unbound,

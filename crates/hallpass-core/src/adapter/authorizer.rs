@@ -1,14 +1,22 @@
 //! [`Authorizer`]: what an adapter is configured with, the same for all of them.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use http::{Extensions, HeaderMap, HeaderName, StatusCode};
 
 use super::{
+    Target,
     choices::{Choice, brought, choice},
+    own::Own,
+    target::ByRef,
     withheld::Trace,
 };
-use crate::{Cached, Error, Origin, Rejected, origin::Allowed, sharded::Sharded};
+use crate::{
+    Cached, Error, Keyed, Origin, Rejected, RequestHead,
+    keyed::{Key, Keys},
+    origin::Allowed,
+    sharded::Sharded,
+};
 
 /// A [`Cached`] credential and the rules for where it goes and what rejects it.
 ///
@@ -18,7 +26,8 @@ use crate::{Cached, Error, Origin, Rejected, origin::Allowed, sharded::Sharded};
 ///
 /// A request may bring a [`Cached`] of its own among its extensions. Then that one's header, origins
 /// and refusals hold, and of these rules what the user has set, except for the origins if the other
-/// source names some.
+/// source names some. The same goes for one that is found [by the request's key](Self::keyed); where
+/// nobody names origins, all keys are bound to the first origin that any of them is used for.
 #[derive(Clone)]
 pub struct Authorizer {
     /// One pointer, because every request takes a copy along.
@@ -32,6 +41,8 @@ pub struct Authorizer {
 )]
 pub(super) struct Rules {
     pub(super) cached: Cached,
+    /// With these it has one for each key, and `cached` stands for none of them.
+    keys: Option<Arc<dyn Keys>>,
     pub(super) name: Option<Arc<str>>,
     origins: Origins,
     pub(super) at: Option<Origin>,
@@ -54,14 +65,30 @@ enum Origins {
     Unsaid,
     Only(Arc<[Origin]>),
     Any,
+    /// Nobody can tell where a request goes.
+    Unseen,
 }
 
 impl Authorizer {
     /// For this source or `Cached`, with the default rules.
     pub fn new(source: impl Into<Cached>) -> Self {
+        Self::of(source.into(), None)
+    }
+
+    /// For one credential for each key; each request gets that of its own.
+    ///
+    /// A request whose key is missing or unknown is refused with a [typed
+    /// error](Error::is_unknown_key), and nothing is sent.
+    pub fn keyed<K: Key>(keyed: Keyed<K>) -> Self {
+        let keys: Arc<dyn Keys> = Arc::new(keyed);
+        Self::of(keys.nobody().clone(), Some(keys))
+    }
+
+    fn of(cached: Cached, keys: Option<Arc<dyn Keys>>) -> Self {
         Self {
             rules: Arc::new(Rules {
-                cached: source.into(),
+                cached,
+                keys,
                 name: None,
                 origins: Origins::Unsaid,
                 at: None,
@@ -202,31 +229,54 @@ impl Authorizer {
         self
     }
 
+    /// For adapters that can't see where a request goes: it may go anywhere, whatever a source says.
+    #[must_use]
+    pub fn destination_unseen(mut self) -> Self {
+        self.edit().origins = Origins::Unseen;
+        self
+    }
+
     /// Where a request without an authority may be presumed to go, for an adapter whose client leads
     /// to one place that it does not tell: what [`at`](Self::at) has said, or else the first of the
     /// origins that the user or the source has named for the credential of this request.
-    pub fn presumed_origin<'a>(&'a self, extensions: &'a Extensions) -> Option<&'a Origin> {
+    pub fn presumed_origin<T: Target + ?Sized>(
+        &self,
+        target: &T,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Option<Cow<'_, Origin>> {
         let rules = &*self.rules;
-        let own = match choice(extensions, rules.name.as_deref()) {
-            Choice::Other(cached) => Some(cached),
-            Choice::Default | Choice::None => None,
-        };
-        match (&rules.at, rules.allowed(own)) {
-            (Some(at), _) => Some(at),
-            (None, Allowed::Only(set)) => set.first(),
-            (None, Allowed::FirstUsed | Allowed::Any) => None,
+        if let Some(at) = &rules.at {
+            return Some(Cow::Borrowed(at));
+        }
+        match rules.own(target, headers, extensions) {
+            Chosen::Own(own) => {
+                let first = rules.allowed(Some(&own.cached)).first();
+                first.cloned().map(Cow::Owned)
+            }
+            _ => rules.allowed(None).first().map(Cow::Borrowed),
         }
     }
 
-    /// The names of all headers that this credential or one that the request has brought, for
+    /// The names of all headers that the credential of this request, or one that it has brought for
     /// whichever layer, may go in. For what follows redirects: values of the caller's own that stand
     /// there are left behind at another origin.
-    pub fn credential_headers(&self, extensions: &Extensions) -> Vec<HeaderName> {
-        let credentials = std::iter::once(self.cached()).chain(brought(extensions));
+    pub fn credential_headers<T: Target + ?Sized>(
+        &self,
+        target: &T,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Vec<HeaderName> {
+        let own = match self.rules.own(target, headers, extensions) {
+            Chosen::Own(own) if own.is_keyed => Some(own.cached),
+            _ => None,
+        };
+        let credentials = std::iter::once(self.cached()).chain(&own);
+        let credentials = credentials.chain(brought(extensions));
         credentials.flat_map(Cached::header_names).collect()
     }
 
-    /// The credential.
+    /// The credential. With [keys](Self::keyed) it is one that never has any: ask the [`Keyed`].
     #[inline]
     pub fn cached(&self) -> &Cached {
         &self.rules.cached
@@ -246,7 +296,75 @@ impl Authorizer {
     }
 }
 
+/// Whose credential a request is to get.
+pub(super) enum Chosen<'a> {
+    /// The layer's only one.
+    Layers,
+    Own(Own),
+    /// None, by its own wish.
+    None,
+    /// That of a key, and there is none.
+    NoKey(NoKey<'a>),
+}
+
+/// A request without a key, or with one that is unknown for this reason.
+pub(super) struct NoKey<'a> {
+    keys: &'a dyn Keys,
+    error: Option<Error>,
+}
+
+impl NoKey<'_> {
+    /// Whether the request may go without a credential. With a key that is unknown it may not.
+    pub(super) fn passes(&self) -> bool {
+        self.error.is_none() && self.keys.is_optional()
+    }
+
+    /// Why the request is refused, which is counted.
+    pub(super) fn refused(self) -> Error {
+        self.keys.refused();
+        self.error.unwrap_or_else(|| self.keys.missing())
+    }
+}
+
 impl Rules {
+    /// Whose credential a request is to get.
+    #[inline]
+    pub(super) fn own<T: Target + ?Sized>(
+        &self,
+        target: &T,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Chosen<'_> {
+        match choice(extensions, self.name.as_deref()) {
+            Choice::Default => match &self.keys {
+                None => Chosen::Layers,
+                Some(keys) => {
+                    let target = ByRef(target);
+                    let request = RequestHead::new(&target, headers, extensions);
+                    let error = match keys.find(&request) {
+                        Ok(Some(cached)) => return Chosen::Own(Own::keyed(cached)),
+                        Ok(None) => None,
+                        Err(error) => Some(error),
+                    };
+                    let keys = &**keys;
+                    Chosen::NoKey(NoKey { keys, error })
+                }
+            },
+            Choice::Other(cached) => Chosen::Own(Own::brought(cached)),
+            Choice::None => Chosen::None,
+        }
+    }
+
+    /// Which one keeps the origin of the first use. One for all keys, because those that are evicted
+    /// would forget theirs.
+    #[inline]
+    pub(super) fn binder<'a>(&'a self, own: Option<&'a Own>) -> &'a Cached {
+        match own {
+            Some(own) if !own.is_keyed => &own.cached,
+            _ => &self.cached,
+        }
+    }
+
     /// Where a credential may go: the layer's own, or the one that a request has brought.
     #[inline]
     pub(super) fn allowed<'a>(&'a self, own: Option<&'a Cached>) -> Allowed<'a> {
@@ -254,6 +372,7 @@ impl Rules {
             Origins::Unsaid => None,
             Origins::Only(set) => Some(Allowed::Only(set)),
             Origins::Any => Some(Allowed::Any),
+            Origins::Unseen => return Allowed::Any,
         };
         match own {
             // What its source names says where this secret may go; the user spoke of the layer's.

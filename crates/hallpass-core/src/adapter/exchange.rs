@@ -12,7 +12,7 @@ use std::{
 use http::Extensions;
 
 pub(super) use self::prove::Bound;
-use super::{Acquired, Attempt, Authorizer, Demand, Evidence, Renewal, place::Place};
+use super::{Acquired, Attempt, Authorizer, Demand, Evidence, Renewal, own::Own, place::Place};
 use crate::{Cached, Rejected};
 
 /// The protocol state of one request that [may carry](super::Admission::Carry) a credential.
@@ -27,8 +27,10 @@ use crate::{Cached, Rejected};
 )]
 pub struct Exchange {
     authorizer: Authorizer,
-    /// The credential that the request has brought, in place of the layer's.
+    /// The credential that the request has in place of the layer's.
     own: Option<Cached>,
+    /// Whether it was found by the request's key.
+    is_keyed: bool,
     place: Place,
     generation: u64,
     /// What hardly any request has.
@@ -79,10 +81,12 @@ pub enum Next {
 
 impl Exchange {
     #[inline]
-    pub(super) fn new(authorizer: &Authorizer, own: Option<&Cached>, place: Place) -> Self {
+    pub(super) fn new(authorizer: &Authorizer, own: Option<Own>, place: Place) -> Self {
+        let is_keyed = own.as_ref().is_some_and(|own| own.is_keyed);
         Self {
             authorizer: authorizer.clone(),
-            own: own.cloned(),
+            own: own.map(|own| own.cached),
+            is_keyed,
             place,
             generation: 0,
             rare: None,
@@ -97,10 +101,17 @@ impl Exchange {
         }
     }
 
-    /// The credential's keeper: the layer's, or the one that the request has brought.
+    /// The credential's keeper: the layer's, that of the request's key, or the one that it has
+    /// brought.
     #[inline]
     pub fn cached(&self) -> &Cached {
         self.own.as_ref().unwrap_or(self.authorizer.cached())
+    }
+
+    /// Which one keeps the origin of the first use.
+    fn binder(&self) -> &Cached {
+        let own = self.own.as_ref().filter(|_| !self.is_keyed);
+        own.unwrap_or(self.authorizer.cached())
     }
 
     /// What else than the usual answers refuses the credential by its source's word. An adapter that

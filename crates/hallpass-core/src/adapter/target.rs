@@ -40,6 +40,23 @@ impl Target for Uri {
     }
 }
 
+/// A target of any size as one that fits behind a pointer.
+pub(super) struct ByRef<'a, T: ?Sized>(pub(super) &'a T);
+
+impl<T: Target + ?Sized> Target for ByRef<'_, T> {
+    fn scheme(&self) -> Option<&str> {
+        self.0.scheme()
+    }
+
+    fn authority(&self) -> Option<&str> {
+        self.0.authority()
+    }
+
+    fn to_uri(&self) -> Result<Cow<'_, Uri>, Error> {
+        self.0.to_uri()
+    }
+}
+
 pub(super) fn destination<T: Target + ?Sized>(target: &T) -> Destination<'_> {
     Destination::of(target.scheme(), target.authority())
 }

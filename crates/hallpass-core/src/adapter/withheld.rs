@@ -20,6 +20,8 @@ pub enum Withheld {
     OwnHeader,
     /// It was told to, by [`NoCredential`](crate::NoCredential) or [`Choices`](crate::Choices).
     OptedOut,
+    /// It has no key, and its [`Keyed`](crate::Keyed) lets such requests pass.
+    NoKey,
     /// It goes to another origin than those that the credential is for.
     Elsewhere,
 }

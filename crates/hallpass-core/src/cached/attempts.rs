@@ -1,10 +1,15 @@
 //! The attempts of one fetch: one, or where the source allows it two side by side.
 
-use std::{future::Future, pin::Pin, sync::atomic::Ordering, time::Duration};
+use std::{
+    future::{Future, ready},
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use tokio::time::{Instant, sleep};
 
-use super::Shared;
+use super::{Pulse, Shared, fetch_limit::Permit};
 use crate::{Credential, Error, Fetch, Moment};
 
 /// What an attempt has brought, and when its request left.
@@ -22,17 +27,24 @@ pub(super) type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Answer, Error>>
 pub(super) struct Attempts<'a, N> {
     shared: &'a Shared,
     new_fetch: &'a N,
+    pulse: &'a Arc<Pulse>,
 }
 
 impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
-    pub(super) fn new(shared: &'a Shared, new_fetch: &'a N) -> Self {
-        Self { shared, new_fetch }
+    pub(super) fn new(shared: &'a Shared, new_fetch: &'a N, pulse: &'a Arc<Pulse>) -> Self {
+        Self {
+            shared,
+            new_fetch,
+            pulse,
+        }
     }
 
     /// How the fetch ends, and the attempt that was still outstanding then.
     pub(super) async fn run(self) -> (Result<Answer, Error>, Option<Attempt<'a>>) {
+        let permit = self.permit().await;
+        // From here on, so that a queue does not look like a slow server.
         let begun = Instant::now();
-        let mut elder = self.attempt(1);
+        let mut elder = self.attempt(1, ready(permit));
         if !self.shared.description.hedge {
             return (self.timed(begun, elder.await), None);
         }
@@ -42,7 +54,7 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
         }
         loop {
             tracing::debug!(target: "hallpass", "no answer yet, an attempt starts beside the first");
-            let mut younger = self.attempt(2);
+            let mut younger = self.attempt(2, self.permit());
             tokio::select! {
                 outcome = &mut elder => return match outcome {
                     Ok(answer) => (Ok(answer), Some(younger)),
@@ -60,9 +72,25 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
         }
     }
 
-    fn attempt(&self, number: u32) -> Attempt<'a> {
+    /// A place among the fetches that may run at once, once there is one.
+    fn permit(&self) -> impl Future<Output = Option<Permit>> + Send + use<'a, N> {
+        let (shared, pulse) = (self.shared, self.pulse);
+        async move {
+            let limit = shared.fetch_limit.get()?;
+            let troubled = shared.lock().machine.is_troubled();
+            Some(limit.enter(pulse, troubled).await)
+        }
+    }
+
+    fn attempt(
+        &self,
+        number: u32,
+        permit: impl Future<Output = Option<Permit>> + Send + 'a,
+    ) -> Attempt<'a> {
         let (shared, new_fetch) = (self.shared, self.new_fetch);
         Box::pin(async move {
+            // Held until there is an answer, also one that nobody waits for any more.
+            let _permit = permit.await;
             let fetch = new_fetch(number);
             let credential = shared.source.fetch(&fetch).await?;
             let sent = fetch.sent_at();

@@ -9,7 +9,7 @@ use crate::{Error, Moment};
 const RESTARTS: u32 = 3;
 
 /// What failed fetches have led to since one last succeeded.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Failures {
     last: Option<Failure>,
     transient: u32,
@@ -18,7 +18,7 @@ pub(super) struct Failures {
     interrupted: u32,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Failure {
     error: Error,
     until: Moment,
@@ -96,6 +96,15 @@ impl Failures {
         (gap, old.map(|failure| failure.error))
     }
 
+    /// The same for another machine, whose clock and source are others.
+    pub(super) fn moved(mut self, version: u64, moved: impl Fn(Moment) -> Moment) -> Self {
+        if let Some(last) = &mut self.last {
+            last.until = moved(last.until);
+            last.version = version;
+        }
+        self
+    }
+
     /// Whether a fetch has failed since one last succeeded.
     pub(super) fn any(&self) -> bool {
         self.last.is_some()
@@ -164,7 +173,7 @@ pub(super) struct Remembered<'a> {
 
 /// Keeps apart the fetches that refusals cause, once refusals have proved to mean little: others
 /// accept what one endpoint refuses, or replacements are refused in turn.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct RejectionBackoff {
     streak: u32,
     until: Option<Moment>,
@@ -211,6 +220,16 @@ impl RejectionBackoff {
             self.until = None;
         }
         self.last = Some(now);
+    }
+
+    /// The same for another machine, which counts its fetches anew.
+    pub(super) fn moved(self, now: Moment, moved: impl Fn(Moment) -> Moment) -> Self {
+        Self {
+            until: self.until.map(moved),
+            last: self.last.map(|_| now),
+            counted: [0; 2],
+            ..self
+        }
     }
 
     /// Whether refusals cause no fetch now.

@@ -93,6 +93,7 @@ impl Builder {
                 }),
                 changes: watch::Sender::new(()),
                 waiting: AtomicUsize::new(0),
+                fetch_limit: OnceLock::new(),
                 answered_in: AtomicU64::new(0),
                 named_runtime: self.runtime.is_some(),
                 policy: self.policy,

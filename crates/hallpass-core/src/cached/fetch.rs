@@ -61,7 +61,7 @@ impl Pulse {
         self.beat.store(passed, Ordering::Relaxed);
     }
 
-    fn is_lifeless(&self) -> bool {
+    pub(super) fn is_lifeless(&self) -> bool {
         let beat = Duration::from_millis(self.beat.load(Ordering::Relaxed));
         self.started.elapsed().saturating_sub(beat) > LIFELESS
     }
@@ -168,14 +168,16 @@ async fn run_fetch(begun: Begun) {
     let shared = Arc::clone(&guard.shared);
     let limit = shared.policy.fetch_deadline;
     let pulse = Arc::clone(&guard.pulse);
+    let deadline = Instant::now().checked_add(limit);
     let new_fetch = |attempt| {
         let clock = shared.clock.clone();
         Fetch::new(reason, challenges.clone(), limit, clock)
             .in_place_of(replaces.clone())
+            .until(deadline)
             .watched(Arc::clone(&pulse), attempt)
     };
     tracing::debug!(target: "hallpass", "fetch started");
-    let attempts = Attempts::new(&shared, &new_fetch);
+    let attempts = Attempts::new(&shared, &new_fetch, &pulse);
     let attempts = with_heartbeat(&guard.pulse, attempts.run());
     let ended = tokio::time::timeout(limit, attempts).await;
     let (outcome, rest) = ended.unwrap_or_else(|_| {

@@ -17,12 +17,14 @@
 
 mod events;
 mod landing;
+mod memory;
 mod wanted;
 
 use std::{sync::Arc, time::Duration};
 
 pub(crate) use self::{
     landing::Brought,
+    memory::Memory,
     wanted::{Want, Wanted},
 };
 use super::{

@@ -45,9 +45,24 @@ pub(crate) struct Counters {
 #[derive(Debug, Default)]
 pub(crate) struct Counter(AtomicU64);
 
+impl Counters {
+    pub(crate) fn add(&self, others: &Self) {
+        self.fetches.add_all(&others.fetches);
+        self.failures.add_all(&others.failures);
+        self.rejections.add_all(&others.rejections);
+        self.replays.add_all(&others.replays);
+        self.waits.add_all(&others.waits);
+        self.withheld.add_all(&others.withheld);
+    }
+}
+
 impl Counter {
     pub(crate) fn add(&self) {
         self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn add_all(&self, other: &Self) {
+        self.0.fetch_add(other.get(), Ordering::Relaxed);
     }
 
     pub(crate) fn get(&self) -> u64 {

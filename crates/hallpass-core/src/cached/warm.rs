@@ -34,6 +34,12 @@ pub(super) struct Warmth {
     runs: AtomicBool,
 }
 
+impl Warmth {
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Acquire) > 0
+    }
+}
+
 /// Keeps a [`Cached`] warm until it is dropped.
 #[must_use = "dropping it ends the task"]
 pub struct KeepWarm {
@@ -79,8 +85,7 @@ impl Cached {
 impl Shared {
     /// Starts the task if it is wanted and does not run.
     pub(super) fn warm_on(self: &Arc<Self>, runtime: &Handle) {
-        let wanted = self.warm.wanted.load(Ordering::Acquire) > 0;
-        if wanted && !self.warm.runs.swap(true, Ordering::AcqRel) {
+        if self.warm.is_wanted() && !self.warm.runs.swap(true, Ordering::AcqRel) {
             let running = Running {
                 shared: Arc::downgrade(self),
                 ended: false,
@@ -101,8 +106,7 @@ impl Running {
     fn may_end(&mut self, shared: &Shared) -> bool {
         let warm = &shared.warm;
         warm.runs.swap(false, Ordering::AcqRel);
-        self.ended =
-            warm.wanted.load(Ordering::Acquire) == 0 || warm.runs.swap(true, Ordering::AcqRel);
+        self.ended = !warm.is_wanted() || warm.runs.swap(true, Ordering::AcqRel);
         self.ended
     }
 }
@@ -123,7 +127,7 @@ async fn run(mut running: Running) {
         let Some(shared) = running.shared.upgrade() else {
             return;
         };
-        if shared.warm.wanted.load(Ordering::Acquire) == 0 && running.may_end(&shared) {
+        if !shared.warm.is_wanted() && running.may_end(&shared) {
             return;
         }
         let cached = Cached { shared };

@@ -143,6 +143,10 @@ impl CredentialSource for MetadataSource {
     fn version(&self) -> u64 {
         self.source.version()
     }
+
+    fn keeps_state(&self) -> bool {
+        self.source.keeps_state()
+    }
 }
 
 impl fmt::Debug for MetadataSource {

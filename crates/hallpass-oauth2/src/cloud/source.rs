@@ -39,6 +39,15 @@ impl CredentialSource for CloudSource {
     fn version(&self) -> u64 {
         self.steps.version()
     }
+
+    fn keeps_state(&self) -> bool {
+        match &self.steps {
+            Steps::One(source) => source.keeps_state(),
+            Steps::Composed(source) => source.keeps_state(),
+            Steps::Metadata(source) => source.keeps_state(),
+            Steps::Missing { .. } => false,
+        }
+    }
 }
 
 impl fmt::Debug for CloudSource {

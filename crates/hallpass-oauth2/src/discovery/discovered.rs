@@ -139,6 +139,10 @@ impl CredentialSource for Discovered {
     fn version(&self) -> u64 {
         self.lock().source.version()
     }
+
+    fn keeps_state(&self) -> bool {
+        self.lock().source.keeps_state()
+    }
 }
 
 impl fmt::Debug for Discovered {

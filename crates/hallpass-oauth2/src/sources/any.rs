@@ -13,6 +13,8 @@ pub(crate) trait AnySource: Send + Sync {
     fn description(&self) -> Description;
 
     fn version(&self) -> u64;
+
+    fn keeps_state(&self) -> bool;
 }
 
 impl<S: CredentialSource> AnySource for S {
@@ -29,5 +31,9 @@ impl<S: CredentialSource> AnySource for S {
 
     fn version(&self) -> u64 {
         CredentialSource::version(self)
+    }
+
+    fn keeps_state(&self) -> bool {
+        CredentialSource::keeps_state(self)
     }
 }

@@ -131,6 +131,10 @@ impl CredentialSource for Chain {
             .iter()
             .fold(0, |sum, source| sum.wrapping_add(source.version()))
     }
+
+    fn keeps_state(&self) -> bool {
+        self.sources.iter().any(|source| source.keeps_state())
+    }
 }
 
 impl fmt::Debug for Chain {

@@ -55,6 +55,7 @@ struct First {
     /// The credential that the second source had last.
     used: Mutex<Option<Credential>>,
     version: Box<dyn Fn() -> u64 + Send + Sync>,
+    keeps_state: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
 impl Composed {
@@ -70,7 +71,11 @@ impl Composed {
         let first = Arc::new(First {
             cached: Cached::new(first.clone()),
             used: Mutex::default(),
-            version: Box::new(move || first.version()),
+            version: Box::new({
+                let first = first.clone();
+                move || first.version()
+            }),
+            keeps_state: Box::new(move || first.keeps_state()),
         });
         let material = first.clone();
         let then = then(Secret::from_async_fn(move || {
@@ -153,6 +158,10 @@ impl CredentialSource for Composed {
 
     fn version(&self) -> u64 {
         (self.first.version)().wrapping_add(self.then.version())
+    }
+
+    fn keeps_state(&self) -> bool {
+        (self.first.keeps_state)() || self.then.keeps_state()
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::common::{EchoClient, Issuer, Server, cause, message, start};
-use hallpass_core::{Cached, Error};
+use hallpass_core::{Cached, Error, Keyed};
 use hallpass_tonic::{Interceptor, bearer};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -180,6 +180,23 @@ async fn an_interceptor_takes_what_is_in_hand() {
         assert_eq!(status.code(), Code::Unauthenticated);
     }
     assert_eq!(server.gate.bearers(), crate::common::tokens(["token-1"; 3]));
+}
+
+#[tokio::test]
+async fn an_interceptor_finds_the_key_of_a_call() {
+    let server = Server::start().await;
+    let cached = Cached::new(Issuer::new());
+    cached.get().await.unwrap();
+    let keyed = Keyed::new(move |_: &u8| Ok(cached.clone()));
+    let channel = server.endpoint().connect_lazy();
+    let mut client = EchoClient::with_interceptor(channel, Interceptor::keyed(keyed));
+    let status = client.unary(message("a")).await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition);
+    assert_eq!(server.gate.calls(), 0);
+    let mut call = tonic::Request::new(message("a"));
+    call.extensions_mut().insert(1_u8);
+    client.unary(call).await.unwrap();
+    assert_eq!(server.gate.bearers(), crate::common::tokens(["token-1"]));
 }
 
 #[tokio::test]

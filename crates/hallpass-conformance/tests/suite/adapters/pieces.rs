@@ -42,6 +42,9 @@ pub(crate) fn request(message: Message) -> Request<Pieces> {
     if message.without_credential {
         request = request.extension(hallpass_core::NoCredential);
     }
+    if let Some(key) = message.key {
+        request = request.extension(key);
+    }
     if let Some(cached) = message.with {
         request = request.extension(cached);
     }

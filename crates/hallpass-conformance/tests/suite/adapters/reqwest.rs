@@ -72,6 +72,9 @@ impl Adapter for Reqwest {
         if let Some(cached) = message.with {
             request = request.with_extension(cached);
         }
+        if let Some(key) = message.key {
+            request = request.with_extension(key);
+        }
         match request.send().await {
             Ok(response) => Outcome::Answer {
                 code: response.status().as_u16(),

@@ -127,6 +127,9 @@ fn request<T>(body: T, message: &Message) -> Request<T> {
     if let Some(cached) = &message.with {
         request.extensions_mut().insert(cached.clone());
     }
+    if let Some(key) = message.key {
+        request.extensions_mut().insert(key);
+    }
     request
 }
 

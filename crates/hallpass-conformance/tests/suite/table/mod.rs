@@ -4,6 +4,7 @@ mod answers;
 mod bodies;
 mod crowds;
 mod failures;
+mod keys;
 mod origins;
 mod proofs;
 mod requests;
@@ -17,6 +18,7 @@ pub(crate) fn table() -> Vec<(&'static str, Vec<Case>)> {
         ("Where the credential goes", origins::cases()),
         ("What the caller asks for", requests::cases()),
         ("Proofs of possession", proofs::cases()),
+        ("A credential for each key", keys::cases()),
         ("No credential", failures::cases()),
         ("Many callers, and callers that leave", crowds::cases()),
     ]

@@ -203,7 +203,7 @@ impl Exchange {
             },
             _ => return Ok(()),
         };
-        let bound = self.cached().first_used(|| parts.to_origin());
+        let bound = self.binder().first_used(|| parts.to_origin());
         if !bound.is(&parts) {
             return Err(bound_elsewhere(bound, &parts));
         }

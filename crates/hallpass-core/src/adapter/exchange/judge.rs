@@ -32,7 +32,7 @@ impl Exchange {
             (Place::At { .. }, _) => rules.at.as_ref().is_some_and(|at| at.is(&parts)),
             (Place::Hashed(_), _) => self.place == Place::hashed(&parts),
             (Place::Unknown, _) => true,
-            _ => self.cached().bound_to().iter().any(|one| one.is(&parts)),
+            _ => self.binder().bound_to().iter().any(|one| one.is(&parts)),
         };
         if ours { Hop::Followed } else { Hop::Elsewhere }
     }
