@@ -17,7 +17,7 @@ use crate::{
 /// Leaves servers out, for machines that can't have them.
 const WITHOUT: &str = "HALLPASS_INTEROP_WITHOUT";
 
-const SERVERS: [&str; 7] = [
+const SERVERS: [&str; 8] = [
     "authlib",
     "glewlwyd",
     "grpcio",

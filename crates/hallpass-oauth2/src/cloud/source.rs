@@ -41,12 +41,7 @@ impl CredentialSource for CloudSource {
     }
 
     fn keeps_state(&self) -> bool {
-        match &self.steps {
-            Steps::One(source) => source.keeps_state(),
-            Steps::Composed(source) => source.keeps_state(),
-            Steps::Metadata(source) => source.keeps_state(),
-            Steps::Missing { .. } => false,
-        }
+        self.steps.keeps_state()
     }
 }
 
