@@ -123,7 +123,8 @@ impl Stage {
             others == Some(common) && woken == Some(common),
             "the one that was woken displaced nothing, and has the others' token",
         );
-        self.report("whoever fetched was stopped, and woken", 1..=2);
+        // On a busy machine the one that took its place may lose its short lease as well.
+        self.report("whoever fetched was stopped, and woken", 1..=3);
         Ok(())
     }
 
