@@ -1,10 +1,10 @@
 //! What happens to the fleet, act by act.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hallpass::BoxError;
 use hallpass_testkit::Server;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     fleet::{Fleet, signal},

@@ -243,7 +243,7 @@ async fn what_is_tied_to_the_process_stays_in_it() {
         fn prove(&self, _: &Method, _: &Uri) -> Result<HeaderValue, Error> {
             Ok(HeaderValue::from_static("signed"))
         }
-        fn answered(&self, _: &Origin, _: StatusCode, _: &HeaderMap) -> bool {
+        fn answered(&self, _: &HeaderValue, _: &Origin, _: StatusCode, _: &HeaderMap) -> bool {
             false
         }
     }
