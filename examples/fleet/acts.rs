@@ -1,10 +1,10 @@
 //! What happens to the fleet, act by act.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hallpass::BoxError;
 use hallpass_testkit::Server;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{
     fleet::{Fleet, signal},
@@ -123,7 +123,8 @@ impl Stage {
             others == Some(common) && woken == Some(common),
             "the one that was woken displaced nothing, and has the others' token",
         );
-        self.report("whoever fetched was stopped, and woken", 1..=2);
+        // On a busy machine the one that took its place may lose its short lease as well.
+        self.report("whoever fetched was stopped, and woken", 1..=3);
         Ok(())
     }
 

@@ -1,17 +1,19 @@
 //! A real server keeps the contract, and replicas that share it ask once.
 #![cfg(feature = "real-server")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests: to panic is to fail")]
 
 use std::{
     net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use hallpass_core::{Cached, Identity};
 use hallpass_postgres::{PostgresStore, SCHEMA};
 use hallpass_shared::{Key, Keys, Name, Shared, SharedStore, Store as _, contract};
 use hallpass_testkit::ScriptedSource;
+use tokio::time::Instant;
 
 /// A server of the test's own, which ends with it.
 struct Postgres {

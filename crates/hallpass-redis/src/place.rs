@@ -39,17 +39,13 @@ impl Place {
             Self::Single(client) => Ok(client.clone()),
             #[cfg(feature = "cluster")]
             Self::Cluster { seeds, next, .. } => {
-                // Every attempt takes another one, so that one that is gone is left behind.
-                use std::sync::atomic::{AtomicUsize, Ordering};
-                static NEXT: AtomicUsize = AtomicUsize::new(0);
-                let next = NEXT.fetch_add(1, Ordering::Relaxed) % seeds.len().max(1);
-                let none = || {
-                    (
-                        redis::ErrorKind::InvalidClientConfig,
-                        "a cluster without nodes",
-                    )
-                };
-                seeds.get(next).cloned().ok_or_else(|| none().into())
+                // Every attempt takes the next one, so that one that is gone is left behind.
+                let next = next.fetch_add(1, Ordering::Relaxed) % seeds.len().max(1);
+                let none = (
+                    redis::ErrorKind::InvalidClientConfig,
+                    "a cluster without nodes",
+                );
+                seeds.get(next).cloned().ok_or_else(|| none.into())
             }
             #[cfg(feature = "sentinel")]
             Self::Sentinel(sentinel) => sentinel.lock().await.async_get_client().await,

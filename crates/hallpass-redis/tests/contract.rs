@@ -110,7 +110,7 @@ async fn a_cluster_keeps_it() {
     server
         .run(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"])
         .await;
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     loop {
         let info = server.command(&["CLUSTER", "INFO"]).await.unwrap();
         if format!("{info:?}").contains("cluster_state:ok") {
@@ -150,7 +150,7 @@ async fn behind_a_sentinel_it_is_kept() {
         hallpass_redis::RedisStore::sentinel([format!("redis://127.0.0.1:{port}")], "fleet")
             .unwrap();
     let name = hallpass_shared::Name::of(&common::identity());
-    let begun = std::time::Instant::now();
+    let begun = tokio::time::Instant::now();
     while store.get(&name).await.is_err() {
         assert!(begun.elapsed() < 20 * common::SECOND);
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -3,10 +3,11 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use common::{Proxy, Redis, Replica, SECOND, common_token, replica, run_for};
 use hallpass_testkit::ScriptedSource;
+use tokio::time::Instant;
 
 const TEN: usize = 10;
 const LIFETIME: Duration = Duration::from_secs(4);

@@ -314,12 +314,12 @@ pub async fn of_many_one_gets_the_lease<S: Store>(store: &S) {
         .iter()
         .map(|request| Box::pin(lease(store, &name, request)))
         .collect();
-    let mut leases = Vec::new();
+    let mut answers = Vec::new();
     // All are under way before the first answer is awaited.
     std::future::poll_fn(|context| {
         asking.retain_mut(|one| match one.as_mut().poll(context) {
             std::task::Poll::Ready(leased) => {
-                leases.push(leased);
+                answers.push(leased);
                 false
             }
             std::task::Poll::Pending => true,
@@ -332,7 +332,7 @@ pub async fn of_many_one_gets_the_lease<S: Store>(store: &S) {
     })
     .await;
     let is_granted = |leased: &&Leased| matches!(leased, Leased::Granted(_));
-    assert_eq!(leases.iter().filter(is_granted).count(), 1, "{leases:?}");
+    assert_eq!(answers.iter().filter(is_granted).count(), 1, "{answers:?}");
 }
 
 /// For stores that tell: a publication ends the watch of an older generation. A first one may be

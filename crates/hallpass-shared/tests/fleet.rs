@@ -133,12 +133,12 @@ async fn an_issuer_that_repeats_itself_is_asked_by_one_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn names_that_differ_share_nothing() {
+async fn a_hundred_replicas_share_a_hundred_tenants() {
     let store = SharedStore::new(MemoryStore::new());
     let keys = Keys::new(Key::new(&[1; 32]));
     let mut tokens = Vec::new();
-    for tenant in 0_u32..500 {
-        for replica in 0..4 {
+    for tenant in 0_u32..100 {
+        for replica in 0..100 {
             let token = format!("tenant-{tenant}-by-{replica}");
             let source = Credential::bearer(&token).unwrap().lives_for(LIFETIME);
             let identity = Identity::new("acme").part("tenant", tenant.to_be_bytes());
@@ -153,8 +153,8 @@ async fn names_that_differ_share_nothing() {
             "the tenant's own, of the replica that came first"
         );
     }
-    assert_eq!(store.stats().leased, 500);
-    assert_eq!(store.stats().taken_over, 1500);
+    assert_eq!(store.stats().leased, 100);
+    assert_eq!(store.stats().taken_over, 9900);
 }
 
 #[tokio::test(start_paused = true)]
@@ -243,7 +243,7 @@ async fn what_is_tied_to_the_process_stays_in_it() {
         fn prove(&self, _: &Method, _: &Uri) -> Result<HeaderValue, Error> {
             Ok(HeaderValue::from_static("signed"))
         }
-        fn answered(&self, _: &Origin, _: StatusCode, _: &HeaderMap) -> bool {
+        fn answered(&self, _: &HeaderValue, _: &Origin, _: StatusCode, _: &HeaderMap) -> bool {
             false
         }
     }

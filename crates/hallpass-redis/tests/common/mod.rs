@@ -2,7 +2,8 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    reason = "each test file uses its part of this"
+    clippy::unwrap_used,
+    reason = "helpers of tests: each file uses its part, and to panic is to fail"
 )]
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use hallpass_core::{Cached, Credential, CredentialSource, Error, Identity};
@@ -23,7 +24,7 @@ use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     sync::watch,
-    time::sleep,
+    time::{Instant, sleep},
 };
 
 pub const SECOND: Duration = Duration::from_secs(1);

@@ -2,7 +2,8 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    reason = "each test file uses its part of this"
+    clippy::unwrap_used,
+    reason = "helpers of tests: each file uses its part, and to panic is to fail"
 )]
 
 use std::{
