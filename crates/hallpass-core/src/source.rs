@@ -81,6 +81,10 @@ impl<S: CredentialSource> CredentialSource for Arc<S> {
 /// What adapters should know of a source before there is a credential.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts about a source that have nothing to do with each other"
+)]
 pub struct Description {
     /// A short name for events and messages, such as a profile's.
     pub name: String,

@@ -53,9 +53,9 @@ impl Attach {
             beside.push((name, text));
         }
         Ok(Self {
-            bearer,
             header,
             value,
+            bearer,
             beside,
         })
     }

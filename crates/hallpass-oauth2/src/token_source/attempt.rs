@@ -25,6 +25,10 @@ use crate::{
 const GRACE: Duration = Duration::from_millis(100);
 
 /// A try that brought no credential.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts about one answer, any of which may be true of it"
+)]
 pub(super) struct Failure {
     pub(super) error: Error,
     pub(super) again: Again,
