@@ -32,7 +32,7 @@ async fn everything_that_is_sent_counts() {
         ("param", source(|it| it.param("audience", "a"))),
         (
             "params",
-            source(|it| it.param("audience", "a").param("tenant", "")),
+            source(|it| it.param("audience", "a").param("tenant", "t")),
         ),
         (
             "url",
