@@ -55,7 +55,7 @@ async fn main() -> Result<(), BoxError> {
     let proofs: Vec<_> = journal
         .entries()
         .iter()
-        .filter_map(|entry| entry.proof())
+        .filter_map(hallpass_testkit::Entry::proof)
         .collect();
     let ids: HashSet<_> = proofs.iter().map(|proof| &proof.jti).collect();
     let nonces: HashSet<_> = proofs.iter().map(|proof| &proof.nonce).collect();

@@ -58,7 +58,7 @@ async fn main() -> Result<(), Box<dyn StdError>> {
     let api = issuer.clone();
     let api = service_fn(move |request: Request<ReplayBody<Empty<Bytes>>>| {
         let status = api.check(&request);
-        async move { answer(status) }
+        async move { Ok::<_, Infallible>(answer(status)) }
     });
     let layer = BearerLayer::keyed(keyed.clone()).origins(["https://api.example.com"])?;
     let gateway = layer.layer(api);
@@ -169,7 +169,7 @@ fn keyed(issuer: Arc<Issuer>, tenants: usize) -> Keyed<Tenant> {
 fn tenant(number: usize) -> Tenant {
     Tenant {
         number,
-        scope: (number % 3 == 0).then_some("items.read"),
+        scope: number.is_multiple_of(3).then_some("items.read"),
     }
 }
 
@@ -252,8 +252,8 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn answer(status: StatusCode) -> Result<Response<Empty<Bytes>>, Infallible> {
+fn answer(status: StatusCode) -> Response<Empty<Bytes>> {
     let mut response = Response::new(Empty::new());
     *response.status_mut() = status;
-    Ok(response)
+    response
 }

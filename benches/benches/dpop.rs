@@ -21,7 +21,7 @@ const RSA: &str = include_str!("../../crates/hallpass-oauth2/tests/keys/rsa.pem"
 /// As long as what a proof signs.
 const SIGNED: [u8; 400] = [b'a'; 400];
 
-fn bound(dpop: Dpop) -> Credential {
+fn bound(dpop: &Dpop) -> Credential {
     let runtime = tokio::runtime::Runtime::new();
     let bound = runtime.map(|runtime| runtime.block_on(dpop.bind(&hallpass_benches::token())));
     let Ok(Ok(credential)) = bound else {
@@ -40,7 +40,7 @@ fn proofs(criterion: &mut Criterion) {
         ("proof, EdDSA", Dpop::new().algorithm(Algorithm::EdDsa)),
         ("proof, RS256", Dpop::key(rsa)),
     ] {
-        let credential = bound(dpop);
+        let credential = bound(&dpop);
         let uri = Uri::from_static(hallpass_benches::URL);
         let mut headers = HeaderMap::with_capacity(8);
         group.bench_function(name, |bencher| {

@@ -1,4 +1,5 @@
 //! What tells one token endpoint's credential from another's.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::HashMap;
 

@@ -32,6 +32,10 @@ pub(crate) const NONCE: &str = "dpop-nonce";
 pub(crate) const OWN: &str = "Bearer of-the-callers-own";
 
 #[derive(Clone)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts about a case that have nothing to do with each other"
+)]
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) source: Source,

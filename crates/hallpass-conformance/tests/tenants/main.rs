@@ -43,18 +43,18 @@ impl std::ops::AddAssign for Seen {
     }
 }
 
-async fn play(world: Arc<World>, keyed: Keyed<Tenant>, requests: u64, seed: u64) -> Seen {
+async fn play(world: Arc<World>, tenants: Keyed<Tenant>, requests: u64, number: u64) -> Seen {
     let api = world.clone();
     let api = service_fn(move |request: Request<ReplayBody<Empty<Bytes>>>| {
         let api = api.clone();
         async move { Ok::<Response<Empty<Bytes>>, std::io::Error>(api.answer(request).await) }
     });
-    let layer = BearerLayer::keyed(keyed.clone()).any_origin();
+    let layer = BearerLayer::keyed(tenants.clone()).any_origin();
     let service = layer.layer(api);
-    let mut random = fastrand::Rng::with_seed(seed);
+    let mut random = fastrand::Rng::with_seed(number);
     let mut seen = Seen::default();
     for _ in 0..requests {
-        world.trouble(&mut random, &keyed);
+        world.trouble(&mut random, &tenants);
         // Some tenants are busy, most are not.
         let skewed = random.f64().powi(3);
         let tenant = Tenant((skewed * TENANTS as f64) as usize);

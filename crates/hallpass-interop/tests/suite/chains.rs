@@ -48,7 +48,7 @@ async fn healed(server: &Held) -> [String; 2] {
         assert_eq!(answer.status, 200, "{answer:?}");
         assert_eq!(answer.attempt.replayed, at == 1, "{answer:?}");
         let credential = cached.get().await.unwrap();
-        *assertion = credential.field("assertion").unwrap().to_owned();
+        credential.field("assertion").unwrap().clone_into(assertion);
         about(server, AUTHLIB.revocation, &credential).await;
     }
     assertions

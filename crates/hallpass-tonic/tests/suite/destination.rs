@@ -75,8 +75,8 @@ async fn what_needs_no_credential_goes_to_an_address_that_is_none() {
     let mut client = EchoClient::new(bearer(endpoint, cached.clone()));
     let mut request = tonic::Request::new(message("a"));
     request.extensions_mut().insert(NoCredential);
-    let status = client.unary(request).await.unwrap_err();
-    assert_eq!(status.code(), Code::Unavailable, "nobody listens there");
+    let refused = client.unary(request).await.unwrap_err();
+    assert_eq!(refused.code(), Code::Unavailable, "nobody listens there");
     let stats = cached.stats();
     assert_eq!((stats.withheld, stats.fetches), (1, 0));
 }
