@@ -153,6 +153,8 @@ fn fifty(stream: TcpStream) -> Pin<Box<dyn Future<Output = ()> + Send>> {
                 connection.graceful_shutdown();
             }
         }
+        // A socket that is closed while frames of the rest lie unread resets what it has answered.
+        std::future::pending::<()>().await;
     })
 }
 
