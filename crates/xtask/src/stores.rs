@@ -39,6 +39,19 @@ pub(crate) fn run() -> Result<(), String> {
         ])
         .env("PATH", path()?),
     )?;
+    step(
+        "a hundred replicas and ten thousand tenants",
+        &mut cargo(&[
+            "test",
+            "--release",
+            "--package",
+            "hallpass-shared",
+            "--test",
+            "fleet",
+            "--",
+            "--include-ignored",
+        ]),
+    )?;
     fleet()
 }
 
