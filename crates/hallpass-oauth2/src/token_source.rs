@@ -244,8 +244,6 @@ impl CredentialSource for TokenSource {
         description.rejected = rejected(&plan.rejected);
         description.hedge = plan.hedge;
         description.kills_old = plan.renewal.reissue == Reissue::KillsOld;
-        let beside = plan.attach.beside.iter();
-        description.beside = beside.map(|(name, _)| name.clone()).collect();
         if let Some(dpop) = plan.inputs.dpop() {
             description.beside.push(DPOP);
             description.key_thumbprint = dpop.known_thumbprint();

@@ -20,7 +20,10 @@ use common::{
     lifetime,
 };
 use hallpass_core::{Authorizer, Cached, Credential, CredentialSource, Error, Fetch};
-use hallpass_oauth2::{ABSENT, Chain, Jwt, Key, Secret, SelfSigned, Static, Token, TokenFile};
+use hallpass_oauth2::{
+    ABSENT, Chain, ClientCredentials, Jwt, Key, Secret, SelfSigned, Static, Token, TokenFile,
+};
+use hallpass_testkit::ScriptedTransport;
 use http::{HeaderMap, Method, Request, Response, Uri};
 
 async fn get(source: &impl CredentialSource) -> Result<Credential, Error> {
@@ -348,6 +351,13 @@ fn a_chain_describes_itself_carefully() {
     let two = Chain::of(bound("https://a.example")).or(bound("https://b.example"));
     assert!(two.description().origins.is_none());
     assert_eq!(format!("{two:?}"), r#"["static", "static"]"#);
+    // Whichever link delivers later, what one of them forbids is not done.
+    let transport = || ScriptedTransport::tokens(Duration::from_secs(300));
+    let hedged = || ClientCredentials::at("https://as.example/token").basic("id", "secret");
+    let hedged = || hedged().build(transport()).unwrap();
+    assert!(hedged().description().hedge);
+    let both = Chain::of(hedged()).or(bound("https://a.example"));
+    assert!(!both.description().hedge && both.description().endpoint.is_none());
 }
 
 #[tokio::test]

@@ -81,8 +81,12 @@ impl<S: Identified> SharedFetch<'_, S> {
             sleep(request.term / 3).await;
             match self.common.store.lease(&self.name, request).await {
                 Ok(Leased::Granted(lease)) => {
-                    let renewed = HeldLease::new(lease);
-                    *held.lock().unwrap_or_else(PoisonError::into_inner) = renewed;
+                    let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+                    // A lease that is granted anew has another number. If an entry has come between,
+                    // what this fetch brings is older than that: its own number says so.
+                    if lease.fence == held.lease.fence || lease.generation <= held.lease.fence {
+                        *held = HeldLease::new(lease);
+                    }
                 }
                 Ok(Leased::Newer(_) | Leased::Held(_) | Leased::Paused(_))
                     if self.settings.only_through_store =>

@@ -140,6 +140,16 @@ impl<S: Identified> CredentialSource for Shared<S> {
     /// # Cancel safety
     /// A lease that is held then runs out by itself.
     async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
+        if self.source.description().key_thumbprint.is_some() {
+            // Worth nothing without the key, which no entry holds.
+            return if self.settings.only_through_store {
+                Err(Error::configuration(
+                    "a credential that is bound to a key can't be shared, and its source lets only one live at a time",
+                ))
+            } else {
+                self.source.fetch(why).await
+            };
+        }
         let name = Name::of(&self.source.identity().await?);
         self.common.known.begin(name);
         SharedFetch::new(&*self.source, &self.common, self.settings, why, name)?

@@ -8,7 +8,8 @@ use common::{
     LIFETIME, SECOND, common_token, fleet, get_all, identity, refuse_all, replica, run_for, settle,
 };
 use hallpass_core::{
-    Cached, Credential, CredentialSource as _, Error, Fetch, Identity, Keyed, Origin, Proof,
+    Cached, Credential, CredentialSource as _, Description, Error, Fetch, Identity, Keyed, Origin,
+    Proof,
 };
 use hallpass_shared::{Key, Keys, MemoryStore, Shared, SharedStore};
 use hallpass_testkit::{Reissue, ScriptedSource};
@@ -133,6 +134,7 @@ async fn an_issuer_that_repeats_itself_is_asked_by_one_at_a_time() {
 }
 
 /// Each replica has a [`Keyed`] of its own, and all share one store.
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 async fn replicas_share_tenants(replicas: usize, tenants: u32) {
     let memory = MemoryStore::new();
     let keys = Keys::new(Key::new(&[1; 32]));
@@ -276,6 +278,35 @@ async fn what_is_tied_to_the_process_stays_in_it() {
         assert_eq!(credential.token(), Some(token));
         assert_eq!(replica.shared.stats().unpublished, 1);
     }
+}
+
+/// As `dpop` does: only who has the key can use it.
+struct BoundToKey;
+
+impl hallpass_core::CredentialSource for BoundToKey {
+    async fn fetch(&self, _: &Fetch) -> Result<Credential, Error> {
+        Ok(Credential::bearer("bound")?.lives_for(LIFETIME))
+    }
+
+    fn description(&self) -> Description {
+        let mut description = Description::default();
+        description.key_thumbprint = Some("a-thumbprint".to_owned());
+        description
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_bound_to_a_key_costs_the_store_nothing() {
+    let store = MemoryStore::new();
+    let free = replica(&store, |shared| shared, BoundToKey);
+    let credential = free.cached.get().await.unwrap();
+    assert_eq!(credential.token(), Some("bound"));
+    assert_eq!(free.way.trips.load(Ordering::Relaxed), 0);
+
+    // Each process's token would end the others'.
+    let strict = replica(&store, Shared::only_through_store, BoundToKey);
+    let error = strict.cached.get().await.unwrap_err();
+    assert!(error.is_permanent(), "{error}");
 }
 
 /// Figures beside each process fetching for itself.

@@ -1,6 +1,6 @@
 //! [`CloudSource`]: what the constructors of this module build.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
 
@@ -42,6 +42,10 @@ impl CredentialSource for CloudSource {
 
     fn keeps_state(&self) -> bool {
         self.steps.keeps_state()
+    }
+
+    fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.steps.news()
     }
 }
 

@@ -290,6 +290,13 @@ impl CredentialSource for ProtectedSource {
         let versions = self.inner.stand_ins.iter().map(CredentialSource::version);
         versions.fold(0, |all, one| all.rotate_left(7) ^ one)
     }
+
+    fn keeps_state(&self) -> bool {
+        let found = self.lock();
+        found
+            .as_ref()
+            .is_some_and(|found| found.source.keeps_state())
+    }
 }
 
 /// A transport that sources of several servers share.

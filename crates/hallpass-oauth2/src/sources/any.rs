@@ -15,6 +15,8 @@ pub(crate) trait AnySource: Send + Sync {
     fn version(&self) -> u64;
 
     fn keeps_state(&self) -> bool;
+
+    fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 }
 
 impl<S: CredentialSource> AnySource for S {
@@ -35,5 +37,9 @@ impl<S: CredentialSource> AnySource for S {
 
     fn keeps_state(&self) -> bool {
         CredentialSource::keeps_state(self)
+    }
+
+    fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        CredentialSource::news(self)
     }
 }

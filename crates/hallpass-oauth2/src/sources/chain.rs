@@ -2,6 +2,8 @@
 
 use std::{
     fmt,
+    future::{Future, pending},
+    pin::Pin,
     sync::{Arc, OnceLock},
 };
 
@@ -111,16 +113,25 @@ impl CredentialSource for Chain {
         })
     }
 
-    /// What the source that has delivered says. Before, the header is the first source's, and the
-    /// origins are known if they are the same for all.
+    /// What the source that has delivered says. Before, the header is the first source's, where it
+    /// goes is known if it is the same for all, and each is as careful as any of them asks.
     fn description(&self) -> Description {
         if let Some(chosen) = self.chosen() {
             return chosen.description();
         }
         let mut all = self.sources.iter().map(|source| source.description());
         let mut description = all.next().unwrap_or_default();
-        if all.any(|other| other.origins != description.origins) {
-            description.origins = None;
+        for other in all {
+            if other.origins != description.origins {
+                description.origins = None;
+            }
+            if other.endpoint != description.endpoint {
+                description.endpoint = None;
+            }
+            // Whichever delivers, no token of its is put at risk.
+            description.kills_old |= other.kills_old;
+            description.hedge &= other.hedge;
+            description.fixed &= other.fixed;
         }
         "chain".clone_into(&mut description.name);
         description
@@ -134,6 +145,13 @@ impl CredentialSource for Chain {
 
     fn keeps_state(&self) -> bool {
         self.sources.iter().any(|source| source.keeps_state())
+    }
+
+    fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        match self.chosen() {
+            Some(chosen) => chosen.news(),
+            None => Box::pin(pending()),
+        }
     }
 }
 

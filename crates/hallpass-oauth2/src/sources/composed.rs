@@ -96,7 +96,7 @@ impl First {
         let value = credential.header_value().to_str().map_err(|_| {
             Error::configuration("the first source's credential is no token that can be passed on")
         })?;
-        let token = value.strip_prefix("Bearer ").unwrap_or(value).to_owned();
+        let token = credential.token().unwrap_or(value).to_owned();
         *self.used() = Some(credential);
         Ok(token)
     }

@@ -146,18 +146,20 @@ impl Exchange {
         }
         self.bind(target)?;
         credential.attach_value(credential.header_value(), headers, true);
+        let generation = credential.generation();
+        if credential.is_bound() {
+            // If that fails, nothing is sent, and what was sent before is still what is reported.
+            self.show(credential, method, target, headers)?;
+        } else if let Some(rare) = &mut self.rare {
+            rare.bound = None;
+        }
         self.authorizer.rules().trace.attached();
-        self.generation = credential.generation();
+        self.generation = generation;
         // Nobody has told yet whether it is new; to report an acceptance once too often costs one
         // lock.
         self.reports = true;
         self.safe = method.is_safe();
         self.sent += 1;
-        if credential.is_bound() {
-            self.show(credential, method, target, headers)?;
-        } else if let Some(rare) = &mut self.rare {
-            rare.bound = None;
-        }
         Ok(Attached::Yes)
     }
 
