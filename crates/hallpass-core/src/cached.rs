@@ -50,7 +50,7 @@ use self::{
 };
 use crate::{
     Challenges, Credential, CredentialSource, Description, Origin, Reason, clock::Clocks,
-    source::DynSource,
+    source::AnySource,
 };
 
 /// Owns a [`CredentialSource`] and keeps one credential fresh. Clones share it.
@@ -82,7 +82,7 @@ pub struct Cached {
 }
 
 pub(crate) struct Shared {
-    source: Box<dyn DynSource>,
+    source: Box<dyn AnySource>,
     description: Description,
     policy: Policy,
     clock: Clocks,

@@ -91,6 +91,6 @@ pub use self::{
     origin::Origin,
     proof::Proof,
     retry_after::retry_after,
-    source::{CredentialSource, Description, Fetch, Reason},
+    source::{AnySource, CredentialSource, Description, Fetch, Reason},
     verdict::Rejected,
 };

@@ -136,8 +136,7 @@ pub struct Description {
     /// known before one is fetched. Sources that are alike in everything else differ in it, and so
     /// do their credentials.
     pub key_thumbprint: Option<String>,
-    /// Whether that key outlives this process, so that another one which has it too could use the
-    /// credentials. Without it they are of no use to anybody else.
+    /// Whether that key outlives this process, so that a later one could use the credentials too.
     pub key_is_kept: bool,
 }
 
@@ -352,23 +351,38 @@ impl fmt::Debug for Fetch {
     }
 }
 
-/// The same trait behind a pointer, so that no type parameter escapes from `Cached`.
-pub(crate) trait DynSource: Send + Sync + 'static {
+/// [`CredentialSource`] behind a pointer, for what holds sources of any kind: `Arc<dyn AnySource>`.
+/// Every source is one.
+pub trait AnySource: Send + Sync + 'static {
+    /// See [`CredentialSource::fetch`].
     fn fetch<'a>(
         &'a self,
         why: &'a Fetch,
     ) -> Pin<Box<dyn Future<Output = Result<Credential, Error>> + Send + 'a>>;
+
+    /// See [`CredentialSource::description`].
+    fn description(&self) -> Description;
+
+    /// See [`CredentialSource::version`].
     fn version(&self) -> u64;
+
+    /// See [`CredentialSource::news`].
     fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+
+    /// See [`CredentialSource::keeps_state`].
     fn keeps_state(&self) -> bool;
 }
 
-impl<S: CredentialSource> DynSource for S {
+impl<S: CredentialSource> AnySource for S {
     fn fetch<'a>(
         &'a self,
         why: &'a Fetch,
     ) -> Pin<Box<dyn Future<Output = Result<Credential, Error>> + Send + 'a>> {
         Box::pin(CredentialSource::fetch(self, why))
+    }
+
+    fn description(&self) -> Description {
+        CredentialSource::description(self)
     }
 
     fn version(&self) -> u64 {

@@ -89,7 +89,7 @@ impl Dpop {
     }
 
     /// A key that is kept somewhere: what a public client needs whose refresh token is bound to it
-    /// (RFC 9449 §5), and whoever shares tokens between processes.
+    /// (RFC 9449 §5).
     ///
     /// P-256, P-384, Ed25519 or RSA. RSA costs twenty times as much for each request.
     pub fn key(key: Key) -> Self {

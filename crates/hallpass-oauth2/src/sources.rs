@@ -1,7 +1,6 @@
 //! Sources that ask no endpoint: a JWT of one's own, a file, a program, a variable, and the first of
 //! several.
 
-mod any;
 mod chain;
 mod composed;
 #[cfg(feature = "exec")]
@@ -12,7 +11,6 @@ mod statics;
 mod token;
 mod token_file;
 
-pub(crate) use self::any::AnySource;
 #[cfg(feature = "exec")]
 pub use self::exec::Exec;
 pub use self::{

@@ -57,12 +57,13 @@ async fn what_the_caller_has_set_stays_at_home() {
             .bearer_auth("my-own")
             .header("x-api-key", "my-own")
             .header("cookie", "a=b")
+            .header("dpop", "my-own")
             .header("x-private", secret.clone())
             .header("x-public", "all");
         request.send().await.unwrap();
         assert_eq!(carried(&server, "x-private"), [true, false]);
         assert_eq!(carried(&server, "cookie"), [true, false]);
-        for header in ["authorization", "cookie", "x-private"] {
+        for header in ["authorization", "cookie", "dpop", "x-private"] {
             assert_eq!(carried(&other, header), [false], "{header}");
         }
         assert_eq!(carried(&server, "authorization"), [true, false]);

@@ -29,6 +29,8 @@ fn behind_a_proxy(test: &str, exempt: &str) {
         .output()
         .unwrap();
     assert!(outcome.status.success(), "{outcome:?}");
+    let printed = String::from_utf8_lossy(&outcome.stdout);
+    assert!(printed.contains("1 passed"), "{printed}");
     let asked = proxy.accept().unwrap_err();
     assert_eq!(asked.kind(), ErrorKind::WouldBlock);
 }

@@ -6,12 +6,11 @@ mod common;
 
 use std::convert::Infallible;
 
-use common::{attempt, cached, carried, client, key, lead, reason, scripted, seen, statuses, warm};
+use common::{attempt, cached, carried, client, key, lead, reason, scripted, statuses, warm};
 use futures_util::stream;
 use hallpass_core::{Choices, Credential};
 use hallpass_reqwest::{Bearer, TooManyRedirects};
 use hallpass_testkit::Server;
-use http::HeaderValue;
 use reqwest::{Body, Certificate, Client, redirect::Policy};
 use reqwest_middleware::ClientBuilder;
 use tokio::{io::copy_bidirectional, net::TcpStream};
@@ -150,58 +149,6 @@ async fn every_origin_that_it_is_for_sees_it() {
     let response = client(bearer).get(server.url()).send().await.unwrap();
     assert_eq!(response.status(), 200);
     assert_eq!(carried(&other, "authorization"), [true]);
-}
-
-/// What the caller has set for one server is nothing for another, and no reason to use ours instead.
-#[tokio::test]
-async fn what_the_caller_has_set_stays_at_home() {
-    let (server, other) = (Server::start().await, Server::start().await);
-    let origins = || [server.url(), other.url()];
-    let mut secret = HeaderValue::from_static("s3cret");
-    secret.set_sensitive(true);
-    for bearer in [Bearer::new(cached(&server)), key()] {
-        let client = client(bearer.origins(origins()).unwrap());
-        server.clear_journal();
-        other.clear_journal();
-        for (from, to) in [(&server, &other), (&other, &server)] {
-            lead(from, 307, &format!("{}/next", to.url()));
-        }
-        let request = client
-            .get(server.url())
-            .bearer_auth("my-own")
-            .header("x-api-key", "my-own")
-            .header("cookie", "a=b")
-            .header("dpop", "my-own")
-            .header("x-private", secret.clone())
-            .header("x-public", "all");
-        request.send().await.unwrap();
-        assert_eq!(carried(&server, "x-private"), [true, false]);
-        assert_eq!(carried(&server, "cookie"), [true, false]);
-        for header in ["authorization", "cookie", "dpop", "x-private"] {
-            assert_eq!(carried(&other, header), [false], "{header}");
-        }
-        assert_eq!(carried(&server, "authorization"), [true, false]);
-        assert_eq!(carried(&server, "x-public"), [true, true]);
-        assert_eq!(
-            seen(&server, "authorization")[0].as_deref(),
-            Some("Bearer my-own")
-        );
-    }
-    assert_eq!(carried(&other, "x-api-key"), [false]);
-}
-
-#[tokio::test]
-async fn a_key_in_place_of_the_caller_s_own_goes_where_it_may() {
-    let (server, other) = (Server::start().await, Server::start().await);
-    let bearer = key().origins([server.url(), other.url()]).unwrap();
-    lead(&server, 307, &other.url());
-    let request = client(bearer.override_existing())
-        .get(server.url())
-        .header("x-api-key", "my-own");
-    request.send().await.unwrap();
-    for server in [&server, &other] {
-        assert_eq!(seen(server, "x-api-key"), [Some("k3y".to_owned())]);
-    }
 }
 
 #[tokio::test]

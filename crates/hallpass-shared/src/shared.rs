@@ -126,6 +126,8 @@ impl<S: CredentialSource> Shared<Named<S>> {
     /// Whatever makes for another credential belongs into the identity: the endpoint, the client,
     /// the scope, the audience, the subject. Two sources with the same identity get each other's
     /// credentials.
+    ///
+    /// With a rotating refresh token say [`only_through_store`](Self::only_through_store) too.
     pub fn named(
         source: S,
         identity: Identity,

@@ -1,4 +1,5 @@
-//! `cargo xtask simulate`: the simulations at full length, an hour of trouble each, and their table.
+//! `cargo xtask simulate`: the simulations at full length, an hour of trouble each, and their table;
+//! and a million requests of two hundred tenants.
 
 use crate::run::{cargo, step};
 
@@ -12,6 +13,8 @@ pub(crate) fn run() -> Result<(), String> {
             "hallpass-conformance",
             "--test",
             "simulations",
+            "--test",
+            "tenants",
             "--",
             "--include-ignored",
             "--nocapture",

@@ -115,7 +115,7 @@ async fn requests_carry_their_own_tenants_tokens() {
 }
 
 #[tokio::test(start_paused = true)]
-#[ignore = "takes minutes in a debug build"]
+#[ignore = "takes minutes in a debug build; `cargo xtask simulate` runs it"]
 async fn a_million_requests_carry_their_own_tenants_tokens() {
     let world = World::new(Duration::from_millis(20));
     run(&world, 50, 1_000_000).await;

@@ -28,9 +28,7 @@ use crate::{Cached, Rejected};
 pub struct Exchange {
     authorizer: Authorizer,
     /// The credential that the request has in place of the layer's.
-    own: Option<Cached>,
-    /// Whether it was found by the request's key.
-    is_keyed: bool,
+    own: Option<Own>,
     place: Place,
     generation: u64,
     /// What hardly any request has.
@@ -82,11 +80,9 @@ pub enum Next {
 impl Exchange {
     #[inline]
     pub(super) fn new(authorizer: &Authorizer, own: Option<Own>, place: Place) -> Self {
-        let is_keyed = own.as_ref().is_some_and(|own| own.is_keyed);
         Self {
             authorizer: authorizer.clone(),
-            own: own.map(|own| own.cached),
-            is_keyed,
+            own,
             place,
             generation: 0,
             rare: None,
@@ -105,13 +101,17 @@ impl Exchange {
     /// brought.
     #[inline]
     pub fn cached(&self) -> &Cached {
-        self.own.as_ref().unwrap_or(self.authorizer.cached())
+        self.own().unwrap_or(self.authorizer.cached())
+    }
+
+    #[inline]
+    fn own(&self) -> Option<&Cached> {
+        self.own.as_ref().map(|own| &own.cached)
     }
 
     /// Which one keeps the origin of the first use.
     fn binder(&self) -> &Cached {
-        let own = self.own.as_ref().filter(|_| !self.is_keyed);
-        own.unwrap_or(self.authorizer.cached())
+        self.authorizer.rules().binder(self.own.as_ref())
     }
 
     /// What else than the usual answers refuses the credential by its source's word. An adapter that
@@ -159,12 +159,13 @@ impl Exchange {
             });
         }
         if self.open {
+            let bound = self.rare.as_mut().and_then(|rare| rare.bound.take());
             extensions.insert(Evidence::new(
                 &self.authorizer,
-                self.own.as_ref(),
+                self.own(),
                 self.generation,
                 self.reports,
-                self.rare.as_mut().and_then(|rare| rare.bound.take()),
+                bound,
             ));
         }
         if let Some(rare) = &mut self.rare

@@ -17,7 +17,7 @@ use super::{
     state::{Machine, Traits},
     warm::Warmth,
 };
-use crate::{Challenges, Clock, CredentialSource, Description, clock::Clocks, source::DynSource};
+use crate::{Challenges, Clock, CredentialSource, Description, clock::Clocks, source::AnySource};
 
 /// A [`Cached`] with another [`Policy`] or [`Clock`].
 ///
@@ -31,7 +31,7 @@ use crate::{Challenges, Clock, CredentialSource, Description, clock::Clocks, sou
 /// # Ok::<(), hallpass_core::Error>(())
 /// ```
 pub struct Builder {
-    source: Box<dyn DynSource>,
+    source: Box<dyn AnySource>,
     description: Description,
     policy: Policy,
     clock: Clocks,

@@ -2,9 +2,9 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
+use hallpass_core::{AnySource, Credential, CredentialSource, Description, Error, Fetch};
 
-use crate::{absent::Absent, sources::AnySource};
+use crate::absent::Absent;
 
 /// The identity that a platform gives a process, as a source. Cheap to clone.
 #[derive(Clone)]

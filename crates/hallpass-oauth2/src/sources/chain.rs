@@ -7,9 +7,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
+use hallpass_core::{AnySource, Credential, CredentialSource, Description, Error, Fetch};
 
-use super::AnySource;
 use crate::absent::Absent;
 
 /// Several places where a credential may be, asked in order until one has delivered.

@@ -57,7 +57,10 @@ impl Exchange {
     /// Attaches all of the credential but its proof; what is bound stays behind for that.
     #[inline]
     fn attach_in_hand(&mut self, safe: bool, headers: &mut HeaderMap) -> Attached {
-        let cached = self.own.as_ref().unwrap_or(self.authorizer.cached());
+        let cached = self
+            .own
+            .as_ref()
+            .map_or(self.authorizer.cached(), |own| &own.cached);
         let rules = self.authorizer.rules();
         let replace = rules.override_existing;
         let description = cached.description();

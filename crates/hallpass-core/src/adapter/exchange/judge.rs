@@ -25,7 +25,7 @@ impl Exchange {
             Destination::Foreign(_) => return Hop::Elsewhere,
         };
         let rules = self.authorizer.rules();
-        let ours = match (self.place, rules.allowed(self.own.as_ref())) {
+        let ours = match (self.place, rules.allowed(self.own())) {
             (Place::Listed(at), Allowed::Only(set)) => {
                 set.get(at as usize).is_some_and(|origin| origin.is(&parts))
             }
@@ -50,7 +50,7 @@ impl Exchange {
             let Answer {
                 status, headers, ..
             } = *answer;
-            judge(&self.authorizer, self.own.as_ref(), status, headers)
+            judge(&self.authorizer, self.own(), status, headers)
         };
         // Every answer may bring what the next proof needs.
         let can_prove = self.rare.is_some() && self.observed(answer);
