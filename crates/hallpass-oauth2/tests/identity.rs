@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use hallpass_core::{Identified as _, Identity};
-use hallpass_oauth2::{ClientCredentials, Secret, TokenExchange, TokenRequest, TokenSource};
+use hallpass_oauth2::{ClientCredentials, Dpop, Secret, TokenExchange, TokenRequest, TokenSource};
 use hallpass_testkit::ScriptedTransport;
 
 fn transport() -> ScriptedTransport {
@@ -87,6 +87,16 @@ async fn it_is_the_same_every_time_though_assertions_are_not() {
     let one = bearer("one");
     assert_eq!(identity(&one).await, identity(&one).await);
     assert_ne!(identity(&one).await, identity(&bearer("two")).await);
+}
+
+#[tokio::test]
+async fn a_key_counts_and_its_proofs_do_not() {
+    let bound = |dpop: &Dpop| source(|it| it.dpop(dpop.clone()));
+    let (one, other) = (Dpop::new(), Dpop::new());
+    let first = identity(&bound(&one)).await;
+    assert_eq!(identity(&bound(&one)).await, first);
+    assert_ne!(identity(&bound(&other)).await, first);
+    assert_ne!(identity(&source(|it| it)).await, first);
 }
 
 #[tokio::test]

@@ -142,7 +142,9 @@ impl<S: Identified> CredentialSource for Shared<S> {
     /// # Cancel safety
     /// A lease that is held then runs out by itself.
     async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
-        if self.source.description().key_thumbprint.is_some() {
+        let description = self.source.description();
+        // The thumbprint of a kept key is not known before it is read.
+        if description.key_thumbprint.is_some() || description.key_is_kept {
             // Worth nothing without the key, which no entry holds.
             return if self.settings.only_through_store {
                 Err(Error::configuration(

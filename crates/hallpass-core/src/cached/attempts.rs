@@ -89,7 +89,8 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
     ) -> Attempt<'a> {
         let (shared, new_fetch) = (self.shared, self.new_fetch);
         Box::pin(async move {
-            // Held until there is an answer, also one that nobody waits for any more.
+            // Held until there is an answer. One that nobody waits for any more has no heartbeat, so
+            // that its place goes to whoever queues for it two seconds later.
             let _permit = permit.await;
             let fetch = new_fetch(number);
             let credential = shared.source.fetch(&fetch).await?;

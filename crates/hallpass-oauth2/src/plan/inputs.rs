@@ -293,6 +293,7 @@ impl ResolvedInputs {
     /// in their place: what stays the same as long as the credential is the same one's.
     pub(crate) fn without_proofs(mut self) -> Self {
         self.secret = self.secret.map(|_| Zeroizing::default());
+        self.dpop = None;
         let proofs = CLIENT_ASSERTION.iter().chain(&["password"]);
         let proofs: Vec<_> = proofs.copied().collect();
         self.further.retain(|(name, _)| !proofs.contains(name));
