@@ -45,7 +45,7 @@ use self::{
 pub(crate) use self::{
     current::{Current, Usable},
     fetch::Pulse,
-    fetch_limit::FetchLimit,
+    fetch_limit::{FetchLimit, Turn},
     get::FAR,
     state::Memory,
     stats::{Counter, Counters},
