@@ -75,8 +75,9 @@ pub trait CredentialSource: Send + Sync + 'static {
     /// Whether something would be lost with the source that nobody else has: a refresh token that
     /// was not saved, or how long an endpoint must not be asked again.
     ///
-    /// A [`Keyed`](crate::Keyed) asks before it evicts a credential, and keeps it then. It must
-    /// answer at once. Sources that wrap others pass the question on.
+    /// A [`Keyed`](crate::Keyed) asks before it evicts a credential, and keeps it then. It asks under
+    /// the lock of a table, for which the requests of other keys wait: the answer must come at once,
+    /// and not ask that `Keyed` for anything. Sources that wrap others pass the question on.
     fn keeps_state(&self) -> bool {
         false
     }
