@@ -229,12 +229,12 @@ async fn an_older_entry_that_is_put_back_is_never_used() {
     common_token(&fleet).await;
     let old = store.take_copy(&name()).unwrap();
     settle(&fleet).await;
-    refuse_all(&fleet).await;
+    refuse_all(&fleet);
     tokio::time::sleep(SECOND).await;
     assert_eq!(common_token(&fleet).await, "token-2");
     settle(&fleet).await;
     store.put(&name(), old);
-    refuse_all(&fleet).await;
+    refuse_all(&fleet);
     tokio::time::sleep(2 * SECOND).await;
     assert_eq!(common_token(&fleet).await, "token-3");
     assert_eq!(source.fetches(), 3);
