@@ -27,6 +27,7 @@ cargo xtask mcp       MCP's own tests of a client's authorization [SCENARIO…]
 cargo xtask msrv      only: no dependency wants a newer Rust than the crate that needs it
 cargo xtask minimal   only: the lowest versions that the manifests allow compile
 cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
+cargo xtask lifetimes only: fifty processes share their tokens for ten lifetimes, and no call waits
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
 cargo xtask simulate  hours of trouble in paused time, and what they cost
 cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
@@ -47,6 +48,7 @@ fn main() -> ExitCode {
         Some("msrv") => msrv::check(),
         Some("minimal") => minimal::check(),
         Some("stores") => stores::run(),
+        Some("lifetimes") => stores::lifetimes(),
         Some("simulate") => simulate::run(),
         Some("stress") => stress::run(&arguments.collect::<Vec<_>>()),
         Some("bench") => bench::bench(arguments.collect()),
