@@ -139,8 +139,8 @@
 //!
 //! ```ignore
 //! let client = hallpass_reqwest::client(source)?;
-//! let request = client.post(url).json(&Viewer::build_query(variables));
-//! let answer: graphql_client::Response<Data> = request.send().await?.json().await?;
+//! let request = client.post(&url).json(&Viewer::build_query(variables));
+//! let answer: Response<Data> = request.send().await?.json().await?;
 //! ```
 //!
 //! **`async-openai`** sends `Authorization: Bearer ` with every request, key or none, which
@@ -148,7 +148,7 @@
 //! of its requests alone, and warn of it once:
 //!
 //! ```ignore
-//! let bearer = hallpass_reqwest::Bearer::new(source).override_existing();
+//! let bearer = Bearer::new(source).override_existing();
 //! let inner = bearer.client_from(reqwest::Client::builder())?;
 //! let service = service_fn(move |factory: HttpRequestFactory| {
 //!     let client = inner.clone();
@@ -157,7 +157,7 @@
 //!         sent.map_err(|error| OpenAIError::Boxed(error.into()))
 //!     }
 //! });
-//! let client = async_openai::Client::with_config(config).with_http_service(service);
+//! let client = Client::with_config(config).with_http_service(service);
 //! ```
 //!
 //! **reqwest 0.12**, elasticsearch and meilisearch-sdk are a few lines over

@@ -118,7 +118,7 @@
 //!
 //! ```ignore
 //! let channel = hallpass_tonic::bearer(endpoint, source).replay_client_streams().boxed();
-//! let client = Client::from_channel(etcd_client::Channel::Custom(channel), None).await?;
+//! let client = Client::from_channel(Channel::Custom(channel), None).await?;
 //! ```
 //!
 //! **opentelemetry-otlp** over gRPC; its batch thread has no tokio, and needs none:
