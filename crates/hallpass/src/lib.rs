@@ -11,6 +11,7 @@
 //! | use a vendor whose profile ships with Hallpass, or describe one | `Profile` |
 //! | use another grant | `oauth2::RefreshToken`, `oauth2::JwtBearer`, `oauth2::TokenExchange`, `oauth2::Password` |
 //! | sign a client's assertion | `Key` |
+//! | read clients by name from a file or the environment | `Clients`, `config` |
 //! | have tokens that are bound to a key, or to the client's certificate | `Dpop`, `oauth2::docs::dpop` |
 //! | use the identity that a cloud gives the process | `oauth2::cloud` |
 //! | use a token without an endpoint | `Basic`, `Static`, `oauth2::Token`, `oauth2::TokenFile`, `oauth2::SelfSigned` |
@@ -31,6 +32,7 @@
 //! | share one credential among the processes of a fleet | `shared::Shared`, `redis::RedisStore` |
 //! | see what the credential did for a request, and in all | [`Attempt`], [`Stats`] |
 //! | test what is built on it | the crate `hallpass-testkit` |
+//! | use it in a shell, or for a program that can't | the crate `hallpass-cli` |
 //!
 //! # Features
 //!
@@ -45,6 +47,7 @@
 //! | `tonic` | | `tonic`: a channel for generated clients | |
 //! | `shared` | | `shared`: one credential for a fleet, sealed in a store | |
 //! | `redis` | | `redis`: that store on Redis | `shared` |
+//! | `config` | | `Clients`: clients by name, from a file or the environment | `hyper` |
 //! | `exec` | | `oauth2::Exec`: credentials that a program prints | `oauth2` |
 //! | `encrypted-keys` | | private keys under a password | `oauth2` |
 //!
@@ -69,6 +72,12 @@ pub use hallpass_oauth2 as oauth2;
 pub use hallpass_oauth2::{
     Basic, ClientCredentials, Dpop, Key, Profile, Secret, Static, TokenSource,
 };
+
+#[cfg(feature = "config")]
+pub mod config;
+#[cfg(feature = "config")]
+#[doc(inline)]
+pub use self::config::Clients;
 
 /// All of `hallpass-tower`, the layer.
 #[cfg(feature = "tower")]
