@@ -7,11 +7,12 @@ use crate::{
 };
 
 /// Each feature of the façade alone, and none: features must only add items.
-const FEATURES: [&str; 10] = [
+const FEATURES: [&str; 11] = [
     "",
     "oauth2",
     "tower",
     "hyper",
+    "config",
     "reqwest",
     "tonic",
     "shared",
