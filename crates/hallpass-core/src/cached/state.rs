@@ -111,7 +111,6 @@ struct FellBack {
 #[derive(Debug)]
 struct Suspect {
     token: Arc<Current>,
-    proven: bool,
     trial: Trial,
 }
 

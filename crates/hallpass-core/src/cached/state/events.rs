@@ -101,7 +101,7 @@ impl Machine {
             self.state = State::Unproven(unproven);
             return Rejection::Kept;
         }
-        self.suspect(now, version, unproven.token, false)
+        self.suspect(now, version, unproven.token)
     }
 
     fn refused_predecessor(
@@ -125,7 +125,7 @@ impl Machine {
         // Both are refused and neither is accepted: both are dead.
         self.discarded
             .push(Discarded::Current(fell_back.predecessor));
-        self.suspect(now, version, fell_back.successor.token, false)
+        self.suspect(now, version, fell_back.successor.token)
     }
 
     fn refused_proven(&mut self, now: Moment, version: u64, token: Arc<Current>) -> Rejection {
@@ -136,16 +136,10 @@ impl Machine {
             self.state = State::Proven(token);
             return Rejection::Kept;
         }
-        self.suspect(now, version, token, true)
+        self.suspect(now, version, token)
     }
 
-    fn suspect(
-        &mut self,
-        now: Moment,
-        version: u64,
-        token: Arc<Current>,
-        proven: bool,
-    ) -> Rejection {
+    fn suspect(&mut self, now: Moment, version: u64, token: Arc<Current>) -> Rejection {
         token.report(true);
         token.allow_renewal();
         let can_be_replaced =
@@ -156,11 +150,7 @@ impl Machine {
             Trial::Open
         };
         self.unaccepted = 0;
-        self.state = State::Suspect(Suspect {
-            token,
-            proven,
-            trial,
-        });
+        self.state = State::Suspect(Suspect { token, trial });
         if !can_be_replaced {
             return Rejection::Kept;
         }

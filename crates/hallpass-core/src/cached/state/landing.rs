@@ -140,19 +140,16 @@ impl Machine {
                 State::FellBack(fell_back)
             }
             // The issuer insists on what was refused: that is no news, and it is kept.
-            State::Suspect(suspect) => {
+            State::Suspect(_) => {
                 self.rejections
                     .bump(now, number, Vain::RefusedAgain, &self.policy);
-                if suspect.proven {
-                    State::Proven(token)
-                } else {
-                    State::Unproven(Unproven {
-                        token,
-                        predecessor: None,
-                        replacement: Some(number),
-                        settled: now.plus(self.policy.settling),
-                    })
-                }
+                // Not proven any more either: else every third refusal would ask once more.
+                State::Unproven(Unproven {
+                    token,
+                    predecessor: None,
+                    replacement: Some(number),
+                    settled: now,
+                })
             }
         }
     }
