@@ -64,8 +64,8 @@ impl Exchange {
         };
         let path = parts.uri.path();
         let (plan, serial) = match kind {
-            Kind::Token => (shared.token_endpoint.plan(path), 0),
-            Kind::Api => (shared.api.plan(path), shared.next_serial()),
+            Kind::Token => (shared.token_endpoint.plan(&parts.method, path), 0),
+            Kind::Api => (shared.api.plan(&parts.method, path), shared.next_serial()),
         };
         Self {
             shared,
@@ -151,7 +151,11 @@ impl Exchange {
     }
 
     fn record(&self, taken: &Taken) -> Ticket {
-        self.shared.log.record(Entry {
+        self.shared.log.record(self.entry(taken))
+    }
+
+    fn entry(&self, taken: &Taken) -> Entry {
+        Entry {
             kind: self.kind,
             at: self.shared.started.elapsed(),
             method: self.parts.method.clone(),
@@ -162,7 +166,7 @@ impl Exchange {
             status: 0,
             connection: self.connection,
             version: self.parts.version,
-        })
+        }
     }
 
     fn decide(&self, fault: Option<Fault>, taken: &Taken) -> Answer {
@@ -180,7 +184,7 @@ impl Exchange {
                 Err(refusal) => self.refuse(refusal),
             },
             Some(Fault::Cut | Fault::HangUp | Fault::Hang) | None => match self.judge(taken) {
-                Ok(fields) => self.success(&fields),
+                Ok(fields) => self.success(&fields, taken),
                 Err(refusal) => self.refuse(refusal),
             },
         }
@@ -194,9 +198,10 @@ impl Exchange {
         }
     }
 
-    fn success(&self, fields: &Fields) -> Answer {
+    fn success(&self, fields: &Fields, taken: &Taken) -> Answer {
         let mut answer = match &self.plan.rule {
-            Some(PathRule::Json(json)) => Answer::new(200, "application/json", json.clone()),
+            Some(PathRule::Answer(answer)) => answer.clone().into_answer(),
+            Some(PathRule::Ask(ask)) => ask(&self.entry(taken)).into_answer(),
             Some(PathRule::Redirect { status, location }) => {
                 let mut answer = Answer::new(*status, "text/plain", "");
                 answer.headers.insert(header::LOCATION, location.clone());

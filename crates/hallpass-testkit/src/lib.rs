@@ -66,6 +66,7 @@ pub use journal::{Entry, JOURNAL_BODY_LIMIT, Journal, Kind};
 pub use malformed::Malformed;
 pub use minting::{ExpiresIn, Reissue, TokenFormat};
 pub use proof::Proof;
+pub use routes::RouteAnswer;
 #[cfg(feature = "oauth2")]
 pub use scripted::ScriptedTransport;
 pub use scripted::{ScriptedApi, ScriptedSource};
