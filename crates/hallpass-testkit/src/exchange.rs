@@ -58,7 +58,7 @@ pub(crate) enum Close<B> {
 
 impl Exchange {
     pub(crate) fn new(shared: Arc<Shared>, connection: u64, parts: Parts) -> Self {
-        let kind = match shared.system.route(parts.uri.path(), &shared.realm) {
+        let kind = match shared.route(parts.uri.path()) {
             Route::Api => Kind::Api,
             Route::Token | Route::WrongRealm => Kind::Token,
         };
@@ -241,7 +241,10 @@ impl Exchange {
             Kind::Token if status == StatusCode::UNAUTHORIZED => "invalid_client",
             _ => api::error_for(status),
         };
-        let mut answer = self.refuse(Refusal::new(status.as_u16(), error, "failed on purpose"));
+        let mut answer = {
+            let refusal = Refusal::new(status.as_u16(), error, "failed on purpose");
+            self.refuse(refusal.as_it_is())
+        };
         if let Some(wait) = &self.plan.retry_after {
             answer.headers.insert(RETRY_AFTER, wait.clone());
         }
@@ -249,7 +252,7 @@ impl Exchange {
     }
 
     fn refuse(&self, refusal: Refusal) -> Answer {
-        let mut answer = refusal.render(self.shared.system);
+        let mut answer = self.shared.render(refusal, self.kind);
         if answer.status == StatusCode::UNAUTHORIZED {
             self.challenge(&mut answer.headers);
         }

@@ -96,8 +96,16 @@ async fn a_route_is_for_a_method_and_for_any_segment() {
         .route("POST /orders", (201, json!({"id": 7})))
         .route("GET /orders/{id}", (404, json!({"error": "not_found"})))
         .route("GET /orders/7", json!({"id": 7}))
-        .route("DELETE /orders/7", RouteAnswer::empty(204).with_header("x-kept", "no"));
-    assert_eq!(send("POST", &format!("{}/orders", server.url()), &[], "").await.status, 401);
+        .route(
+            "DELETE /orders/7",
+            RouteAnswer::empty(204).with_header("x-kept", "no"),
+        );
+    assert_eq!(
+        send("POST", &format!("{}/orders", server.url()), &[], "")
+            .await
+            .status,
+        401
+    );
     let bearer = bearer(&server).await;
     let ask = async |method: &str, path: &str| {
         let headers = [("authorization", &*bearer)];
@@ -106,7 +114,10 @@ async fn a_route_is_for_a_method_and_for_any_segment() {
     };
     assert_eq!(ask("GET", "/orders?page=2").await.json(), "any");
     let created = ask("POST", "/orders").await;
-    assert_eq!((created.status, created.json()["id"].as_u64()), (201, Some(7)));
+    assert_eq!(
+        (created.status, created.json()["id"].as_u64()),
+        (201, Some(7))
+    );
     assert_eq!(ask("GET", "/orders/8").await.status, 404);
     assert_eq!(ask("GET", "/orders/7").await.json()["id"], 7);
     let deleted = ask("DELETE", "/orders/7").await;
@@ -149,7 +160,10 @@ async fn a_function_answers_with_what_it_saw() {
     let second = send("GET", &format!("{url}?page=b%20c"), &headers, "").await;
     assert_eq!(second.json()["page"], "b c");
     let made = send("POST", &url, &headers, r#"{"name":"x"}"#).await;
-    assert_eq!((made.status, made.json()["created"].as_str()), (201, Some("x")));
+    assert_eq!(
+        (made.status, made.json()["created"].as_str()),
+        (201, Some("x"))
+    );
     assert_eq!(send("POST", &url, &headers, "no").await.status, 400);
     assert_eq!(seen.load(Ordering::SeqCst), 2);
 }
