@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use crate::run::{cargo, output, step, target};
+use crate::run::{cargo, output, target};
 
 /// The façade's features without its defaults.
 const RECIPES: [&str; 8] = [
@@ -18,7 +18,7 @@ const RECIPES: [&str; 8] = [
 
 pub(crate) fn measure() -> Result<(), String> {
     let folder = target()?.join("lean");
-    let mut rows = Vec::new();
+    println!("| features | crates | processor time |\n|---|---:|---:|");
     for features in RECIPES {
         let names = [
             "--package",
@@ -39,15 +39,10 @@ pub(crate) fn measure() -> Result<(), String> {
         let before = spent()?;
         let mut build = cargo(&["build", "--target-dir"]);
         build.arg(&folder).args(names).env_remove("RUSTC_WRAPPER");
-        step(&format!("features: {features}"), &mut build)?;
-        rows.push(format!(
-            "| `{features}` | {} | {:.0} s |",
-            crates.len(),
-            spent()? - before
-        ));
+        output(features, build.arg("--quiet"))?;
+        let seconds = spent()? - before;
+        println!("| `{features}` | {} | {seconds:.0} s |", crates.len());
     }
-    println!("\n| features | crates | processor time |\n|---|---:|---:|");
-    println!("{}", rows.join("\n"));
     Ok(())
 }
 
