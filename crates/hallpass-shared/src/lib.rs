@@ -34,6 +34,7 @@ mod open;
 mod seal;
 mod shared;
 mod shared_store;
+mod slot;
 mod stats;
 pub mod store;
 mod wanted;
@@ -45,6 +46,7 @@ pub use self::{
     news::News,
     shared::{LEASE_TERM, Named, Shared, WAIT_LIMIT},
     shared_store::{OPERATION_DEADLINE, SharedStore},
+    slot::Slot,
     stats::SharedStats,
     store::Store,
 };

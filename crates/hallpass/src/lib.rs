@@ -44,6 +44,12 @@ pub use hallpass_oauth2::{
     Basic, ClientCredentials, Dpop, Key, Profile, Secret, Static, TokenSource,
 };
 
+#[cfg(feature = "config")]
+pub mod config;
+#[cfg(feature = "config")]
+#[doc(inline)]
+pub use self::config::Clients;
+
 /// The layer: all of `hallpass-tower`.
 #[cfg(feature = "tower")]
 #[doc(inline)]

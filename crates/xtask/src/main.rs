@@ -39,6 +39,7 @@ cargo xtask supply-chain  licences, sources, bans and advisories of all dependen
 cargo xtask publish   everything about publishing but the upload
 cargo xtask semver    the public interfaces against the last release's
 cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
+cargo xtask lifetimes only: fifty processes share their tokens for ten lifetimes, and no call waits
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
 cargo xtask simulate  hours of trouble in paused time, and what they cost
 cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         Some("publish") => packages::dry_run(),
         Some("semver") => packages::semver(),
         Some("stores") => stores::run(),
+        Some("lifetimes") => stores::lifetimes(),
         Some("simulate") => simulate::run(),
         Some("stress") => stress::run(&arguments.collect::<Vec<_>>()),
         Some("bench") => bench::bench(arguments.collect()),

@@ -12,6 +12,7 @@ const FEATURES: [&str; 11] = [
     "oauth2",
     "tower",
     "hyper",
+    "config",
     "reqwest",
     "reqwest-without-tls",
     "tonic",
