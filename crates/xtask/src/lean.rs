@@ -16,10 +16,16 @@ const RECIPES: [&str; 8] = [
     "hyper,tonic",
 ];
 
-pub(crate) fn measure() -> Result<(), String> {
+/// Those recipes, or the ones that are named.
+pub(crate) fn measure(named: &[String]) -> Result<(), String> {
     let folder = target()?.join("lean");
     println!("| features | crates | processor time |\n|---|---:|---:|");
-    for features in RECIPES {
+    let named = named.iter().map(String::as_str);
+    let recipes: Vec<&str> = match named.len() {
+        0 => RECIPES.into(),
+        _ => named.collect(),
+    };
+    for features in recipes {
         let names = [
             "--package",
             "hallpass",
