@@ -67,6 +67,7 @@ pub mod docs;
 mod error;
 mod identity;
 pub mod keyed;
+pub mod observe;
 mod origin;
 mod proof;
 mod retry_after;

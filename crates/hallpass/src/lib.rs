@@ -30,6 +30,7 @@
 //! | choose another credential, or none, for one request | [`Choices`], [`NoCredential`] |
 //! | share one credential among the processes of a fleet | `shared::Shared`, `redis::RedisStore` |
 //! | see what the credential did for a request, and in all | [`Attempt`], [`Stats`] |
+//! | have metrics of all credentials | `metrics::install`, `opentelemetry::install` |
 //! | test what is built on it | the crate `hallpass-testkit` |
 //!
 //! # Features
@@ -45,10 +46,12 @@
 //! | `tonic` | | `tonic`: a channel for generated clients | |
 //! | `shared` | | `shared`: one credential for a fleet, sealed in a store | |
 //! | `redis` | | `redis`: that store on Redis | `shared` |
+//! | `metrics` | | `metrics`: metrics for Prometheus and its like | |
+//! | `opentelemetry` | | `opentelemetry`: metrics for OpenTelemetry | |
 //! | `exec` | | `oauth2::Exec`: credentials that a program prints | `oauth2` |
 //! | `encrypted-keys` | | private keys under a password | `oauth2` |
 //!
-//! The modules `redis`, `reqwest`, `tonic`, `tower` and `hyper` have the names of well-known crates. Where a
+//! The modules `metrics`, `opentelemetry`, `redis`, `reqwest`, `tonic`, `tower` and `hyper` have the names of well-known crates. Where a
 //! program imports such a module by name, it can still write `::reqwest` for the crate.
 
 /// All of `hallpass-core`, the engine.
@@ -92,6 +95,14 @@ pub use hallpass_tonic as tonic;
 /// One credential for the processes of a fleet, by way of a store that they share.
 #[cfg(feature = "shared")]
 pub use hallpass_shared as shared;
+
+/// Metrics of all credentials through the facade of the crate `metrics`.
+#[cfg(feature = "metrics")]
+pub use hallpass_metrics as metrics;
+
+/// Metrics of all credentials through the API of OpenTelemetry.
+#[cfg(feature = "opentelemetry")]
+pub use hallpass_opentelemetry as opentelemetry;
 
 /// The store on Redis for [`shared`].
 #[cfg(feature = "redis")]
