@@ -1,42 +1,4 @@
-//! Metrics of Hallpass through the facade of the crate `metrics`, for Prometheus and any other exporter
-//! of that facade.
-//!
-//! ```
-//! let metrics = hallpass_metrics::install();
-//! // … then build clients, and before each scrape, or every few seconds:
-//! metrics.collect();
-//! ```
-//!
-//! | name | kind | labels |
-//! |---|---|---|
-//! | [`hallpass_fetch_duration_seconds`](FETCH_DURATION) | histogram | `source`, `reason`, and `error_type` on a failure |
-//! | [`hallpass_wait_duration_seconds`](WAIT_DURATION) | histogram | `source` |
-//! | [`hallpass_rejections_total`](REJECTIONS) | counter | `source` |
-//! | [`hallpass_replays_total`](REPLAYS) | counter | `source`, `cause` |
-//! | [`hallpass_credential_remaining_seconds`](REMAINING) | gauge | `source` |
-//!
-//! What they mean, and what is worth an alert, stands in
-//! [Observability](hallpass_core::docs::observability). A dashboard for Grafana stands in
-//! `dashboards/hallpass.json` beside this crate's manifest, and in [`DASHBOARD`].
-//!
-//! A request that the credential in hand serves touches no metric.
-//!
-//! # With Prometheus
-//!
-//! Set the recorder before the clients are built, as with every program that uses `metrics`:
-//!
-//! ```
-//! use metrics_exporter_prometheus::PrometheusBuilder;
-//!
-//! # fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let prometheus = PrometheusBuilder::new().install_recorder()?;
-//! let metrics = hallpass_metrics::install();
-//! // … where `/metrics` is answered:
-//! metrics.collect();
-//! let text = prometheus.render();
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 
 use std::{
     collections::BTreeSet,

@@ -1,40 +1,4 @@
-//! Metrics of Hallpass through the API of OpenTelemetry.
-//!
-//! ```
-//! use opentelemetry::global;
-//!
-//! // After the meter provider is in place, and before clients are built:
-//! hallpass_opentelemetry::install(&global::meter("hallpass"));
-//! ```
-//!
-//! | name | instrument | attributes |
-//! |---|---|---|
-//! | [`hallpass.fetch.duration`](FETCH_DURATION) | histogram, `s` | `hallpass.source`, `hallpass.reason`, and `error.type` on a failure |
-//! | [`hallpass.wait.duration`](WAIT_DURATION) | histogram, `s` | `hallpass.source` |
-//! | [`hallpass.rejections`](REJECTIONS) | counter, `{rejection}` | `hallpass.source` |
-//! | [`hallpass.replays`](REPLAYS) | counter, `{request}` | `hallpass.source`, `hallpass.cause` |
-//! | [`hallpass.credential.remaining`](REMAINING) | observable gauge, `s` | `hallpass.source` |
-//!
-//! What they mean stands in [Observability](hallpass_core::docs::observability). The semantic conventions
-//! know nothing of tokens, so the names are Hallpass's own, apart from `error.type`, which is what they
-//! make of it: of few values, and absent on success.
-//!
-//! A request that the credential in hand serves touches no instrument.
-//!
-//! # Spans
-//!
-//! Hallpass speaks `tracing`; the crate `tracing-opentelemetry` makes spans of that. For
-//! `http.request.resend_count` put your tracing layer below the bearer layer and read
-//! [`Resend`](hallpass_core::Resend) from the request's extensions:
-//!
-//! ```
-//! use hallpass_core::Resend;
-//!
-//! fn resend_count<B>(request: &http::Request<B>) -> Option<u32> {
-//!     request.extensions().get::<Resend>().map(|resend| resend.0)
-//! }
-//! # let _ = resend_count::<()>;
-//! ```
+#![doc = include_str!("../README.md")]
 
 use std::{
     fmt,
