@@ -20,7 +20,7 @@
 //!
 //! # Reading order
 //!
-//! After the documentation of [`Credential`] and [`Cached`], about 1,700 lines of code tell how it
+//! After the documentation of [`Credential`] and [`Cached`], about 1,800 lines of code tell how it
 //! works. A newcomer reads them in this order:
 //!
 //! 1. `source.rs`: the one trait that users implement.
