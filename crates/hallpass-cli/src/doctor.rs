@@ -143,7 +143,8 @@ impl Visit<'_> {
                     None => format!("\"{}\" asks no endpoint", about.name),
                 };
                 if !origins.is_empty() {
-                    what.push_str(&format!(", for {}", origins.join(", ")));
+                    what.push_str(", for ");
+                    what.push_str(&origins.join(", "));
                 }
                 self.note(Finding::ok("configuration", what))?;
                 Ok(about.endpoint)

@@ -1,5 +1,5 @@
 #![cfg_attr(
-    all(feature = "hyper", feature = "redis", feature = "reqwest", feature = "tonic", feature = "tower"),
+    all(feature = "config", feature = "redis", feature = "reqwest", feature = "tonic", feature = "tower"),
     doc = include_str!("../README.md")
 )]
 //!

@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use hallpass_testkit::Server;
 
-use super::{SECRET, call_generic, command, generic, generic_args};
+use super::common::{SECRET, call_generic, command, generic, generic_args};
 
 #[tokio::test]
 async fn a_wrong_secret_says_what_to_check() {
@@ -96,8 +96,13 @@ async fn half_a_response_is_a_failure_with_a_status() {
 #[tokio::test]
 async fn a_reader_that_leaves_is_no_panic() {
     let (_server, args) = generic().await;
-    let more = ["--repeat", "200", "--interval-ms", "1"];
-    let mut command = command(args.iter().map(String::as_str).chain(more));
+    let more = ["--repeat", "200", "--interval", "1ms"];
+    let mut command = command(
+        ["call", "--json"]
+            .into_iter()
+            .chain(args.iter().map(String::as_str))
+            .chain(more),
+    );
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
