@@ -112,7 +112,9 @@ impl Visit<'_> {
                 self.note(finding)?;
             }
         }
-        if let Some(issuer) = &self.target.config.issuer {
+        if let Some(issuer) = &self.target.config.issuer
+            && self.target.config.token_url.is_none()
+        {
             let finding = discovery::examine(self.target, issuer).await;
             self.note(finding)?;
         }

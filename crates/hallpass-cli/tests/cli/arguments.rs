@@ -88,7 +88,7 @@ async fn each_argument_is_named() {
         (&["-q"], "-q"),
         (&["--repeat", "0"], "--repeat"),
         (&["--repeat", "many"], "--repeat"),
-        (&["--concurrency", "-1"], "--concurrency"),
+        (&["--concurrency", "0"], "--concurrency"),
         (&["--interval", "0.5"], "--interval"),
         (&["--interval"], "--interval"),
         (&["--var", "realm"], "--var"),
@@ -145,7 +145,7 @@ async fn what_is_missing_is_named() {
         "--secret",
         "env:SECRET",
     ]);
-    run.await.refused(&["generic.id: is missing"]);
+    run.await.refused(&["generic: id: is missing"]);
     let run = hallpass([
         "token",
         "generic",

@@ -37,7 +37,7 @@ async fn a_sound_client_has_nothing_to_do() {
 #[tokio::test]
 async fn json_has_all_findings() {
     let (server, _) = generic().await;
-    server.token_endpoint().down(404);
+    server.token_endpoint().respond_next(9, 404, &[], "");
     let run = with_client("doctor", &server, &["--json"]).await;
     assert_eq!(run.code, 4);
     let report = run.json();

@@ -106,7 +106,7 @@ const SETUPS: &[(Broken, &str, i32, &str)] = &[
     (
         NoMetadata,
         "discovery",
-        4,
+        2,
         "there is no metadata for this issuer",
     ),
     (WrongPath, "token", 4, "check the path of the token URL"),
@@ -221,6 +221,7 @@ impl Case {
                 let file = self._folder.write("key", "no key at all");
                 self.args.retain(|arg| !arg.starts_with("--secret="));
                 self.set("--private-key", &format!("file:{file}"));
+                self.set("--issuer", "https://auth.example.com");
             }
             _ => {}
         }
@@ -301,7 +302,9 @@ fn of_endpoint(broken: Broken, server: &Server) {
         format!(r#"{{"access_token":"abc","token_type":"Bearer","expires_in":3600{more}}}"#)
     };
     match broken {
-        WrongPath => drop(endpoint.down(404)),
+        WrongPath => {
+            endpoint.respond_next(9, 404, &[], "");
+        }
         WebPage => drop(endpoint.malformed_next(9, Malformed::Html)),
         ApiInsteadOfEndpoint => {
             endpoint.respond_next(9, 200, &[], r#"{"items":[],"next":null}"#);
@@ -315,13 +318,17 @@ fn of_endpoint(broken: Broken, server: &Server) {
         UnknownScope => refuse(400, "invalid_scope"),
         GrantNotAllowed => refuse(400, "unauthorized_client"),
         UnknownGrant => refuse(400, "unsupported_grant_type"),
-        WrongMethod => drop(endpoint.down(405)),
+        WrongMethod => {
+            endpoint.respond_next(9, 405, &[], "");
+        }
         Firewall => {
             endpoint.respond_next(9, 403, &[("content-type", "text/html")], "<html>no</html>");
         }
         RateLimit => drop(endpoint.down(429).retry_after(7)),
         ServerInTrouble => drop(endpoint.down(500)),
-        RefusalWithinSuccess => drop(endpoint.malformed_next(9, Malformed::ErrorWith200)),
+        RefusalWithinSuccess => {
+            endpoint.respond_next(9, 200, &[], r#"{"error":{"code":7},"trace":"x"}"#);
+        }
         NoTokenType => drop(endpoint.malformed_next(9, Malformed::NoTokenType)),
         OtherTokenType => drop(endpoint.malformed_next(9, Malformed::TokenTypeMac)),
         NoLifetime => server.set_expires_in(ExpiresIn::Missing),
