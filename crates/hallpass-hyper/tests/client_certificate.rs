@@ -9,9 +9,7 @@ use common::send;
 use hallpass_hyper::Builder;
 use rcgen::CertifiedKey;
 use rustls::{
-    RootCertStore, ServerConfig,
-    crypto::ring,
-    pki_types::PrivateKeyDer,
+    RootCertStore, ServerConfig, crypto::ring, pki_types::PrivateKeyDer,
     server::WebPkiClientVerifier,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -75,8 +73,16 @@ fn one_that_cannot_be_read_is_a_permanent_error() {
     let other = rcgen::generate_simple_self_signed(["other.test".to_owned()]).unwrap();
     let (chain, key) = (client.cert.pem(), client.signing_key.serialize_pem());
     for (chain, key, message) in [
-        ("no PEM", key.as_str(), "the client's certificate holds none in PEM"),
-        (&chain, "no PEM", "the client's key holds no private key in PEM"),
+        (
+            "no PEM",
+            key.as_str(),
+            "the client's certificate holds none in PEM",
+        ),
+        (
+            &chain,
+            "no PEM",
+            "the client's key holds no private key in PEM",
+        ),
         (
             &chain,
             &other.signing_key.serialize_pem(),
