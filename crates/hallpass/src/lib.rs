@@ -1,6 +1,6 @@
 #![cfg_attr(
     all(
-        feature = "hyper",
+        feature = "config",
         feature = "redis",
         feature = "reqwest-without-tls",
         feature = "tonic",
