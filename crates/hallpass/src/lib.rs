@@ -14,6 +14,7 @@
 
 #[cfg(any(doc, doctest))]
 #[cfg(all(
+    feature = "config",
     feature = "hyper",
     feature = "redis",
     feature = "reqwest-without-tls",

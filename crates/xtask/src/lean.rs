@@ -26,7 +26,7 @@ pub(crate) fn measure(named: &[String]) -> Result<(), String> {
         _ => named.collect(),
     };
     for features in recipes {
-        let names = [
+        let choice = [
             "--package",
             "hallpass",
             "--no-default-features",
@@ -34,7 +34,7 @@ pub(crate) fn measure(named: &[String]) -> Result<(), String> {
             features,
         ];
         let mut tree = cargo(&["tree", "--edges", "normal,build", "--prefix", "none"]);
-        let printed = output("tree", tree.args(names))?;
+        let printed = output("tree", tree.args(choice))?;
         // A name and its version; what follows is where it is from, or that it was listed before.
         let crates: BTreeSet<_> = printed
             .lines()
@@ -44,7 +44,7 @@ pub(crate) fn measure(named: &[String]) -> Result<(), String> {
         drop(fs::remove_dir_all(&folder));
         let before = spent()?;
         let mut build = cargo(&["build", "--target-dir"]);
-        build.arg(&folder).args(names).env_remove("RUSTC_WRAPPER");
+        build.arg(&folder).args(choice).env_remove("RUSTC_WRAPPER");
         output(features, build.arg("--quiet"))?;
         let seconds = spent()? - before;
         println!("| `{features}` | {} | {seconds:.0} s |", crates.len());
