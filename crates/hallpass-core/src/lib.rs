@@ -20,7 +20,7 @@
 //!
 //! # Reading order
 //!
-//! After the documentation of [`Credential`] and [`Cached`], about 1,700 lines of code tell how it
+//! After the documentation of [`Credential`] and [`Cached`], about 1,800 lines of code tell how it
 //! works. A newcomer reads them in this order:
 //!
 //! 1. `source.rs`: the one trait that users implement.
@@ -48,6 +48,7 @@ pub mod docs;
 mod error;
 mod identity;
 pub mod keyed;
+pub mod observe;
 mod origin;
 mod proof;
 mod retry_after;

@@ -189,6 +189,18 @@ pub enum Reason {
     Rejected,
 }
 
+impl Reason {
+    /// A short name for labels: `first`, `ahead`, `expired` or `rejected`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Ahead => "ahead",
+            Self::Expired => "expired",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
 /// The circumstances of one fetch: why, after what, and until when.
 pub struct Fetch {
     pub(crate) reason: Reason,

@@ -20,6 +20,9 @@ const UNENDING: Duration = Duration::from_secs(24 * 3600);
 #[derive(Serialize, Deserialize)]
 struct Payload {
     headers: Vec<(String, Zeroizing<String>)>,
+    /// For requests that have none of that name.
+    #[serde(default)]
+    defaults: Vec<(String, Zeroizing<String>)>,
     scope: Option<String>,
     /// The thumbprint of the certificate that it is bound to.
     certificate: Option<String>,
@@ -71,6 +74,10 @@ pub(crate) fn pack(credential: &Credential, age: Duration, wall: SystemTime) -> 
     let hint = credential.renewal_hint();
     let payload = Payload {
         headers: credential.headers().map(text).collect::<Option<_>>()?,
+        defaults: credential
+            .default_headers()
+            .map(text)
+            .collect::<Option<_>>()?,
         scope: credential.scope().map(str::to_owned),
         certificate: credential.certificate_thumbprint().map(str::to_owned),
         fields: credential
@@ -100,6 +107,10 @@ pub(crate) fn unpack(plain: &[u8], kept: Duration, wall: SystemTime) -> Result<U
     for (name, value) in headers {
         let value = HeaderValue::try_from(value.as_str()).map_err(|_| damaged())?;
         credential = credential.with_header(name_of(name)?, value);
+    }
+    for (name, value) in &payload.defaults {
+        let value = HeaderValue::try_from(value.as_str()).map_err(|_| damaged())?;
+        credential = credential.with_default_header(name_of(name)?, value);
     }
     if let Some(scope) = payload.scope {
         credential = credential.with_scope(scope);
@@ -175,11 +186,16 @@ mod tests {
                 HeaderName::from_static("x-account"),
                 HeaderValue::from_static("7"),
             )
+            .with_default_header(
+                HeaderName::from_static("accept"),
+                HeaderValue::from_static("application/json"),
+            )
             .renew_in(2 * MINUTE);
         let packed = pack(&sent, MINUTE, at(1000)).unwrap();
         assert_eq!(packed.left, 4 * MINUTE);
         let back = unpack(&packed.plain, 4 * MINUTE, at(1000)).unwrap();
         assert!(back.credential.same_secret(&sent));
+        assert!(back.credential.default_headers().eq(sent.default_headers()));
         assert_eq!(back.credential.scope(), Some("a b"));
         assert_eq!(back.credential.field("api"), Some("https://x"));
         assert_eq!(back.credential.certificate_thumbprint(), Some("thumbprint"));

@@ -43,7 +43,7 @@ cargo xtask lifetimes only: fifty processes share their tokens for ten lifetimes
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
 cargo xtask simulate  hours of trouble in paused time, and what they cost
 cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
-cargo xtask lean      how many crates each choice of features builds, and in what time
+cargo xtask lean      how many crates each choice of features builds, and in what time [FEATURES…]
 cargo xtask load      throughput and latency with a real server [--seconds N]
 cargo xtask scale     a hundred thousand credentials
 cargo xtask trouble   what callers notice of a server in trouble [--peers] [--ages N,N,N | --late] [--short] [--only EVENT]
@@ -73,7 +73,7 @@ fn main() -> ExitCode {
         Some("simulate") => simulate::run(),
         Some("stress") => stress::run(&arguments.collect::<Vec<_>>()),
         Some("bench") => bench::bench(arguments.collect()),
-        Some("lean") => lean::measure(),
+        Some("lean") => lean::measure(&arguments.collect::<Vec<_>>()),
         Some("load") => bench::load(arguments.collect()),
         Some("scale") => bench::scale(arguments.collect()),
         Some("trouble") => bench::trouble(arguments.collect()),

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Each feature of the façade alone, and none: features must only add items.
-const FEATURES: [&str; 11] = [
+const FEATURES: [&str; 12] = [
     "",
     "oauth2",
     "tower",

@@ -10,6 +10,7 @@ use crate::{
     Challenges, Credential, Error, Origin, Rejection,
     adapter::{Acquired, Answer, FreshProof, Target},
     credential::attach_proof,
+    observe::ReplayCause,
 };
 
 /// A credential of a request that is bound to something, and the last proof of it.
@@ -139,6 +140,7 @@ impl Exchange {
             return Next::Return;
         }
         self.proved_again = true;
+        self.cause = ReplayCause::ProvedAgain;
         Next::Again(Acquired {
             credential,
             waited: false,
