@@ -66,6 +66,7 @@ mod credential;
 pub mod docs;
 mod error;
 mod identity;
+mod kept_key;
 pub mod keyed;
 mod origin;
 mod proof;
@@ -87,6 +88,7 @@ pub use self::{
     credential::Credential,
     error::{BoxError, Error},
     identity::{Identified, Identity},
+    kept_key::{HeldKey, KeptKey},
     keyed::{Keyed, KeyedStats, RequestHead},
     origin::Origin,
     proof::Proof,

@@ -358,7 +358,7 @@ async fn a_key_in_memory_is_one_for_each_source_and_for_all_of_its_tokens() {
         let script = Script::of([Step::ok(BOUND), Step::ok(BOUND)]);
         let source = request.build(script.clone()).unwrap();
         let told = source.description().key_thumbprint.unwrap();
-        assert!(!source.description().key_is_kept);
+        assert!(source.description().kept_key.is_none());
         for _ in 0..2 {
             assert_eq!(fetch(&source).await.unwrap().key_thumbprint(), Some(&*told));
         }
@@ -382,7 +382,7 @@ async fn a_kept_key_that_is_replaced_holds_from_the_next_token_on() {
         .dpop(Key::read(secret))
         .build(script.clone())
         .unwrap();
-    assert!(source.description().key_is_kept);
+    assert!(source.description().kept_key.is_some());
     assert_eq!(source.description().key_thumbprint, None);
     let version = source.version();
     let first = fetch(&source).await.unwrap();
@@ -395,7 +395,7 @@ async fn a_kept_key_that_is_replaced_holds_from_the_next_token_on() {
     assert_ne!(first.key_thumbprint(), second.key_thumbprint());
     let kept = client().dpop(Key::from_pem(jws::P256).unwrap());
     let description = kept.build(Script::default()).unwrap().description();
-    assert!(description.key_is_kept && description.key_thumbprint.is_some());
+    assert!(description.kept_key.is_some() && description.key_thumbprint.is_some());
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl<S: Identified> SharedFetch<'_, S> {
     /// Fetches on behalf of the fleet.
     pub(crate) async fn hold(&mut self, owner: Owner, lease: Lease) -> Result<Credential, Error> {
         self.common.count(|counters| &counters.leased);
-        tracing::debug!(target: "hallpass", name = %self.name, fence = lease.fence, "fetching for the fleet");
+        tracing::debug!(target: "hallpass", name = %self.place.name, fence = lease.fence, "fetching for the fleet");
         let _holding = Holding::begin(&self.common.holding, owner);
         let held = Mutex::new(HeldLease::new(lease));
         let request = self.lease_request(owner);
@@ -79,7 +79,7 @@ impl<S: Identified> SharedFetch<'_, S> {
     async fn keep(&self, request: &LeaseRequest, held: &Mutex<HeldLease>) {
         loop {
             sleep(request.term / 3).await;
-            match self.common.store.lease(&self.name, request).await {
+            match self.common.store.lease(&self.place.name, request).await {
                 Ok(Leased::Granted(lease)) => {
                     let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
                     // A lease that is granted anew has another number. If an entry has come between,
@@ -106,9 +106,14 @@ impl<S: Identified> SharedFetch<'_, S> {
         age: Duration,
     ) -> Result<Credential, Error> {
         let fence = held.lease.fence;
-        let packed = pack(&credential, age, SystemTime::now());
+        let packed = pack(
+            &credential,
+            self.place.key.as_deref(),
+            age,
+            SystemTime::now(),
+        );
         let sealed = packed.and_then(|packed| {
-            let sealed = seal(&self.common.keys, &self.name, fence, &packed.plain).ok()?;
+            let sealed = seal(&self.common.keys, &self.place.name, fence, &packed.plain).ok()?;
             Some((sealed, packed.left))
         });
         let Some((sealed, left)) = sealed else {
@@ -149,7 +154,7 @@ impl<S: Identified> SharedFetch<'_, S> {
         outcome: &Outcome,
     ) -> impl Future<Output = Result<Published, Error>> + Send {
         let store = &self.common.store;
-        store.publish(&self.name, held.lease.fence, outcome)
+        store.publish(&self.place.name, held.lease.fence, outcome)
     }
 
     fn unpublished(&self, credential: Credential) -> Credential {
