@@ -9,7 +9,7 @@ use common::{
     Script, Step, client, fetch,
     proofs::{API, BOUND, WANTS_NONCE, proof, proof_in, wants},
 };
-use hallpass_core::{Authorizer, Cached};
+use hallpass_core::{Authorizer, Cached, adapter::FreshProof};
 use hallpass_oauth2::Dpop;
 use hallpass_testkit::Proof;
 use http::{Request, Response};
@@ -140,4 +140,41 @@ async fn nonces_belong_to_one_server_each_and_never_to_both_halves_of_one() {
     assert_eq!(cached.stats().fetches, 2);
     let last = script.seen().pop().unwrap();
     assert_eq!(proof(&last).nonce.as_deref(), Some("as-1"));
+}
+
+/// As a client does after an HTTP/2 GOAWAY: the answer is one to the last proof, not to the first.
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_held_against_the_proof_that_was_sent_last() {
+    // The first proof has no nonce, the last one has n1.
+    for (wanted, sends) in [("n1", 1), ("n2", 2)] {
+        let source = client().dpop(Dpop::new());
+        let source = source.build(Script::of([Step::ok(BOUND)])).unwrap();
+        let cached = Cached::new(source);
+        cached.get().await.unwrap();
+        let authorizer = Authorizer::new(cached);
+        let nonces = Mutex::new(Vec::new());
+        let request = Request::get(API).body(()).unwrap();
+        let answered = authorizer.run(request, async |mut request| {
+            if nonces.lock().unwrap().is_empty() {
+                assert_eq!(proof_in(request.headers()).nonce, None);
+                call(&authorizer, API, Some("n1")).await;
+                let fresh = request.extensions().get::<FreshProof>().cloned().unwrap();
+                let (method, uri) = (request.method().clone(), request.uri().clone());
+                let headers = request.headers_mut();
+                fresh.attach(&method, &uri, headers).unwrap();
+            }
+            let nonce = proof_in(request.headers()).nonce;
+            nonces.lock().unwrap().push(nonce);
+            let response = Response::builder()
+                .status(401)
+                .header("www-authenticate", "DPoP error=\"use_dpop_nonce\"")
+                .header("dpop-nonce", wanted);
+            Ok::<_, std::io::Error>(response.body(()).unwrap())
+        });
+        assert_eq!(answered.await.unwrap().status(), 401);
+        let nonces = nonces.into_inner().unwrap();
+        assert_eq!(nonces.len(), sends, "{nonces:?}");
+        assert_eq!(nonces[0].as_deref(), Some("n1"));
+        assert_eq!(nonces.last().unwrap().as_deref(), Some(wanted));
+    }
 }
