@@ -105,6 +105,8 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
                         .after(left));
                 }
             };
+            // Whoever waits for another process takes no place from those who can get on.
+            self.why.give_up_turn();
             if !std::mem::replace(&mut waited, true) {
                 self.common.count(|counters| &counters.waits);
             }
@@ -126,6 +128,7 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
         // Lifetimes count from here, whatever the store takes to answer.
         self.why.sending()?;
         let request = self.lease_request(self.current_owner());
+        let asked = Instant::now();
         let leased = match self.common.store.lease(&self.place.name, &request).await {
             Ok(leased) => leased,
             Err(error) => return Ok(Step::Done(self.without_lease(error).await)),
@@ -143,7 +146,7 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
                 if lease.generation != 0 && lease.generation < self.common.known.highest() {
                     self.common.count(|counters| &counters.replayed);
                 }
-                Step::Done(self.hold(request.owner, lease).await)
+                Step::Done(self.hold(&request, lease, asked).await)
             }
             Leased::Held(left) => Step::Wait(left),
             Leased::Paused(left) => Step::Paused(left),
@@ -243,6 +246,8 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
     async fn alone(&mut self) -> Result<Credential, Error> {
         self.common.count(|counters| &counters.direct);
         tracing::debug!(target: "hallpass", name = %self.place.name, "fetching without the shared store");
+        self.why.take_turn().await;
+        self.why.sending()?;
         let credential = self.source.fetch(self.why).await?;
         self.give_own(&credential);
         Ok(credential)

@@ -104,6 +104,8 @@ impl CredentialSource for Chain {
         }
         let mut last = None;
         for (at, source) in self.sources.iter().enumerate() {
+            // The one before may have given it up.
+            why.take_turn().await;
             match source.fetch(why).await {
                 Ok(credential) => {
                     let _ = self.chosen.set(at);
@@ -145,7 +147,7 @@ impl CredentialSource for Chain {
         let all: Vec<_> = all.collect();
         let mut description = all.first().cloned().unwrap_or_default();
         description.rejected = self.rejected(&all);
-        for other in &all[1..] {
+        for other in all.iter().skip(1) {
             if other.origins != description.origins {
                 description.origins = None;
             }
@@ -154,6 +156,7 @@ impl CredentialSource for Chain {
             }
             // Whichever delivers, no token of its is put at risk.
             description.kills_old |= other.kills_old;
+            description.one_at_a_time |= other.one_at_a_time;
             description.hedge &= other.hedge;
             description.fixed &= other.fixed;
             // It may not be the one that delivers.
