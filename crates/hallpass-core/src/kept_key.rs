@@ -16,8 +16,11 @@ pub trait KeptKey: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Cancel safety
     /// Nothing is lost if the future is dropped.
-    fn read(&self) -> Pin<Box<dyn Future<Output = Result<Arc<dyn HeldKey>, Error>> + Send + '_>>;
+    fn read(&self) -> ReadKey<'_>;
 }
+
+/// What [`KeptKey::read`] returns.
+pub type ReadKey<'a> = Pin<Box<dyn Future<Output = Result<Arc<dyn HeldKey>, Error>> + Send + 'a>>;
 
 /// A [kept key](KeptKey) that was read.
 pub trait HeldKey: fmt::Debug + Send + Sync + 'static {

@@ -69,7 +69,7 @@ pub use self::{
     credential::Credential,
     error::{BoxError, Error},
     identity::{Identified, Identity},
-    kept_key::{HeldKey, KeptKey},
+    kept_key::{HeldKey, KeptKey, ReadKey},
     keyed::{Keyed, KeyedStats, RequestHead},
     origin::Origin,
     proof::Proof,

@@ -65,7 +65,7 @@ impl Origin {
     }
 
     /// Whether it is this machine or on its link, by its address: [loopback](Self::is_loopback),
-    /// 169.254.0.0/16, fe80::/10, or the metadata server of a cloud (`169.254.169.254`, and where
+    /// `169.254.0.0/16`, `fe80::/10`, or the metadata server of a cloud (`169.254.169.254`, and where
     /// there is IPv6 only `fd00:ec2::254` and `fd20:ce::254`).
     ///
     /// Each machine has its own there, so a request to it never belongs to a proxy, which would ask

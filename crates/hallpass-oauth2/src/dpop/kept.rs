@@ -1,8 +1,8 @@
 //! [`Kept`]: a key that other processes may have too.
 
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, sync::Arc};
 
-use hallpass_core::{Credential, Error, HeldKey, KeptKey};
+use hallpass_core::{Credential, Error, HeldKey, KeptKey, ReadKey};
 
 use super::{Dpop, Prover};
 
@@ -21,7 +21,7 @@ impl Kept {
 }
 
 impl KeptKey for Kept {
-    fn read(&self) -> Pin<Box<dyn Future<Output = Result<Arc<dyn HeldKey>, Error>> + Send + '_>> {
+    fn read(&self) -> ReadKey<'_> {
         Box::pin(async {
             let prover = self.dpop.ready(&self.of).await?;
             let dpop = self.dpop.clone();
