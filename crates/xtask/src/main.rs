@@ -7,10 +7,13 @@
 
 mod apt;
 mod bench;
+mod claims;
 mod clients;
 mod interop;
+mod locked;
 mod minimal;
 mod msrv;
+mod mutants;
 mod run;
 mod simulate;
 mod stores;
@@ -26,6 +29,8 @@ cargo xtask clients   published clients with a credential underneath, revoked in
 cargo xtask mcp       MCP's own tests of a client's authorization [SCENARIO…]
 cargo xtask msrv      only: no dependency wants a newer Rust than the crate that needs it
 cargo xtask minimal   only: the lowest versions that the manifests allow compile
+cargo xtask claims    only: the tests that the tables of threats and rules name, and the lock file
+cargo xtask mutants   changes to the engine, the door and the classifier that no test notices [--shard N/M | --list]
 cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
 cargo xtask simulate  hours of trouble in paused time, and what they cost
@@ -46,6 +51,8 @@ fn main() -> ExitCode {
         Some("mcp") => clients::mcp(&arguments.collect::<Vec<_>>()),
         Some("msrv") => msrv::check(),
         Some("minimal") => minimal::check(),
+        Some("claims") => claims::check().and_then(|()| locked::check()),
+        Some("mutants") => mutants::run(&arguments.collect::<Vec<_>>()),
         Some("stores") => stores::run(),
         Some("simulate") => simulate::run(),
         Some("stress") => stress::run(&arguments.collect::<Vec<_>>()),

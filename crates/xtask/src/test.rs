@@ -1,7 +1,7 @@
 //! `cargo xtask test`: the steps in the order in which they fail soonest.
 
 use crate::{
-    apt, interop, minimal, msrv,
+    apt, claims, interop, locked, minimal, msrv,
     run::{cargo, output, step},
     stores,
 };
@@ -22,6 +22,8 @@ const FEATURES: [&str; 10] = [
 
 pub(crate) fn all() -> Result<(), String> {
     step("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
+    claims::check()?;
+    locked::check()?;
     msrv::check()?;
     step(
         "lints",
