@@ -1,14 +1,4 @@
-//! A middleware for reqwest that puts an always-fresh credential on every request and replays a
-//! request once when its credential is refused.
-//!
-//! ```
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! # let source = hallpass_core::Credential::bearer("a-token")?;
-//! let client = hallpass_reqwest::client(source)?;     // redirects can't carry anything of ours away
-//! let accounts = client.get("https://api.example.com/v2/accounts").send().await?;
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! With settings and other middlewares of your own:
 //!
