@@ -19,6 +19,7 @@ mod minimal;
 mod msrv;
 mod mutants;
 mod packages;
+mod proxy;
 mod run;
 mod simulate;
 mod stores;
@@ -53,6 +54,7 @@ cargo xtask load      throughput and latency with a real server [--seconds N]
 cargo xtask scale     a hundred thousand credentials
 cargo xtask trouble   what callers notice of a server in trouble [--peers] [--ages N,N,N | --late] [--short] [--only EVENT]
                       [--contender NAME] [--in-turn] [--json|--markdown|--svg [FILE]]
+cargo xtask proxy     local proxies side by side: hallpass proxy, Envoy, nginx [--seconds N]
 cargo xtask fleet     ten thousand processes on a virtual clock [--svg [FILE]]";
 
 fn main() -> ExitCode {
@@ -84,6 +86,7 @@ fn main() -> ExitCode {
         Some("load") => bench::load(arguments.collect()),
         Some("scale") => bench::scale(arguments.collect()),
         Some("trouble") => bench::trouble(arguments.collect()),
+        Some("proxy") => proxy::compare(&arguments.collect::<Vec<_>>()),
         Some("fleet") => bench::fleet(arguments.collect()),
         _ => Err(HELP.to_owned()),
     };

@@ -67,8 +67,8 @@ impl Contender {
                 command
                     .args(["proxy", "api", "--config"])
                     .arg(file)
-                    .args(["--upstream", &format!("http://{}", api.address)])
                     .args(["--listen", &listen.to_string()])
+                    .arg(format!("http://{}", api.address))
                     .env("TOKIO_WORKER_THREADS", "1");
                 Ok(())
             },
