@@ -1,7 +1,7 @@
 //! The attempts of one fetch: one, or where the source allows it two side by side.
 
 use std::{
-    future::{Future, ready},
+    future::{Future, pending, ready},
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     time::Duration,
@@ -89,13 +89,23 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
     ) -> Attempt<'a> {
         let (shared, new_fetch) = (self.shared, self.new_fetch);
         Box::pin(async move {
-            // Held until there is an answer. One that nobody waits for any more has no heartbeat, so
-            // that its place goes to whoever queues for it two seconds later.
-            let _permit = permit.await;
+            // Held until there is an answer. One that nobody waits for any more has no heartbeat, and
+            // ends when others queue for its place two seconds later.
+            let permit = permit.await;
+            let needed = async {
+                match &permit {
+                    Some(permit) => permit.needed().await,
+                    None => pending().await,
+                }
+            };
             let fetch = new_fetch(number);
-            let credential = shared.source.fetch(&fetch).await?;
-            let sent = fetch.sent_at();
-            Ok(Answer { credential, sent })
+            tokio::select! {
+                outcome = shared.source.fetch(&fetch) => {
+                    let (credential, sent) = (outcome?, fetch.sent_at());
+                    Ok(Answer { credential, sent })
+                }
+                () = needed => Err(Error::interrupted("another fetch needed the place of this one")),
+            }
         })
     }
 

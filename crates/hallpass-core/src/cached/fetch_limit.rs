@@ -3,13 +3,16 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep},
+};
 
 use super::fetch::Pulse;
 
@@ -43,6 +46,9 @@ struct Ticket {
     troubled: bool,
     pulse: Arc<Pulse>,
     granted: AtomicBool,
+    /// When it was told to make room, as only one is that nobody waits for.
+    needed: OnceLock<Instant>,
+    /// That it was granted, or is needed.
     turn: Notify,
 }
 
@@ -91,6 +97,7 @@ impl FetchLimit {
             troubled,
             pulse: Arc::clone(pulse),
             granted: AtomicBool::new(false),
+            needed: OnceLock::new(),
             turn: Notify::new(),
         });
         queues.lane(troubled).push_back(Arc::clone(&ticket));
@@ -101,14 +108,28 @@ impl FetchLimit {
         Permit { limit, ticket }
     }
 
-    /// A runtime that stands still never gives a place back. Its fetches are given up by those who
-    /// wait for them, and their places go to others.
+    /// Whoever was left over from a fetch that has ended is told to make room, and does as soon as it
+    /// is gone. A runtime that stands still never gives a place back: its fetches are given up by
+    /// those who wait for them, and their places go to others.
     fn take_out_lifeless(&self) {
+        let mut told = Vec::new();
         let mut queues = self.lock();
-        queues.running.retain(|ticket| !ticket.pulse.is_lifeless());
-        let granted = queues.grant(self.most);
+        queues.running.retain(|ticket| {
+            if !ticket.pulse.is_lifeless() {
+                return true;
+            }
+            if !ticket.pulse.is_given_up() {
+                return false;
+            }
+            let since = *ticket.needed.get_or_init(|| {
+                told.push(Arc::clone(ticket));
+                Instant::now()
+            });
+            since.elapsed() < LOOK
+        });
+        told.extend(queues.grant(self.most));
         drop(queues);
-        tell(granted);
+        tell(told);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queues> {
@@ -151,9 +172,18 @@ impl Queues {
     }
 }
 
-fn tell(granted: Vec<Arc<Ticket>>) {
-    for ticket in granted {
+fn tell(tickets: Vec<Arc<Ticket>>) {
+    for ticket in tickets {
         ticket.turn.notify_one();
+    }
+}
+
+impl Permit {
+    /// Ends when the fetch is over for all who waited, and its place is needed.
+    pub(super) async fn needed(&self) {
+        while self.ticket.needed.get().is_none() {
+            self.ticket.turn.notified().await;
+        }
     }
 }
 
