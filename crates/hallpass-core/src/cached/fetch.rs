@@ -1,7 +1,6 @@
 //! One fetch: a task of its own that serves everybody who waits, and always ends.
 
 use std::{
-    error::Error as _,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
@@ -297,26 +296,11 @@ impl Shared {
 
     fn log_failure(&self, error: &Error) {
         self.counters.failures.add();
-        let cause = known_causes(error);
+        let causes: Vec<_> = error.known_causes().collect();
+        let cause = (!causes.is_empty()).then(|| causes.join(": "));
         tracing::warn!(
             target: "hallpass", source = %self.description.name, %error, cause,
             permanent = error.is_permanent(), "fetch failed"
         );
     }
-}
-
-/// What is behind an error, as far as it can't hold a secret: our own sentences, and kinds of I/O
-/// errors. What other errors say is not ours to log.
-fn known_causes(error: &Error) -> Option<String> {
-    let mut known = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        if let Some(ours) = cause.downcast_ref::<Error>() {
-            known.push(ours.to_string());
-        } else if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            known.push(io.kind().to_string());
-        }
-        next = cause.source();
-    }
-    (!known.is_empty()).then(|| known.join(": "))
 }
