@@ -3,6 +3,7 @@
 mod attempts;
 mod backoff;
 mod builder;
+mod changes;
 mod current;
 mod eviction;
 mod fetch;
@@ -25,7 +26,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use http::HeaderName;
-use tokio::{runtime::Handle, sync::watch};
+use tokio::runtime::Handle;
 
 pub use self::{
     builder::Builder,
@@ -35,18 +36,19 @@ pub use self::{
     stats::Stats,
     warm::KeepWarm,
 };
-pub(crate) use self::{
-    current::{Current, Usable},
-    fetch::Pulse,
-    fetch_limit::FetchLimit,
-    get::FAR,
-    state::Memory,
-    stats::{Counter, Counters},
-};
 use self::{
+    changes::Changes,
     fetch::{Circumstances, FetchHandle},
     get::Request,
     state::{Machine, Want, Wanted},
+};
+pub(crate) use self::{
+    current::{Current, Usable},
+    fetch::Pulse,
+    fetch_limit::{FetchLimit, Turn},
+    get::FAR,
+    state::Memory,
+    stats::{Counter, Counters},
 };
 use crate::{
     Challenges, Credential, CredentialSource, Description, Origin, Reason, clock::Clocks,
@@ -84,13 +86,13 @@ pub struct Cached {
 pub(crate) struct Shared {
     source: Box<dyn AnySource>,
     description: Description,
-    policy: Policy,
+    policy: Arc<Policy>,
     clock: Clocks,
     /// What the machine lets everybody take, for readers without the lock.
     slot: ArcSwapOption<Current>,
     state: Mutex<State>,
     /// Tells those who wait to look again.
-    changes: watch::Sender<()>,
+    changes: Changes,
     /// How many wait.
     waiting: AtomicUsize,
     /// Where its fetches queue up, if it shares an endpoint with many others.
@@ -404,7 +406,7 @@ impl Shared {
         // Outside the lock: the last copy of an error or a clock may be the user's to drop.
         drop((replaced, discarded));
         if concerns_them {
-            self.changes.send_replace(());
+            self.changes.tell();
         }
         outcome
     }

@@ -1,6 +1,6 @@
 //! [`Challenges`]: what `WWW-Authenticate` says (RFC 9110 §11.2, §11.6.1).
 
-use std::{convert::Infallible, fmt, str::FromStr};
+use std::{collections::HashSet, convert::Infallible, fmt, str::FromStr};
 
 use http::{HeaderMap, HeaderValue, header::WWW_AUTHENTICATE};
 
@@ -51,7 +51,8 @@ impl Challenges {
         for bytes in fields {
             let bytes = &bytes[..bytes.len().min(budget)];
             budget -= bytes.len();
-            Parser { bytes, at: 0 }.read_into(&mut found);
+            let seen = HashSet::new();
+            Parser { bytes, at: 0, seen }.read_into(&mut found);
         }
         found.retain(|one: &Challenge| !(one.malformed && one.params.is_empty()));
         Self(found)
@@ -111,14 +112,6 @@ impl Challenge {
     pub fn has_repeated_params(&self) -> bool {
         self.repeated
     }
-
-    fn add(&mut self, name: String, value: Option<String>) {
-        match value {
-            None => self.malformed = true,
-            Some(_) if self.params.iter().any(|(key, _)| *key == name) => self.repeated = true,
-            Some(value) => self.params.push((name, value)),
-        }
-    }
 }
 
 impl fmt::Debug for Challenge {
@@ -139,6 +132,9 @@ impl fmt::Debug for Challenge {
 struct Parser<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// The names of the last challenge's parameters: to look for each among all those before it
+    /// would take the square of the time.
+    seen: HashSet<String>,
 }
 
 impl Parser<'_> {
@@ -159,14 +155,22 @@ impl Parser<'_> {
             self.skip_space();
             match self.peek() {
                 Some(b'=') if found.len() > first => self.param_into(name, found),
-                None | Some(b',') => found.push(scheme(name)),
+                None | Some(b',') => self.begin(name, found),
                 Some(_) if self.at > after => {
-                    found.push(scheme(name));
+                    self.begin(name, found);
                     self.rest_of_challenge(found);
                 }
                 Some(_) => self.skip_element(),
             }
         }
+    }
+
+    fn begin(&mut self, scheme: String, found: &mut Vec<Challenge>) {
+        self.seen = HashSet::new();
+        found.push(Challenge {
+            scheme,
+            ..Challenge::default()
+        });
     }
 
     /// What follows a scheme and its space: a token68, or the first parameter.
@@ -198,7 +202,11 @@ impl Parser<'_> {
                 self.unquoted()
             };
             if let Some(last) = found.last_mut() {
-                last.add(name, value);
+                match value {
+                    None => last.malformed = true,
+                    Some(_) if !self.seen.insert(name.clone()) => last.repeated = true,
+                    Some(value) => last.params.push((name, value)),
+                }
             }
             self.skip_space();
             name = self.token();
@@ -286,13 +294,6 @@ impl Parser<'_> {
         let byte = self.peek()?;
         self.at += 1;
         Some(byte)
-    }
-}
-
-fn scheme(name: String) -> Challenge {
-    Challenge {
-        scheme: name,
-        ..Challenge::default()
     }
 }
 

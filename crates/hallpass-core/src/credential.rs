@@ -162,7 +162,8 @@ impl Credential {
 
     /// Says how long it is good for, counted from when the request for it was sent.
     ///
-    /// Zero means: good for the callers that wait for it, not kept. Together with
+    /// Zero, and what is hardly more, means: good for the callers that wait for it and for a second,
+    /// not kept. Together with
     /// [`expires_at`](Self::expires_at) the earlier end holds.
     #[must_use]
     pub fn lives_for(mut self, lifetime: Duration) -> Self {

@@ -1,4 +1,6 @@
-//! The engine of Hallpass: it keeps one credential fresh, whoever asks and however many.
+#![doc = include_str!("../README.md")]
+//!
+//! # How it works
 //!
 //! ```text
 //!  caller ──▶ Cached::get ── fresh? one lock-free load
@@ -11,27 +13,6 @@
 //! renews it ahead of its end, and replaces it when a server refuses it. An [`Authorizer`] says
 //! where it may go and what refuses it; [`adapter`] is the protocol around one request that every
 //! client stack shares: attach, judge the answer, renew and send again.
-//!
-//! ```
-//! use std::time::Duration;
-//! use hallpass_core::{Cached, Credential, CredentialSource, Error, Fetch};
-//!
-//! struct Issuer;
-//!
-//! impl CredentialSource for Issuer {
-//!     async fn fetch(&self, _why: &Fetch) -> Result<Credential, Error> {
-//!         Ok(Credential::bearer("a-token")?.lives_for(Duration::from_secs(300)))
-//!     }
-//! }
-//!
-//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
-//! let cached = Cached::new(Issuer);
-//! let first = cached.get().await?;
-//! let second = cached.get().await?;
-//! assert_eq!(first.generation(), second.generation());
-//! assert_eq!(cached.stats().fetches, 1);
-//! # Ok::<(), Error>(()) }).unwrap();
-//! ```
 //!
 //! [How the engine decides](docs::engine) says what each event does to the credential, the request
 //! and all other callers; [Runtimes](docs::runtimes) says where a fetch runs, and

@@ -7,7 +7,7 @@ mod placeholder;
 mod time;
 
 pub(crate) use self::{
-    compiled::{Template, TemplateContext, Unfilled},
+    compiled::{EXPANSION_LIMIT, Template, TemplateContext, Unfilled},
     expand::{Place, expand},
     parse::{Fault, Stage, is_placeholder, literal, names, variable},
 };

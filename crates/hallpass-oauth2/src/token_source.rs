@@ -244,6 +244,7 @@ impl CredentialSource for TokenSource {
         description.rejected = rejected(&plan.rejected);
         description.hedge = plan.hedge;
         description.kills_old = plan.renewal.reissue == Reissue::KillsOld;
+        description.one_at_a_time = self.rotation().is_some();
         if let Some(dpop) = plan.inputs.dpop() {
             description.beside.push(DPOP);
             description.key_thumbprint = dpop.known_thumbprint();

@@ -1,16 +1,6 @@
-//! The store of [`hallpass_shared`] on Redis: one token request for a fleet.
+#![doc = include_str!("../README.md")]
 //!
-//! ```no_run
-//! use hallpass_core::{Cached, CredentialSource, Error, Identified};
-//! use hallpass_redis::RedisStore;
-//! use hallpass_shared::{Key, Keys, Shared, SharedStore};
-//!
-//! fn cached(source: impl Identified) -> Result<Cached, Error> {
-//!     let store = RedisStore::open("redis://redis.internal:6379")?; // one for the process
-//!     let key = Key::from_base64(&std::env::var("FLEET_KEY").unwrap_or_default())?;
-//!     Ok(Cached::new(Shared::new(source, SharedStore::new(store), Keys::new(key))))
-//! }
-//! ```
+//! # What it needs
 //!
 //! Redis 6.2 or newer, and Valkey. Each operation is one script on one hash, sent with `EVAL` so that
 //! a server which was restarted or replaced needs nothing loaded first. One connection carries all

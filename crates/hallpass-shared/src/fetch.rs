@@ -106,6 +106,8 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
                         .after(left));
                 }
             };
+            // Whoever waits for another process takes no place from those who can get on.
+            self.why.give_up_turn();
             if !std::mem::replace(&mut waited, true) {
                 self.common.count(|counters| &counters.waits);
             }
@@ -127,6 +129,7 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
         // Lifetimes count from here, whatever the store takes to answer.
         self.why.sending()?;
         let request = self.lease_request(self.current_owner());
+        let asked = Instant::now();
         let leased = match self.common.store.lease(&self.name, &request).await {
             Ok(leased) => leased,
             Err(error) => return Ok(Step::Done(self.without_lease(error).await)),
@@ -144,7 +147,7 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
                 if lease.generation != 0 && lease.generation < self.common.known.highest() {
                     self.common.count(|counters| &counters.replayed);
                 }
-                Step::Done(self.hold(request.owner, lease).await)
+                Step::Done(self.hold(&request, lease, asked).await)
             }
             Leased::Held(left) => Step::Wait(left),
             Leased::Paused(left) => Step::Paused(left),
@@ -244,6 +247,8 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
     async fn alone(&mut self) -> Result<Credential, Error> {
         self.common.count(|counters| &counters.direct);
         tracing::debug!(target: "hallpass", name = %self.name, "fetching without the shared store");
+        self.why.take_turn().await;
+        self.why.sending()?;
         let credential = self.source.fetch(self.why).await?;
         self.give_own(&credential);
         Ok(credential)

@@ -257,3 +257,43 @@ async fn a_body_that_fails_fails_the_request() {
     assert_eq!(error.into_inner().unwrap().0, "the disk is gone");
     assert_eq!((api.calls(), cached.stats().rejections), (1, 0));
 }
+
+/// A length of nothing is no end: trailers may come, or more than was said.
+#[tokio::test]
+async fn a_length_of_nothing_is_no_end() {
+    for silent in [false, true] {
+        let ends = |body: Frames| if silent { body.silent() } else { body };
+        let body = ends(Frames::default().announces(0).trailer("x-end", "yes"));
+        let (status, seen) = replayed(body, REPLAY_LIMIT).await;
+        assert_eq!((status, seen.len()), (200, 2));
+        for seen in seen {
+            assert_eq!((seen.ended_at_once, seen.hint.exact()), (false, Some(0)));
+            assert_eq!(seen.trailers.unwrap()["x-end"], "yes");
+        }
+        let body = ends(Frames::default().announces(0).data("late"));
+        let (status, seen) = replayed(body, REPLAY_LIMIT).await;
+        assert_eq!((status, seen.len()), (200, 2));
+        assert!(
+            seen.iter()
+                .all(|seen| seen.body == "late" && !seen.ended_at_once)
+        );
+    }
+}
+
+/// Past the limit nothing is left to send again, and the renewal that is begun all the same is what
+/// the next call gets by.
+#[tokio::test]
+async fn a_body_past_the_limit_starts_the_renewal_all_the_same() {
+    let issuer = Issuer::new();
+    let (layer, cached) = warm(&issuer).await;
+    let service = layer.replay_limit(10).layer(Api::accepting("token-2"));
+    let response = service.clone().oneshot(post(Frames::many(2, 10))).await;
+    assert_eq!(response.unwrap().status(), 401);
+    assert_eq!(cached.stats().rejections, 1);
+    // Nobody asks for it, and nobody waits.
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(cached.stats().generation, Some(2));
+    assert_eq!(cached.stats().fetches, 2);
+}

@@ -248,3 +248,29 @@ async fn a_body_is_polled_by_the_inner_service_only() {
     assert_eq!(sending.as_mut().await.unwrap().status(), 200);
     assert!(asked.load(Ordering::SeqCst));
 }
+
+/// A body that has failed may claim its end, which is none of what is sent again.
+#[tokio::test]
+async fn what_has_failed_never_looks_whole() {
+    for sized in [false, true] {
+        let body = Frames::many(2, 10).error("the disk is gone");
+        let mut first = ReplayBody::new(if sized { body.sized() } else { body });
+        let mut begun = first.try_clone().unwrap();
+        next(&mut begun).await.unwrap();
+        let before = first.try_clone().unwrap();
+        next(&mut first).await.unwrap();
+        next(&mut first).await.unwrap();
+        assert!(!first.is_end_stream(), "its error is still to come");
+        assert_eq!(next(&mut first).await.unwrap_err(), "the disk is gone");
+        assert!(first.try_clone().is_none());
+        for mut other in [begun, before, first.clone()] {
+            assert!(!other.is_end_stream());
+            assert!(other.try_clone().is_none());
+            let error = next(&mut other).await.unwrap_err();
+            assert!(
+                error.contains("again") || error.contains("elsewhere"),
+                "{error}"
+            );
+        }
+    }
+}

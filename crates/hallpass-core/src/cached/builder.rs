@@ -3,17 +3,18 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, Once, OnceLock,
+        Arc, LazyLock, Mutex, Once, OnceLock,
         atomic::{AtomicU64, AtomicUsize},
     },
 };
 
 use arc_swap::ArcSwapOption;
 
-use tokio::{runtime::Handle, sync::watch};
+use tokio::runtime::Handle;
 
 use super::{
     Cached, Counters, Policy, Shared, State,
+    changes::Changes,
     state::{Machine, Traits},
     warm::Warmth,
 };
@@ -33,26 +34,29 @@ use crate::{Challenges, Clock, CredentialSource, Description, clock::Clocks, sou
 pub struct Builder {
     source: Box<dyn AnySource>,
     description: Description,
-    policy: Policy,
+    policy: Arc<Policy>,
     clock: Clocks,
     runtime: Option<Handle>,
 }
+
+/// Shared by all that have no policy of their own.
+static DEFAULT: LazyLock<Arc<Policy>> = LazyLock::new(Arc::default);
 
 impl Builder {
     pub(super) fn new(source: impl CredentialSource) -> Self {
         Self {
             description: source.description(),
             source: Box::new(source),
-            policy: Policy::default(),
+            policy: Arc::clone(&DEFAULT),
             clock: Clocks::system(),
             runtime: None,
         }
     }
 
-    /// Sets the engine's numbers.
+    /// Sets the engine's numbers. Where many credentials have the same, an `Arc` of them is shared.
     #[must_use]
-    pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
+    pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
+        self.policy = policy.into();
         self
     }
 
@@ -84,14 +88,14 @@ impl Builder {
                 clock: self.clock,
                 slot: ArcSwapOption::empty(),
                 state: Mutex::new(State {
-                    machine: Machine::new(self.policy.clone(), traits),
+                    machine: Machine::new(Arc::clone(&self.policy), traits),
                     pending: None,
                     challenges: Challenges::default(),
                     unannounced: Vec::new(),
                     // Where it is made, calls may follow from plain threads.
                     runtime: self.runtime.clone().or_else(|| Handle::try_current().ok()),
                 }),
-                changes: watch::Sender::new(()),
+                changes: Changes::default(),
                 waiting: AtomicUsize::new(0),
                 fetch_limit: OnceLock::new(),
                 answered_in: AtomicU64::new(0),

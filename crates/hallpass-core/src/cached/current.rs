@@ -142,6 +142,10 @@ pub(super) struct Times {
     pub(super) graced: bool,
 }
 
+/// A life of less than this part of the gap between renewals is none: to keep to it would take a
+/// fetch for each request.
+const SHORTEST: u32 = 10;
+
 const NEVER: Moment = Moment {
     monotonic: Duration::MAX,
     wall: Duration::MAX,
@@ -170,7 +174,8 @@ impl Times {
             .min(policy.margin);
         let usable = lifetime.saturating_sub(margin);
         let unusable = sent.plus(usable);
-        if unusable.passed(now) {
+        let is_none = lifetime < policy.renewal_gap / SHORTEST;
+        if is_none || unusable.passed(now) {
             let end = now.plus(policy.renewal_gap);
             return Self {
                 due: end,

@@ -3,7 +3,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -11,6 +11,7 @@ use std::{
 
 use tokio::{
     runtime::Handle,
+    sync::Notify,
     task::AbortHandle,
     time::{Instant, MissedTickBehavior},
 };
@@ -44,6 +45,9 @@ pub(crate) struct Pulse {
     /// Milliseconds after `started`.
     beat: AtomicU64,
     given_up: AtomicBool,
+    /// Since when what is left over of it has been told to make room.
+    needed: OnceLock<Instant>,
+    leave: Notify,
 }
 
 impl Pulse {
@@ -52,6 +56,8 @@ impl Pulse {
             started: Instant::now(),
             beat: AtomicU64::new(0),
             given_up: AtomicBool::new(false),
+            needed: OnceLock::new(),
+            leave: Notify::new(),
         }
     }
 
@@ -67,6 +73,30 @@ impl Pulse {
 
     fn give_up(&self) {
         self.given_up.store(true, Ordering::Release);
+    }
+
+    /// Since when others have needed the place of what is left over, and whether that is since now.
+    pub(super) fn needed_since(&self) -> (Instant, bool) {
+        let mut first = false;
+        let since = *self.needed.get_or_init(|| {
+            first = true;
+            Instant::now()
+        });
+        (since, first)
+    }
+
+    /// Wakes whoever is left over. Not to be called under a lock.
+    pub(super) fn make_room(&self) {
+        self.leave.notify_waiters();
+    }
+
+    /// Ends once others need the place.
+    pub(super) async fn needed(&self) {
+        // Made before the look, so that it misses nothing in between.
+        let leave = self.leave.notified();
+        if self.needed.get().is_none() {
+            leave.await;
+        }
     }
 
     pub(crate) fn is_given_up(&self) -> bool {

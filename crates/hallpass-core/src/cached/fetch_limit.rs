@@ -3,16 +3,13 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep},
-};
+use tokio::{sync::Notify, time::sleep};
 
 use super::fetch::Pulse;
 
@@ -46,15 +43,21 @@ struct Ticket {
     troubled: bool,
     pulse: Arc<Pulse>,
     granted: AtomicBool,
-    /// When it was told to make room, as only one is that nobody waits for.
-    needed: OnceLock<Instant>,
-    /// That it was granted, or is needed.
     turn: Notify,
+}
+
+/// The turn of one attempt, which it may give up while it waits for something else than the endpoint.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    limit: Arc<FetchLimit>,
+    pulse: Arc<Pulse>,
+    troubled: bool,
+    permit: Mutex<Option<Permit>>,
 }
 
 /// A place among the fetches that run. Dropping it lets the next one in.
 #[derive(Debug)]
-pub(super) struct Permit {
+struct Permit {
     limit: Arc<FetchLimit>,
     ticket: Arc<Ticket>,
 }
@@ -78,7 +81,17 @@ impl FetchLimit {
     ///
     /// # Cancel safety
     /// Dropping the future gives up the place in the queue.
-    pub(super) async fn enter(self: &Arc<Self>, pulse: &Arc<Pulse>, troubled: bool) -> Permit {
+    pub(super) async fn turn(self: &Arc<Self>, pulse: &Arc<Pulse>, troubled: bool) -> Turn {
+        let permit = self.enter(pulse, troubled).await;
+        Turn {
+            limit: Arc::clone(self),
+            pulse: Arc::clone(pulse),
+            troubled,
+            permit: Mutex::new(Some(permit)),
+        }
+    }
+
+    async fn enter(self: &Arc<Self>, pulse: &Arc<Pulse>, troubled: bool) -> Permit {
         let permit = self.queue_up(pulse, troubled);
         while !permit.ticket.granted.load(Ordering::Acquire) {
             tokio::select! {
@@ -97,7 +110,6 @@ impl FetchLimit {
             troubled,
             pulse: Arc::clone(pulse),
             granted: AtomicBool::new(false),
-            needed: OnceLock::new(),
             turn: Notify::new(),
         });
         queues.lane(troubled).push_back(Arc::clone(&ticket));
@@ -112,7 +124,7 @@ impl FetchLimit {
     /// is gone. A runtime that stands still never gives a place back: its fetches are given up by
     /// those who wait for them, and their places go to others.
     fn take_out_lifeless(&self) {
-        let mut told = Vec::new();
+        let mut leaving = Vec::new();
         let mut queues = self.lock();
         queues.running.retain(|ticket| {
             if !ticket.pulse.is_lifeless() {
@@ -121,19 +133,41 @@ impl FetchLimit {
             if !ticket.pulse.is_given_up() {
                 return false;
             }
-            let since = *ticket.needed.get_or_init(|| {
-                told.push(Arc::clone(ticket));
-                Instant::now()
-            });
+            let (since, first) = ticket.pulse.needed_since();
+            if first {
+                leaving.push(Arc::clone(&ticket.pulse));
+            }
             since.elapsed() < LOOK
         });
-        told.extend(queues.grant(self.most));
+        let granted = queues.grant(self.most);
         drop(queues);
-        tell(told);
+        tell(granted);
+        for pulse in leaving {
+            pulse.make_room();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn {
+    pub(crate) fn give_up(&self) {
+        let permit = self.lock().take();
+        // Outside the lock, because it tells the next one.
+        drop(permit);
+    }
+
+    pub(crate) async fn take(&self) {
+        if self.lock().is_none() {
+            let permit = self.limit.enter(&self.pulse, self.troubled).await;
+            *self.lock() = Some(permit);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Permit>> {
+        self.permit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -172,18 +206,9 @@ impl Queues {
     }
 }
 
-fn tell(tickets: Vec<Arc<Ticket>>) {
-    for ticket in tickets {
+fn tell(granted: Vec<Arc<Ticket>>) {
+    for ticket in granted {
         ticket.turn.notify_one();
-    }
-}
-
-impl Permit {
-    /// Ends when the fetch is over for all who waited, and its place is needed.
-    pub(super) async fn needed(&self) {
-        while self.ticket.needed.get().is_none() {
-            self.ticket.turn.notified().await;
-        }
     }
 }
 

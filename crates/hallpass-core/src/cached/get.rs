@@ -12,12 +12,12 @@ use std::{
 
 use tokio::{
     runtime::Handle,
-    sync::watch,
     time::{Instant, Sleep},
 };
 
 use super::{
     Cached, Shared,
+    changes::Subscription,
     state::{Want, Wanted},
 };
 use crate::{Credential, Error};
@@ -108,7 +108,7 @@ struct Waiter {
     here: Option<Handle>,
     request: Request,
     want: Want,
-    changes: watch::Receiver<()>,
+    changes: Subscription,
     patience_ends: Instant,
     /// When its own limit runs out.
     deadline: Option<Instant>,
@@ -211,8 +211,7 @@ impl Waiter {
         }
         let timer = self.timer(until)?;
         tokio::select! {
-            // Its sender lives as long as what it is about.
-            _ = self.changes.changed() => Ok(()),
+            () = self.changes.next() => Ok(()),
             outcome = timer => outcome,
         }
     }
@@ -270,7 +269,7 @@ impl Shared {
         if let Some(gone) = gone {
             gone.give_up();
         }
-        self.changes.send_replace(());
+        self.changes.tell();
         None
     }
 }

@@ -78,8 +78,8 @@ policy! {
     /// The longest lifetime that is believed: a year.
     longest_lifetime: Duration = Duration::from_secs(365 * 24 * 3600);
     /// The least time between two renewals ahead: 1 s. Servers that hand back the same token until
-    /// its last moments would else be asked ever faster. A credential that is over when it arrives
-    /// is used for that long.
+    /// its last moments would else be asked ever faster. A credential that is over when it arrives,
+    /// or whose whole life is less than a tenth of that, is used for that long.
     renewal_gap: Duration = Duration::from_secs(1);
     /// The gap after a transient failure: 0.5 s, doubling, at random between nothing and all of it…
     transient_gap: Duration = Duration::from_millis(500);

@@ -19,7 +19,7 @@ use crate::{
     json,
     param::{FilledParams, form_pairs},
     percent,
-    template::{Stage, Template, TemplateContext},
+    template::{EXPANSION_LIMIT, Stage, Template, TemplateContext},
     token_url::TokenUrl,
     value::sounds_secret,
 };
@@ -61,7 +61,7 @@ impl RequestPlan {
             ));
         }
         let content_type = profile.encoding.content_type();
-        Ok(Self {
+        let plan = Self {
             auth,
             method: profile.method.clone(),
             encoding: profile.encoding,
@@ -71,7 +71,12 @@ impl RequestPlan {
             headers: default_headers(content_type.filter(|_| profile.method != Method::GET)),
             filled_headers,
             hidden: Vec::new(),
-        })
+        };
+        let fixed = plan.templates().flat_map(Template::literals);
+        if fixed.map(str::len).sum::<usize>() > EXPANSION_LIMIT {
+            return Err(too_long());
+        }
+        Ok(plan)
     }
 
     /// Every template in it.
@@ -102,7 +107,8 @@ impl RequestPlan {
         secrets.extend(inputs.variables.iter().map(|(_, value)| value.clone()));
         secrets.extend(self.hidden.iter().cloned().map(Zeroizing::new));
 
-        let params = self.filled_params(inputs, &context, &mut secrets)?;
+        let mut filling = Filling::of(&context);
+        let params = self.filled_params(inputs, &mut filling, &mut secrets)?;
         let mut query = Zeroizing::new(String::new());
         let mut body = Zeroizing::new(Vec::new());
         match self.encoding {
@@ -117,7 +123,7 @@ impl RequestPlan {
         if !self.query.is_empty() {
             let mut own = Vec::with_capacity(self.query.len());
             for (name, text) in &self.query {
-                let value = text.fill(&context).map_err(unfilled)?;
+                let value = filling.fill(text)?;
                 keep_if_secret(&mut secrets, name, &value, text.shows_secret());
                 own.push((name.as_str(), value));
             }
@@ -132,7 +138,7 @@ impl RequestPlan {
         let headers = request.headers_mut();
         headers.clone_from(&self.headers);
         for (name, text) in &self.filled_headers {
-            let value = text.fill(&context).map_err(unfilled)?;
+            let value = filling.fill(text)?;
             keep_if_secret(&mut secrets, name.as_str(), &value, text.shows_secret());
             headers.insert(name, header_value(name, &value)?);
         }
@@ -165,14 +171,13 @@ impl RequestPlan {
     fn filled_params(
         &self,
         inputs: &ResolvedInputs,
-        context: &TemplateContext<'_>,
+        filling: &mut Filling<'_>,
         secrets: &mut Vec<Zeroizing<String>>,
     ) -> Result<FilledParams, Error> {
         let post = self.auth == ClientAuth::Post;
         let mut params = Vec::with_capacity(self.params.len() + 2);
         for (name, param) in &self.params {
-            let mut fill = |text: &Template| text.fill(context).map_err(unfilled);
-            let filled = param.map(&mut fill)?;
+            let filled = param.map(&mut |text: &Template| filling.fill(text))?;
             let shown = param.texts().iter().any(|text| text.shows_secret());
             keep_secrets(secrets, name, &filled, shown);
             params.push((name.clone(), filled));
@@ -182,10 +187,10 @@ impl RequestPlan {
             (name.to_owned(), value)
         };
         if post || self.send_client_id {
-            params.push(own("client_id", context.id));
+            params.push(own("client_id", filling.context.id));
         }
         if post {
-            params.push(own("client_secret", context.secret));
+            params.push(own("client_secret", filling.context.secret));
         }
         for (name, value) in inputs.signed()? {
             params.push(own(name, &value));
@@ -195,6 +200,31 @@ impl RequestPlan {
         }
         Ok(params)
     }
+}
+
+/// Fills the templates of one request, which together make no more than a single one may.
+struct Filling<'a> {
+    context: &'a TemplateContext<'a>,
+    room: usize,
+}
+
+impl<'a> Filling<'a> {
+    fn of(context: &'a TemplateContext<'a>) -> Self {
+        Self {
+            context,
+            room: EXPANSION_LIMIT,
+        }
+    }
+
+    fn fill(&mut self, text: &Template) -> Result<Zeroizing<String>, Error> {
+        let filled = text.fill(self.context).map_err(unfilled)?;
+        self.room = self.room.checked_sub(filled.len()).ok_or_else(too_long)?;
+        Ok(filled)
+    }
+}
+
+fn too_long() -> Error {
+    Error::configuration("the token request grows beyond 1 MiB: its variables are too long for it")
 }
 
 fn keep_secrets(

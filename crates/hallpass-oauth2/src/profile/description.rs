@@ -26,8 +26,9 @@ pub(crate) const BEARER: &str = "Bearer {token}";
 ///
 /// Plain data: every field is public, may stand in a TOML file under its own name, and has a
 /// default that follows RFC 6749, so a plain vendor is three lines. A JSON Schema of such files
-/// stands in `profile.schema.json` beside this crate's manifest, and in `PROFILES.md` how to write
-/// one, which shapes of endpoints take which lines, and what is impossible.
+/// stands in `profile.schema.json` beside this crate's manifest. [A profile in ten
+/// minutes](crate::docs::profiles) says how to write one, which shapes of endpoints take which
+/// lines, and what is impossible.
 ///
 /// ```
 /// use hallpass_oauth2::{Profile, Secret};

@@ -11,11 +11,18 @@ use zeroize::Zeroizing;
 
 use crate::{body::Fault, text::printable, transport::BODY_LIMIT};
 
+/// Each coding may take as long to undo as the longest body. More than one is odd enough.
+const MOST_CODINGS: usize = 2;
+
 /// The text of a body, without a byte order mark. Bytes that are no text are replaced: one odd letter
 /// in a server's words must not hide its code.
 pub(crate) fn decode(headers: &HeaderMap, body: &[u8]) -> Result<Zeroizing<String>, Fault> {
     let mut bytes = Cow::Borrowed(body);
-    for coding in codings(headers) {
+    let codings = codings(headers);
+    if codings.len() > MOST_CODINGS {
+        return Err(Fault::Coded(printable(&codings.join(", "))));
+    }
+    for coding in codings {
         bytes = Cow::Owned(undone(&coding, &bytes)?);
     }
     let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {

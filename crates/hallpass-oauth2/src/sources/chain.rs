@@ -82,6 +82,8 @@ impl CredentialSource for Chain {
         }
         let mut last = None;
         for (at, source) in self.sources.iter().enumerate() {
+            // The one before may have given it up.
+            why.take_turn().await;
             match source.fetch(why).await {
                 Ok(credential) => {
                     let _ = self.chosen.set(at);
@@ -129,6 +131,7 @@ impl CredentialSource for Chain {
             }
             // Whichever delivers, no token of its is put at risk.
             description.kills_old |= other.kills_old;
+            description.one_at_a_time |= other.one_at_a_time;
             description.hedge &= other.hedge;
             description.fixed &= other.fixed;
         }

@@ -17,7 +17,7 @@ use crate::value::{Value, sounds_secret};
 
 /// What a template may grow to: no request is larger, and a short one that repeats a long value must
 /// not take all memory.
-pub(super) const EXPANSION_LIMIT: usize = 1024 * 1024;
+pub(crate) const EXPANSION_LIMIT: usize = 1024 * 1024;
 
 #[derive(Clone)]
 enum Segment {

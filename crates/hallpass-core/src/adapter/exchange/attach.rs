@@ -116,6 +116,10 @@ impl Exchange {
         }
         let bound = self.rare.as_mut().and_then(|rare| rare.bound.take());
         if let Some(Bound { credential, .. }) = bound {
+            if self.outlived_its_certificate(&credential) {
+                credential.detach(headers);
+                return Ok(Attached::NoneInHand);
+            }
             self.show(credential, method, target, headers)?;
         }
         Ok(attached)
@@ -124,7 +128,10 @@ impl Exchange {
     /// Waits for a credential, after [`Attached::NoneInHand`]. A request that can be replayed may be
     /// given one under suspicion, to find out whether it still works.
     pub fn acquire(&self, replayable: bool) -> Acquire {
-        Acquire::new(self.cached().acquire(replayable))
+        // What is bound to another certificate by now is under suspicion without a server's word; to
+        // try it would find nothing out.
+        let tries = replayable && self.authorizer.rules().certificate.is_none();
+        Acquire::new(self.cached().acquire(tries))
     }
 
     /// Puts the credential that a request has waited for on it. It is never
@@ -152,7 +159,11 @@ impl Exchange {
         let generation = credential.generation();
         if credential.is_bound() {
             // If that fails, nothing is sent, and what was sent before is still what is reported.
-            self.show(credential, method, target, headers)?;
+            let shown = self.show(credential, method, target, headers);
+            if shown.is_err() && self.has_dropped_one() {
+                self.cached().replacement_refused(generation);
+            }
+            shown?;
         } else if let Some(rare) = &mut self.rare {
             rare.bound = None;
         }

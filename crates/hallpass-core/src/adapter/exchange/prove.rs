@@ -7,7 +7,7 @@ use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri};
 
 use super::{Exchange, Next};
 use crate::{
-    Credential, Error, Origin,
+    Challenges, Credential, Error, Origin, Rejection,
     adapter::{Acquired, Answer, FreshProof, Target},
     credential::attach_proof,
 };
@@ -58,6 +58,29 @@ impl Exchange {
         }
         self.rare.get_or_insert_default().bound = Some(bound);
         Ok(())
+    }
+
+    /// Whether the client presents another certificate by now than the one that the token in hand is
+    /// bound to, and another token is being fetched for that: then nothing is on the request yet.
+    pub(super) fn outlived_its_certificate(&mut self, credential: &Credential) -> bool {
+        let presented = self.authorizer.rules().certificate.as_deref();
+        let bound = credential.certificate_thumbprint();
+        if presented.is_none() || bound.is_none() || presented == bound {
+            return false;
+        }
+        let rejection = self
+            .cached()
+            .reject_generation(self.generation, &Challenges::default());
+        let replaced = rejection != Rejection::Kept;
+        if replaced {
+            self.sent = 0;
+            self.rare.get_or_insert_default().dropped = true;
+        }
+        replaced
+    }
+
+    pub(super) fn has_dropped_one(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.dropped)
     }
 
     /// The URI as the server sees it, with scheme and host.

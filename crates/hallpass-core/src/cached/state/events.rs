@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Discarded, FellBack, Machine, Rejection, Spare, State, Suspect, Trial, Unproven};
+use super::{Discarded, FellBack, Machine, Rejection, State, Suspect, Trial, Unproven};
 use crate::{
     Moment,
     cached::{backoff::Vain, current::Current},
@@ -77,14 +77,14 @@ impl Machine {
             if young && !predecessor.end.passed(now) {
                 predecessor.report(true);
                 let gap = self.policy.probe_gap;
-                self.state = State::FellBack(FellBack {
+                self.state = State::FellBack(Box::new(FellBack {
                     predecessor,
                     accepted: false,
                     successor: unproven,
                     probe: now.plus(gap),
                     probing: false,
                     gap,
-                });
+                }));
                 return Rejection::FellBack;
             }
             self.discard(predecessor);
@@ -101,14 +101,14 @@ impl Machine {
             self.state = State::Unproven(unproven);
             return Rejection::Kept;
         }
-        self.suspect(now, version, unproven.token, false)
+        self.suspect(now, version, unproven.token)
     }
 
     fn refused_predecessor(
         &mut self,
         now: Moment,
         version: u64,
-        mut fell_back: FellBack,
+        mut fell_back: Box<FellBack>,
     ) -> Rejection {
         if fell_back.predecessor.unusable.passed(now) {
             // In its last moments it is refused for its age, which says nothing of the successor.
@@ -125,7 +125,7 @@ impl Machine {
         // Both are refused and neither is accepted: both are dead.
         self.discarded
             .push(Discarded::Current(fell_back.predecessor));
-        self.suspect(now, version, fell_back.successor.token, false)
+        self.suspect(now, version, fell_back.successor.token)
     }
 
     fn refused_proven(&mut self, now: Moment, version: u64, token: Arc<Current>) -> Rejection {
@@ -136,16 +136,10 @@ impl Machine {
             self.state = State::Proven(token);
             return Rejection::Kept;
         }
-        self.suspect(now, version, token, true)
+        self.suspect(now, version, token)
     }
 
-    fn suspect(
-        &mut self,
-        now: Moment,
-        version: u64,
-        token: Arc<Current>,
-        proven: bool,
-    ) -> Rejection {
+    fn suspect(&mut self, now: Moment, version: u64, token: Arc<Current>) -> Rejection {
         token.report(true);
         token.allow_renewal();
         let can_be_replaced =
@@ -156,11 +150,7 @@ impl Machine {
             Trial::Open
         };
         self.unaccepted = 0;
-        self.state = State::Suspect(Suspect {
-            token,
-            proven,
-            trial,
-        });
+        self.state = State::Suspect(Suspect { token, trial });
         if !can_be_replaced {
             return Rejection::Kept;
         }
@@ -223,7 +213,7 @@ impl Machine {
         // Accepted although a second one is there: whatever ends it later, ends that one as well.
         let spare = self.spare.take();
         self.discarded
-            .extend(spare.map(|Spare(it)| Discarded::Credential(it.credential)));
+            .extend(spare.map(|spare| Discarded::Credential(spare.credential)));
         token.report(false);
         self.state = State::Proven(token);
     }

@@ -29,7 +29,7 @@ fn token(n: u64) -> Credential {
 }
 
 fn machine() -> Machine {
-    Machine::new(Policy::default(), Traits::default())
+    Machine::new(Arc::default(), Traits::default())
 }
 
 fn brought(credential: Credential, sent: Moment) -> Brought {

@@ -210,7 +210,7 @@ fn a_fixed_credential_is_never_replaced() {
         fixed: true,
         ..Traits::default()
     };
-    let mut machine = Machine::new(Policy::default(), fixed);
+    let mut machine = Machine::new(Arc::default(), fixed);
     machine.wanted(START, 0, &CALL);
     machine.landed(START, 1, brought(token(1).never_expires(), START), 0.5);
     for _ in 0..100 {

@@ -31,7 +31,7 @@ fn due_comes_before_unusable_whatever_is_set() {
         Policy::default().renewal_share(0.0),
         Policy::default().margin_share(1.0),
     ] {
-        let mut machine = Machine::new(policy, Traits::default());
+        let mut machine = Machine::new(policy.into(), Traits::default());
         machine.wanted(START, 0, &CALL);
         let token = token(1).lives_for(secs(300)).renew_in(secs(299));
         machine.landed(START, 1, brought(token, START), 0.0);
@@ -48,7 +48,7 @@ fn no_share_makes_it_panic() {
             .margin_share(share)
             .hint_jitter(share)
             .renewal_jitter(share);
-        let mut machine = Machine::new(policy, Traits::default());
+        let mut machine = Machine::new(policy.into(), Traits::default());
         machine.wanted(START, 0, &CALL);
         let token = token(1).lives_for(secs(300)).renew_in(secs(100));
         machine.landed(START, 1, brought(token, START), 0.5);

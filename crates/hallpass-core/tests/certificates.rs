@@ -1,0 +1,91 @@
+//! A client whose certificate is replaced while tokens that are bound to the old one still live
+//! (RFC 8705 §3).
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod common;
+
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+};
+
+use common::{HOUR, SECOND, Source, token};
+use hallpass_core::{Authorizer, Error, adapter::CallError};
+use http::{Request, Response, header::AUTHORIZATION};
+
+/// Binds each token to the certificate that its client presents by then.
+fn issuer() -> (Source, Arc<Mutex<&'static str>>) {
+    let presented = Arc::new(Mutex::new("one"));
+    let seen = Arc::clone(&presented);
+    let source = Source::new(move |n, _| {
+        let certificate = *seen.lock().unwrap();
+        Ok(token(n, HOUR).bound_to_certificate(certificate))
+    });
+    (source, presented)
+}
+
+/// What a server is sent, or the error without which it is sent nothing.
+async fn sent(authorizer: &Authorizer) -> Result<Vec<String>, Error> {
+    let mut sent = Vec::new();
+    let request = Request::get("https://api.example/").body(()).unwrap();
+    let sending = |request: Request<()>| {
+        let value = request.headers()[AUTHORIZATION].to_str().unwrap();
+        sent.push(value.to_owned());
+        std::future::ready(Ok::<_, Infallible>(Response::new(())))
+    };
+    match authorizer.run(request, sending).await {
+        Ok(_) => Ok(sent),
+        Err(CallError::Credential(error)) => Err(error),
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_certificate_takes_a_new_token() {
+    let (source, presented) = issuer();
+    let before = Authorizer::new(source.clone().taking(SECOND)).client_certificate("one");
+    for _ in 0..3 {
+        assert_eq!(sent(&before).await.unwrap(), ["Bearer token-1"]);
+    }
+    *presented.lock().unwrap() = "two";
+    let after = before.clone().client_certificate("two");
+    let calls = (0..20).map(|_| {
+        let after = after.clone();
+        tokio::spawn(async move { sent(&after).await })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        assert_eq!(
+            call.await.unwrap().unwrap(),
+            ["Bearer token-2"],
+            "and no error"
+        );
+    }
+    assert_eq!(source.fetches(), 2, "one fetch for all of them");
+    for _ in 0..3 {
+        assert_eq!(sent(&after).await.unwrap(), ["Bearer token-2"]);
+    }
+    // What is left of the old client sends nothing that its server would refuse.
+    assert!(sent(&before).await.unwrap_err().is_possession());
+}
+
+/// It is no way to make an issuer work that binds its tokens to another one.
+#[tokio::test(start_paused = true)]
+async fn a_certificate_that_no_token_is_for_costs_ever_less() {
+    let (source, _) = issuer();
+    let authorizer = Authorizer::new(source.clone()).client_certificate("another");
+    for _ in 0..100 {
+        let error = sent(&authorizer).await.unwrap_err();
+        assert!(error.is_possession(), "{error}");
+        tokio::time::sleep(SECOND).await;
+    }
+    assert!((2..=9).contains(&source.fetches()), "{}", source.fetches());
+
+    // Where none is known, a token would be of no use either.
+    let (source, _) = issuer();
+    let authorizer = Authorizer::new(source.clone());
+    for _ in 0..100 {
+        assert!(sent(&authorizer).await.unwrap_err().is_possession());
+        tokio::time::sleep(SECOND).await;
+    }
+    assert_eq!(source.fetches(), 1);
+}

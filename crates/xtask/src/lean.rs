@@ -1,0 +1,67 @@
+//! What each choice of features costs to build: the table of the guide's page on adapters.
+
+use std::{collections::BTreeSet, fs};
+
+use crate::run::{cargo, output, step, target};
+
+/// The façade's features without its defaults.
+const RECIPES: [&str; 8] = [
+    "",
+    "tower",
+    "oauth2,tower",
+    "hyper,oauth2,tower",
+    "reqwest-without-tls",
+    "reqwest",
+    "tonic",
+    "hyper,tonic",
+];
+
+pub(crate) fn measure() -> Result<(), String> {
+    let folder = target()?.join("lean");
+    let mut rows = Vec::new();
+    for features in RECIPES {
+        let names = [
+            "--package",
+            "hallpass",
+            "--no-default-features",
+            "--features",
+            features,
+        ];
+        let mut tree = cargo(&["tree", "--edges", "normal,build", "--prefix", "none"]);
+        let printed = output("tree", tree.args(names))?;
+        // A name and its version; what follows is where it is from, or that it was listed before.
+        let crates: BTreeSet<_> = printed
+            .lines()
+            .filter_map(|line| Some((line.split(' ').next()?, line.split(' ').nth(1)?)))
+            .collect();
+        // What another recipe has built is built again.
+        drop(fs::remove_dir_all(&folder));
+        let before = spent()?;
+        let mut build = cargo(&["build", "--target-dir"]);
+        build.arg(&folder).args(names).env_remove("RUSTC_WRAPPER");
+        step(&format!("features: {features}"), &mut build)?;
+        rows.push(format!(
+            "| `{features}` | {} | {:.0} s |",
+            crates.len(),
+            spent()? - before
+        ));
+    }
+    println!("\n| features | crates | processor time |\n|---|---:|---:|");
+    println!("{}", rows.join("\n"));
+    Ok(())
+}
+
+/// The processor time of all programs that this one has waited for, which does not depend on what
+/// else the machine does. As Linux counts it, in hundredths of a second.
+fn spent() -> Result<f64, String> {
+    let stat = fs::read_to_string("/proc/self/stat")
+        .map_err(|error| format!("processor time can be read on Linux only: {error}"))?;
+    // Behind the program's name, which may hold anything: the 16th and 17th of all fields.
+    let fields = stat.rsplit(") ").next().unwrap_or_default().split(' ');
+    let ticks: f64 = fields
+        .skip(13)
+        .take(2)
+        .filter_map(|field| field.parse::<f64>().ok())
+        .sum();
+    Ok(ticks / 100.0)
+}
