@@ -27,7 +27,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Prints a token
     #[command(after_help = crate::token::EXAMPLES)]
-    Token(TokenArgs),
+    Token(Box<TokenArgs>),
     /// Calls a URL with a fresh credential, like curl
     #[command(after_help = crate::call::EXAMPLES)]
     Call(Box<CallArgs>),

@@ -112,7 +112,9 @@ impl Visit<'_> {
                 self.note(finding)?;
             }
         }
-        if let Some(issuer) = &self.target.config.issuer {
+        if let Some(issuer) = &self.target.config.issuer
+            && self.target.config.token_url.is_none()
+        {
             let finding = discovery::examine(self.target, issuer).await;
             self.note(finding)?;
         }
@@ -143,7 +145,8 @@ impl Visit<'_> {
                     None => format!("\"{}\" asks no endpoint", about.name),
                 };
                 if !origins.is_empty() {
-                    what.push_str(&format!(", for {}", origins.join(", ")));
+                    what.push_str(", for ");
+                    what.push_str(&origins.join(", "));
                 }
                 self.note(Finding::ok("configuration", what))?;
                 Ok(about.endpoint)

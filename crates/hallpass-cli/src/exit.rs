@@ -9,7 +9,7 @@ pub(crate) const TABLE: &str = "\
 Exit codes:
   0  done
   1  something else went wrong, such as output that can't be written
-  2  the configuration or the command line is wrong; nothing was sent
+  2  the configuration or the command line is wrong
   3  the token endpoint refused for good: check client, secret and scope
   4  no token or no answer for now: unreachable, busy, or an answer that makes no sense
   5  the API said no (with `call --fail`: a status of 400 or more)";

@@ -4,6 +4,11 @@
 //! `args.rs` reads the command line, `target.rs` finds out which client is meant, and each command
 //! has a module of its own.
 
+#![allow(
+    clippy::doc_markdown,
+    reason = "the comments on arguments are the help, which is shown as it stands"
+)]
+
 mod args;
 mod cache;
 mod call;
@@ -55,7 +60,7 @@ async fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
-        Command::Token(args) => token::run(args).await,
+        Command::Token(args) => token::run(*args).await,
         Command::Call(args) => call::run(*args).await,
         Command::Doctor(args) => doctor::run(*args).await,
         Command::Profiles { command } => profiles::run(&command),

@@ -215,14 +215,14 @@ fn template(
         origins.to_vec()
     };
     let origins: Vec<String> = origins.iter().map(|origin| quoted(origin)).collect();
-    let variables: String = variables_of(token_url)
+    let lines: Vec<String> = variables_of(token_url)
         .iter()
         .map(|name| format!("{name} = \"what {name} is, and where to find it\"\n"))
         .collect();
-    let variables = if variables.is_empty() {
+    let variables = if lines.is_empty() {
         "# [variables]\n# tenant = \"what it is, and where to find it\"\n".to_owned()
     } else {
-        format!("[variables]\n{variables}")
+        format!("[variables]\n{}", lines.concat())
     };
     let text = include_str!("profiles/new.toml")
         .replace("NAME", &quoted(name))

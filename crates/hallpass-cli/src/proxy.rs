@@ -96,7 +96,8 @@ struct Proxy {
 /// What `--json` prints once it listens.
 #[derive(Serialize)]
 struct Listening<'a> {
-    listening: &'a str,
+    #[serde(rename = "listening")]
+    address: &'a str,
     upstream: String,
     client: &'a str,
 }
@@ -145,7 +146,7 @@ fn caller_secret(place: &str) -> Result<Reference, Failure> {
 fn announce(args: &ProxyArgs, address: &str, upstream: &Upstream) -> Result<(), Failure> {
     if args.json {
         output::json(&Listening {
-            listening: address,
+            address,
             upstream: upstream.base(),
             client: upstream.name(),
         })?;

@@ -57,7 +57,7 @@ pub(crate) struct TargetArgs {
     /// Another token endpoint than the profile's
     #[arg(long, value_name = "URL", help_heading = "Client")]
     token_url: Option<String>,
-    /// Finds the token endpoint through this issuer's metadata
+    /// The server's issuer; without --token-url its metadata names the token endpoint
     #[arg(long, value_name = "URL", help_heading = "Client")]
     issuer: Option<String>,
     /// The scopes to ask for
@@ -157,11 +157,10 @@ impl TargetArgs {
         }
         if self.token_url.is_some() {
             config.token_url.clone_from(&self.token_url);
-            config.issuer = None;
         }
         if self.issuer.is_some() {
             config.issuer.clone_from(&self.issuer);
-            config.token_url = None;
+            config.token_url.clone_from(&self.token_url);
         }
         let options = [
             (&self.key_id, &mut config.key_id),

@@ -47,6 +47,7 @@ mod credential;
 pub mod docs;
 mod error;
 mod identity;
+mod kept_key;
 pub mod keyed;
 pub mod observe;
 mod origin;
@@ -69,6 +70,7 @@ pub use self::{
     credential::Credential,
     error::{BoxError, Error},
     identity::{Identified, Identity},
+    kept_key::{HeldKey, KeptKey, ReadKey},
     keyed::{Keyed, KeyedStats, RequestHead},
     origin::Origin,
     proof::Proof,

@@ -32,7 +32,7 @@
 //! |---|---|
 //! | `profile` | a name of [`Profile::names`](crate::Profile::names), the path of a TOML file, or a table with the fields of a [`Profile`](crate::Profile) |
 //! | `token_url` | the token endpoint, in place of the profile's |
-//! | `issuer` | finds the token endpoint through this issuer's metadata instead |
+//! | `issuer` | the server's issuer identifier, for which assertions are. Unless `token_url` is set too, its metadata names the token endpoint |
 //! | `id` | the client id; a text or a reference |
 //! | `secret` | the client secret; a reference |
 //! | `private_key`, `key_id` | the key that signs assertions, PEM or JWK (a reference), and its `kid` |

@@ -1,6 +1,6 @@
 #![cfg_attr(
     all(
-        feature = "hyper",
+        feature = "config",
         feature = "redis",
         feature = "reqwest-without-tls",
         feature = "tonic",
@@ -14,6 +14,7 @@
 
 #[cfg(any(doc, doctest))]
 #[cfg(all(
+    feature = "config",
     feature = "hyper",
     feature = "redis",
     feature = "reqwest-without-tls",

@@ -234,8 +234,8 @@ fn settings_that_contradict_or_are_missing_are_named() {
     for (settings, expected) in [
         ("", "clients.acme.profile: is missing"),
         (
-            "issuer = 'https://a.example'\ntoken_url = 'https://a.example/t'",
-            "clients.acme.issuer: is set beside token_url",
+            &format!("{at}id = 'a'\nprivate_key = 'env:X'"),
+            "clients.acme.issuer: is missing",
         ),
         ("issuer = 'http://a.example'", "clients.acme.issuer: "),
         (&format!("{at}id = 'a'"), "clients.acme.secret: is missing"),

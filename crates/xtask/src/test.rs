@@ -1,13 +1,13 @@
 //! `cargo xtask test`: the steps in the order in which they fail soonest.
 
 use crate::{
-    apt, docs, external_types, interop, minimal, msrv, packages,
+    apt, claims, docs, external_types, interop, locked, minimal, msrv, packages,
     run::{cargo, output, step},
     stores, supply_chain,
 };
 
 /// Each feature of the façade alone, and none: features must only add items.
-const FEATURES: [&str; 11] = [
+const FEATURES: [&str; 12] = [
     "",
     "oauth2",
     "tower",
@@ -24,6 +24,8 @@ const FEATURES: [&str; 11] = [
 
 pub(crate) fn all() -> Result<(), String> {
     step("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
+    claims::check()?;
+    locked::check()?;
     msrv::check()?;
     docs::check()?;
     supply_chain::offline()?;

@@ -138,6 +138,10 @@ async fn spoken(target: &Target, endpoint: &Origin, place: (&str, u16)) -> Findi
         if let Some((cause, fix)) = tls::explain(&error, place.0) {
             return failed.because(cause, fix);
         }
+        if error.phase() == Phase::Exchange {
+            // Some answer such a request badly, and TLS is done by then.
+            return Finding::ok(step, "the certificate is valid and trusted");
+        }
     } else if speaks_tls(place).await {
         return failed.because(
             "the server speaks TLS on this port, and the token URL says http",

@@ -153,7 +153,7 @@ fn of_success(last: &Exchange) -> Why {
             ),
         };
     }
-    let text = match &last.body {
+    match &last.body {
         Body::Json { .. } if names.contains(&"error") || names.contains(&"errors") => why(
             format!("the server refuses within a success; its answer has {listed}"),
             "say in the profile what a refusal looks like: success, refused, error_at, message_at",
@@ -167,8 +167,7 @@ fn of_success(last: &Exchange) -> Why {
             "the answer is no JSON",
             "check the token URL; if the whole body is the token, set answer = \"text\" in the profile",
         ),
-    };
-    text
+    }
 }
 
 fn of_status(target: &Target, error: &Error, last: &Exchange) -> Why {

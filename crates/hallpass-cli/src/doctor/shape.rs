@@ -18,7 +18,8 @@ pub(super) fn summary(credential: &Credential, last: Option<&Exchange>) -> Strin
         None => "there is a token".to_owned(),
     };
     if let Some(lifetime) = credential.lifetime() {
-        text.push_str(&format!(", for {}", shown(lifetime)));
+        text.push_str(", for ");
+        text.push_str(&shown(lifetime));
     }
     text
 }

@@ -67,10 +67,7 @@ impl Guard {
             return false;
         }
         let header = header.map(|host| host.to_str().unwrap_or_default());
-        let authority = request
-            .uri()
-            .authority()
-            .map(|authority| authority.as_str());
+        let authority = request.uri().authority().map(http::uri::Authority::as_str);
         match (header, authority) {
             (Some(host), Some(authority)) => {
                 self.is_ours(name_of(host)) && self.is_ours(name_of(authority))

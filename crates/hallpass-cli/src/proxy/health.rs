@@ -39,10 +39,10 @@ pub(super) fn page(upstream: &Upstream) -> Response<Body> {
         replays: stats.replays,
         waits: stats.waits,
     };
-    let status = if usable {
+    let code = if usable {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    answer::json(status, &health)
+    answer::json(code, &health)
 }

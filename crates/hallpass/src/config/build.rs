@@ -34,7 +34,8 @@ impl ClientConfig {
             Kind::Basic(self.bound(basic, |basic, origins| basic.origins(origins))?)
         } else {
             self.check()?;
-            if let Some(issuer) = &self.issuer {
+            let issuer = self.issuer.as_ref().filter(|_| self.token_url.is_none());
+            if let Some(issuer) = issuer {
                 let (config, name) = (self.clone(), name.to_owned());
                 let found = Discovery::anywhere(issuer).source(transport, move |found| {
                     let url = match &config.certificate {
@@ -119,10 +120,13 @@ impl ClientConfig {
                 "is missing, and so are token_url and issuer: one of them says where tokens come from",
             ));
         }
-        if self.token_url.is_some() && self.issuer.is_some() {
+        let is_for_somebody = self.issuer.is_some()
+            || self.profile.issuer.is_some()
+            || self.profile.assertion_for_token_url;
+        if self.private_key.is_some() && !is_for_somebody {
             return Err(wrong(
                 "issuer",
-                "is set beside token_url, and each names a token endpoint",
+                "is missing: it says for whom the assertions are that private_key signs",
             ));
         }
         if self.secret.is_some() && self.private_key.is_some() {
@@ -186,6 +190,9 @@ impl ClientConfig {
             request = request.var(variable, value.variable());
         }
         request = request.name(name);
+        if let Some(issuer) = &self.issuer {
+            request = request.issuer(issuer);
+        }
         if let Some(scope) = &self.scope {
             request = request.scope(scope);
         }

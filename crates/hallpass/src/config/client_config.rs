@@ -15,7 +15,7 @@ pub struct ClientConfig {
     pub profile: Profile,
     /// The token endpoint, in place of the profile's; template.
     pub token_url: Option<String>,
-    /// The issuer whose metadata names the token endpoint.
+    /// The issuer: the audience of assertions. Without a token URL its metadata names the endpoint.
     pub issuer: Option<String>,
     /// The client id.
     pub id: Option<Reference>,

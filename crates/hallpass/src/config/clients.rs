@@ -135,9 +135,9 @@ impl Clients {
         if let Some(cached) = cached.get(name) {
             return Ok(cached.clone());
         }
-        let made = Cached::new(make(config).map_err(|error| at(name, error))?);
-        cached.insert(name.to_owned(), made.clone());
-        Ok(made)
+        let new = Cached::new(make(config).map_err(|error| at(name, error))?);
+        cached.insert(name.to_owned(), new.clone());
+        Ok(new)
     }
 }
 

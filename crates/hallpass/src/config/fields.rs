@@ -74,7 +74,7 @@ impl<'a> Fields<'a> {
 
     /// `env:NAME`, `file:PATH` or `{ value = "…" }`.
     pub(super) fn secret(&mut self, key: &str) -> Result<Option<Reference>, Error> {
-        self.reference(key, |text| Reference::parse(text))
+        self.reference(key, Reference::parse)
     }
 
     /// The same, or a text that is no secret.
@@ -92,13 +92,14 @@ impl<'a> Fields<'a> {
             Some(Value::String(text)) => {
                 of_text(&text).map_err(|error| self.wrong(key, &error.to_string()))?
             }
-            Some(Value::Table(mut table)) => match (table.remove("value"), table.is_empty()) {
-                (Some(Value::String(text)), true) => Reference::value(text),
-                _ => {
+            Some(Value::Table(mut table)) => {
+                let (Some(Value::String(text)), true) = (table.remove("value"), table.is_empty())
+                else {
                     let why = "is a table with something else than one text named value";
                     return Err(self.wrong(key, why));
-                }
-            },
+                };
+                Reference::value(text)
+            }
             Some(_) => {
                 return Err(self.wrong(key, "is no reference: write env:NAME or file:PATH"));
             }

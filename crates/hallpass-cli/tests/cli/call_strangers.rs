@@ -1,15 +1,10 @@
-//! Vendors that Hallpass doesn't know: a file is enough for the example `call` to get a token from
-//! one and use it.
-
-#![allow(
-    clippy::unwrap_used,
-    reason = "clippy sees tests in functions marked as such, and not in those that help them"
-)]
-
-mod common;
+//! Vendors that Hallpass doesn't know: a file is enough for `hallpass call` to get a token from one
+//! and use it.
 
 use hallpass_testkit::{Entry, Kind, Server};
 use serde_json::Value;
+
+use super::common::{command, output};
 
 /// Plain ones, and some whose every character means something to an encoding.
 const CREDENTIALS: [(&str, &str); 2] = [
@@ -93,26 +88,20 @@ async fn is_served(vendor: &Vendor) {
     }
 }
 
-/// Runs the example to its 200.
+/// Runs the command to its 200.
 async fn called(vendor: &Vendor, server: &Server, id: &str, secret: &str) -> Vec<Entry> {
-    let folder = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../crates/hallpass-oauth2/tests"
-    );
-    let mut command = common::example("call");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../hallpass-oauth2/tests");
+    let mut command = command(["call", "--json"]);
     command
-        .args([
-            "--profile",
-            &format!("{folder}/strangers/{}.toml", vendor.file),
-        ])
-        .args(["--client-id", id, "--client-secret-env", "VENDOR_SECRET"])
+        .arg(format!("{folder}/strangers/{}.toml", vendor.file))
+        .args(["--client-id", id, "--secret", "env:VENDOR_SECRET"])
         .args(["--token-url", &server.token_url()])
         .arg(format!("{}/items", server.url()))
         .env("VENDOR_SECRET", secret);
     for variable in vendor.variables {
         command.args(["--var", variable]);
     }
-    let output = common::output(command).await;
+    let output = output(command).await;
     let stdout = String::from_utf8(output.stdout).unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success(), "{}: {stdout}{stderr}", vendor.file);

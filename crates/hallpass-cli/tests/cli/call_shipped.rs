@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use hallpass_testkit::{Entry, Kind, Server};
 
-use super::{SECRET, call};
+use super::common::{SECRET, call};
 
 /// What one golden file says, as far as a call shows it.
 struct Vendor {
@@ -63,8 +63,8 @@ impl Vendor {
         server.api().respond_next(1, 200, &[], "[]");
         let (base, token_url) = (server.url(), server.token_url());
         let url = format!("{base}/items");
-        let mut args = vec!["--profile", &self.name, "--client-id", "my-client"];
-        args.extend(["--client-secret-env", "SECRET"]);
+        let mut args = vec![self.name.as_str(), "--client-id", "my-client"];
+        args.extend(["--secret", "env:SECRET"]);
         args.extend(["--token-url", &token_url, "--origin", &base]);
         for variable in &self.variables {
             args.extend(["--var", variable]);
@@ -95,7 +95,7 @@ fn shows(entry: &Entry, text: &str) -> bool {
 async fn each_profile_that_ships_makes_a_call() {
     let folder = concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../crates/hallpass-oauth2/tests/golden"
+        "/../hallpass-oauth2/tests/golden"
     );
     let mut names = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {

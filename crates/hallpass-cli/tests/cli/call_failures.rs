@@ -4,13 +4,13 @@ use std::process::Stdio;
 
 use hallpass_testkit::Server;
 
-use super::{SECRET, call_generic, command, generic, generic_args};
+use super::common::{SECRET, call_generic, command, generic, generic_args};
 
 #[tokio::test]
 async fn a_wrong_secret_says_what_to_check() {
     let server = Server::builder().client("client", "another").start().await;
     let run = call_generic(&generic_args(&server), &["--repeat", "2"]).await;
-    assert_eq!(run.code, 1);
+    assert_eq!(run.code, 3);
     assert_eq!(
         run.totals,
         r#"{"calls":2,"statuses":{},"token_requests":1,"rejections":0,"waits":1,"replays":0,"failures":2}"#
@@ -39,7 +39,7 @@ async fn a_server_that_repeats_the_secret_is_not_quoted() {
     server.token_endpoint().respond_next(1, 401, &[], body);
     // `Run::of` looks for the secret.
     let run = call_generic(&args, &[]).await;
-    assert_eq!(run.code, 1);
+    assert_eq!(run.code, 3);
     assert!(run.calls[0]["error"].as_str().unwrap().contains("[secret]"));
 }
 
@@ -50,7 +50,7 @@ async fn nobody_at_home() {
     // Port 1 is reserved and nobody listens there.
     args.push("http://127.0.0.1:1/items".to_owned());
     let run = call_generic(&args, &[]).await;
-    assert_eq!(run.code, 1);
+    assert_eq!(run.code, 4);
     assert!(run.calls[0]["status"].is_null());
     let error = run.calls[0]["error"].as_str().unwrap();
     assert!(error.starts_with("no connection: "), "{error}");
@@ -64,7 +64,7 @@ async fn plain_http_to_another_machine_is_refused() {
     args.pop();
     args.push("http://api.example.com/items".to_owned());
     let run = call_generic(&args, &[]).await;
-    assert_eq!(run.code, 1);
+    assert_eq!(run.code, 2);
     let error = run.calls[0]["error"].as_str().unwrap();
     assert!(error.contains("in the clear"), "{error}");
     assert_eq!(server.journal().entries().len(), 0);
@@ -87,7 +87,7 @@ async fn half_a_response_is_a_failure_with_a_status() {
     let (server, args) = generic().await;
     server.api().cut_next(1);
     let run = call_generic(&args, &[]).await;
-    assert_eq!(run.code, 1);
+    assert_eq!(run.code, 4);
     assert_eq!(run.calls[0]["status"], 200);
     let error = run.calls[0]["error"].as_str().unwrap();
     assert!(error.starts_with("the response broke off: "), "{error}");
@@ -96,8 +96,13 @@ async fn half_a_response_is_a_failure_with_a_status() {
 #[tokio::test]
 async fn a_reader_that_leaves_is_no_panic() {
     let (_server, args) = generic().await;
-    let more = ["--repeat", "200", "--interval-ms", "1"];
-    let mut command = command(args.iter().map(String::as_str).chain(more));
+    let more = ["--repeat", "200", "--interval", "1ms"];
+    let mut command = command(
+        ["call", "--json"]
+            .into_iter()
+            .chain(args.iter().map(String::as_str))
+            .chain(more),
+    );
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use hallpass_testkit::{Server, System, fnv1a64};
 
-use super::{Run, SECRET, call, call_generic, command, generic};
+use super::common::{Run, SECRET, call, call_generic, command, generic};
 
 async fn served(system: System, args: &[&str]) {
     let server = Server::builder()
@@ -24,7 +24,7 @@ async fn served(system: System, args: &[&str]) {
         "TOKEN_VARIABLE" => token_variable.as_str(),
         arg => arg,
     });
-    let fixed = ["--client-id", "client", "--client-secret-env", "SECRET"];
+    let fixed = ["--client-id", "client", "--secret", "env:SECRET"];
     let run = call(filled.chain(fixed).chain([url.as_str()])).await;
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     assert_eq!(run.calls.len(), 1);
@@ -47,72 +47,36 @@ async fn served(system: System, args: &[&str]) {
 
 #[tokio::test]
 async fn atlar() {
-    let args = [
-        "--profile",
-        "atlar",
-        "--token-url",
-        "TOKEN_URL",
-        "--origin",
-        "BASE",
-    ];
+    let args = ["atlar", "--token-url", "TOKEN_URL", "--origin", "BASE"];
     served(System::Atlar, &args).await;
 }
 
 #[tokio::test]
 async fn is2() {
-    let args = [
-        "--profile",
-        "is2",
-        "--token-url",
-        "TOKEN_URL",
-        "--origin",
-        "BASE",
-    ];
+    let args = ["is2", "--token-url", "TOKEN_URL", "--origin", "BASE"];
     served(System::Is2, &args).await;
 }
 
 #[tokio::test]
 async fn ataccama() {
-    let args = [
-        "--profile",
-        "ataccama",
-        "--token-url",
-        "TOKEN_URL",
-        "--origin",
-        "BASE",
-    ];
+    let args = ["ataccama", "--token-url", "TOKEN_URL", "--origin", "BASE"];
     served(System::Ataccama, &args).await;
 }
 
 #[tokio::test]
 async fn atomic() {
-    let args = [
-        "--profile",
-        "atomic",
-        "--var",
-        "TOKEN_VARIABLE",
-        "--origin",
-        "BASE",
-    ];
+    let args = ["atomic", "--var", "TOKEN_VARIABLE", "--origin", "BASE"];
     served(System::Atomic, &args).await;
 }
 
 #[tokio::test]
 async fn oauth_v2() {
-    served(
-        System::Unnamed,
-        &["--profile", "oauth-v2", "--var", "BASE_URL"],
-    )
-    .await;
+    served(System::Unnamed, &["oauth-v2", "--var", "BASE_URL"]).await;
 }
 
 #[tokio::test]
 async fn generic_by_its_variable() {
-    served(
-        System::Generic,
-        &["--profile", "generic", "--var", "TOKEN_VARIABLE"],
-    )
-    .await;
+    served(System::Generic, &["generic", "--var", "TOKEN_VARIABLE"]).await;
 }
 
 #[tokio::test]
@@ -125,8 +89,8 @@ async fn a_file_is_a_profile() {
     let server = Server::builder().client("client", SECRET).start().await;
     let (file, base) = (file.display().to_string(), format!("base={}", server.url()));
     let url = format!("{}/items", server.url());
-    let fixed = ["--client-id", "client", "--client-secret-env", "SECRET"];
-    let args = ["--profile", &file, "--var", &base, &url];
+    let fixed = ["--client-id", "client", "--secret", "env:SECRET"];
+    let args = [file.as_str(), "--var", &base, &url];
     let run = call(fixed.into_iter().chain(args)).await;
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
     let journal = server.journal();
@@ -143,7 +107,7 @@ async fn a_client_id_may_hold_anything() {
         .start()
         .await;
     let (var, url) = (format!("base_url={}", server.url()), server.url());
-    let fixed = ["--profile", "oauth-v2", "--client-secret-env", "SECRET"];
+    let fixed = ["oauth-v2", "--secret", "env:SECRET"];
     let args = ["--client-id", "kasse:münchen 1", "--var", &var, &url];
     let run = call(fixed.into_iter().chain(args)).await;
     assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
@@ -185,8 +149,13 @@ async fn method_body_and_headers_arrive() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_revoked_in_mid_run_is_replaced() {
     let (server, args) = generic().await;
-    let more = ["-d", "order", "--repeat", "20", "--interval-ms", "20"];
-    let mut command = command(args.iter().map(String::as_str).chain(more));
+    let more = ["-d", "order", "--repeat", "20", "--interval", "20ms"];
+    let mut command = command(
+        ["call", "--json"]
+            .into_iter()
+            .chain(args.iter().map(String::as_str))
+            .chain(more),
+    );
     let mut child = command
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

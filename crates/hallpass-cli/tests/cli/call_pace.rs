@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::{call_generic, generic};
+use super::common::{call_generic, generic};
 
 #[tokio::test]
 async fn calls_start_an_interval_apart() {
     let (server, args) = generic().await;
     // Far slower than the interval: calls that waited for each other would take more than 3 s.
     server.api().delay(Duration::from_millis(400));
-    let more = "--repeat 10 --concurrency 10 --interval-ms 50".split(' ');
+    let more = "--repeat 10 --concurrency 10 --interval 50ms".split(' ');
     let run = call_generic(&args, &more.collect::<Vec<_>>()).await;
     assert_eq!(run.code, 0, "{}", run.stderr);
     let journal = server.journal();
