@@ -28,6 +28,8 @@ pub(crate) struct Heard {
     /// The number of each one's last token.
     pub(crate) tokens: Vec<Option<u64>>,
     pub(crate) calls: u64,
+    /// How many of them had to wait for a token.
+    pub(crate) waits: u64,
     pub(crate) failures: Vec<String>,
     /// Who fetched last on behalf of all.
     pub(crate) holder: Option<usize>,
@@ -70,6 +72,7 @@ impl Fleet {
     pub(crate) fn forget(&self) {
         let mut heard = self.heard();
         heard.calls = 0;
+        heard.waits = 0;
         heard.failures.clear();
         heard.holder = None;
     }
@@ -100,18 +103,15 @@ impl Fleet {
     pub(crate) fn process(&self, number: usize) -> Option<u32> {
         self.replicas.get(number).map(|replica| replica.child.id())
     }
-
-    pub(crate) fn living(&self) -> usize {
-        self.replicas.iter().filter(|one| one.alive).count()
-    }
 }
 
 impl Heard {
     fn note(&mut self, number: usize, line: &str) {
         match line.split_once(' ') {
             None if line == "fetch" => self.holder = Some(number),
-            Some(("call", token)) => {
+            Some((call @ ("call" | "wait"), token)) => {
                 self.calls += 1;
+                self.waits += u64::from(call == "wait");
                 self.tokens[number] = token.parse().ok();
             }
             _ => self.failures.push(format!("process {number}: {line}")),

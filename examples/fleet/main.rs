@@ -4,6 +4,7 @@
 //! ```sh
 //! cargo run --example fleet            # needs a redis-server on the path
 //! cargo run --example fleet -- 10     # with ten processes
+//! cargo run --example fleet -- lifetimes  # ten lifetimes in which nothing goes wrong
 //! ```
 //!
 //! Each process is this program again. It calls the API four times a second, and shares its token with
@@ -15,6 +16,7 @@ mod acts;
 mod fleet;
 mod redis_server;
 mod replica;
+mod stage;
 
 use std::process::ExitCode;
 
@@ -35,12 +37,22 @@ fn main() -> ExitCode {
 }
 
 fn direct() -> Result<(), BoxError> {
-    let count = match std::env::args().nth(1) {
-        Some(count) => count.parse()?,
-        None => 50,
-    };
+    let mut count = 50;
+    let mut quiet = false;
+    for argument in std::env::args().skip(1) {
+        match &*argument {
+            "lifetimes" => quiet = true,
+            number => count = number.parse()?,
+        }
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(acts::all(count))
+    runtime.block_on(async {
+        if quiet {
+            acts::lifetimes(count).await
+        } else {
+            acts::troubles(count).await
+        }
+    })
 }

@@ -4,7 +4,7 @@ use std::{env, time::Duration};
 
 use bytes::Bytes;
 use hallpass::{
-    BearerLayer, BoxError, Cached, ClientCredentials,
+    Attempt, BearerLayer, BoxError, Cached, ClientCredentials,
     redis::RedisStore,
     shared::{Key, Keys, Shared, SharedStore},
 };
@@ -50,7 +50,7 @@ pub(crate) fn run(settings: &Settings) -> Result<(), BoxError> {
 }
 
 /// Says on its output when it fetches (`fetch`), and for each call the number of the token that the
-/// API saw (`call 3`), or how it ended (`fail …`).
+/// API saw (`call 3`, or `wait 3` if it waited for that token), or how it ended (`fail …`).
 async fn replica(settings: &Settings) -> Result<(), BoxError> {
     let source = ClientCredentials::at(format!("{}/token", settings.issuer))
         .basic("client", "secret")
@@ -80,10 +80,15 @@ async fn replica(settings: &Settings) -> Result<(), BoxError> {
         let request = Request::get(format!("{}/", settings.issuer)).body(Empty::<Bytes>::new())?;
         match client.clone().oneshot(request).await {
             Ok(response) if response.status().is_success() => {
+                let waited = response
+                    .extensions()
+                    .get::<Attempt>()
+                    .is_some_and(|attempt| attempt.waited);
                 let _ = response.into_body().collect().await;
                 let token = cached.try_get();
                 let token = token.as_ref().and_then(|token| token.token());
-                println!("call {}", token.map_or(0, digest));
+                let call = if waited { "wait" } else { "call" };
+                println!("{call} {}", token.map_or(0, digest));
             }
             Ok(response) => println!("fail {}", response.status()),
             Err(error) => println!("fail {error}"),

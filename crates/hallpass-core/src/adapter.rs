@@ -24,6 +24,7 @@
 //! extensions of a request that something below may send again by itself.
 #![doc = include_str!("../docs/closed.md")]
 
+mod absent;
 mod admission;
 mod answer;
 pub(crate) mod attempt;

@@ -3,6 +3,7 @@
 mod attempts;
 mod backoff;
 mod builder;
+mod changes;
 mod current;
 mod eviction;
 mod fetch;
@@ -25,7 +26,7 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use http::HeaderName;
-use tokio::{runtime::Handle, sync::watch};
+use tokio::runtime::Handle;
 
 pub use self::{
     builder::Builder,
@@ -35,21 +36,24 @@ pub use self::{
     stats::Stats,
     warm::KeepWarm,
 };
-pub(crate) use self::{
-    current::{Current, Usable},
-    fetch::Pulse,
-    fetch_limit::FetchLimit,
-    get::FAR,
-    state::Memory,
-    stats::{Counter, Counters},
-};
 use self::{
+    changes::Changes,
     fetch::{Circumstances, FetchHandle},
     get::Request,
     state::{Machine, Want, Wanted},
 };
+pub(crate) use self::{
+    current::{Current, Usable},
+    fetch::Pulse,
+    fetch_limit::{FetchLimit, Turn},
+    get::FAR,
+    state::Memory,
+    stats::{Counter, Counters},
+};
 use crate::{
-    Challenges, Credential, CredentialSource, Description, Origin, Reason, clock::Clocks,
+    Challenges, Credential, CredentialSource, Description, Origin, Reason,
+    clock::Clocks,
+    observe::{Event, Observer, ReplayCause},
     source::AnySource,
 };
 
@@ -84,13 +88,13 @@ pub struct Cached {
 pub(crate) struct Shared {
     source: Box<dyn AnySource>,
     description: Description,
-    policy: Policy,
+    policy: Arc<Policy>,
     clock: Clocks,
     /// What the machine lets everybody take, for readers without the lock.
     slot: ArcSwapOption<Current>,
     state: Mutex<State>,
     /// Tells those who wait to look again.
-    changes: watch::Sender<()>,
+    changes: Changes,
     /// How many wait.
     waiting: AtomicUsize,
     /// Where its fetches queue up, if it shares an endpoint with many others.
@@ -105,6 +109,7 @@ pub(crate) struct Shared {
     /// Whether it has been said that a lifetime is unknown.
     warned: Once,
     warm: warm::Warmth,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 struct State {
@@ -274,6 +279,7 @@ impl Cached {
             };
             if self.shared.step(runtime.as_ref(), &want).1 {
                 self.shared.counters.rejections.add();
+                self.shared.tell(|| Event::Rejected);
             }
             if accepted {
                 self.shared
@@ -352,6 +358,16 @@ impl Cached {
         names
     }
 
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Counts a request that is sent again.
+    pub(crate) fn replayed(&self, cause: ReplayCause) {
+        self.shared.counters.replays.add();
+        self.shared.tell(|| Event::Replayed { cause });
+    }
+
     pub(crate) fn counters(&self) -> &Counters {
         &self.shared.counters
     }
@@ -391,6 +407,13 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Tells the observer, if there is one. Never under the lock, for it is the user's.
+    fn tell<'a>(&self, event: impl FnOnce() -> Event<'a>) {
+        if let Some(observer) = &self.observer {
+            observer.observe(&self.description.name, &event());
+        }
+    }
+
     /// Changes the state, publishes what comes of it, and wakes those who wait if it concerns them:
     /// a thousand refusals would else wake a thousand callers a thousand times.
     fn with_state<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
@@ -404,7 +427,7 @@ impl Shared {
         // Outside the lock: the last copy of an error or a clock may be the user's to drop.
         drop((replaced, discarded));
         if concerns_them {
-            self.changes.send_replace(());
+            self.changes.tell();
         }
         outcome
     }

@@ -51,6 +51,9 @@ impl Moment {
 }
 
 /// A pair of clocks.
+///
+/// A [`Keyed`](crate::Keyed) may read it under the lock of a table, when it evicts a credential: it
+/// must answer at once, and not ask that `Keyed` for anything.
 pub trait Clock: Send + Sync + 'static {
     /// Reads both.
     fn now(&self) -> Moment;

@@ -1,4 +1,6 @@
-//! The engine of Hallpass: it keeps one credential fresh, whoever asks and however many.
+#![doc = include_str!("../README.md")]
+//!
+//! # How it works
 //!
 //! ```text
 //!  caller ──▶ Cached::get ── fresh? one lock-free load
@@ -12,34 +14,13 @@
 //! where it may go and what refuses it; [`adapter`] is the protocol around one request that every
 //! client stack shares: attach, judge the answer, renew and send again.
 //!
-//! ```
-//! use std::time::Duration;
-//! use hallpass_core::{Cached, Credential, CredentialSource, Error, Fetch};
-//!
-//! struct Issuer;
-//!
-//! impl CredentialSource for Issuer {
-//!     async fn fetch(&self, _why: &Fetch) -> Result<Credential, Error> {
-//!         Ok(Credential::bearer("a-token")?.lives_for(Duration::from_secs(300)))
-//!     }
-//! }
-//!
-//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
-//! let cached = Cached::new(Issuer);
-//! let first = cached.get().await?;
-//! let second = cached.get().await?;
-//! assert_eq!(first.generation(), second.generation());
-//! assert_eq!(cached.stats().fetches, 1);
-//! # Ok::<(), Error>(()) }).unwrap();
-//! ```
-//!
 //! [How the engine decides](docs::engine) says what each event does to the credential, the request
 //! and all other callers; [Runtimes](docs::runtimes) says where a fetch runs, and
 //! [Many credentials](docs::keyed) how a [`Keyed`] keeps one for each key.
 //!
 //! # Reading order
 //!
-//! After the documentation of [`Credential`] and [`Cached`], about 1,700 lines of code tell how it
+//! After the documentation of [`Credential`] and [`Cached`], about 1,800 lines of code tell how it
 //! works. A newcomer reads them in this order:
 //!
 //! 1. `source.rs`: the one trait that users implement.
@@ -66,7 +47,9 @@ mod credential;
 pub mod docs;
 mod error;
 mod identity;
+mod kept_key;
 pub mod keyed;
+pub mod observe;
 mod origin;
 mod proof;
 mod retry_after;
@@ -87,6 +70,7 @@ pub use self::{
     credential::Credential,
     error::{BoxError, Error},
     identity::{Identified, Identity},
+    kept_key::{HeldKey, KeptKey, ReadKey},
     keyed::{Keyed, KeyedStats, RequestHead},
     origin::Origin,
     proof::Proof,

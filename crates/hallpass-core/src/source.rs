@@ -11,8 +11,8 @@ use std::{
 use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
 use crate::{
-    Challenges, Credential, Error, Moment, Origin,
-    cached::{FAR, Pulse},
+    Challenges, Credential, Error, KeptKey, Moment, Origin,
+    cached::{FAR, Pulse, Turn},
     clock::Clocks,
     verdict::Rejected,
 };
@@ -75,8 +75,9 @@ pub trait CredentialSource: Send + Sync + 'static {
     /// Whether something would be lost with the source that nobody else has: a refresh token that
     /// was not saved, or how long an endpoint must not be asked again.
     ///
-    /// A [`Keyed`](crate::Keyed) asks before it evicts a credential, and keeps it then. It must
-    /// answer at once. Sources that wrap others pass the question on.
+    /// A [`Keyed`](crate::Keyed) asks before it evicts a credential, and keeps it then. It asks under
+    /// the lock of a table, for which the requests of other keys wait: the answer must come at once,
+    /// and not ask that `Keyed` for anything. Sources that wrap others pass the question on.
     fn keeps_state(&self) -> bool {
         false
     }
@@ -129,6 +130,9 @@ pub struct Description {
     pub fixed: bool,
     /// Whether a new credential ends the one before, as with issuers that allow one live token.
     pub kills_old: bool,
+    /// Whether two fetches at a time do harm, wherever they run: a refresh token that may be used only
+    /// once. A source that is shared between processes then never fetches beside another's fetch.
+    pub one_at_a_time: bool,
     /// Whether a second fetch beside a silent one does no harm, so that a hanging connection is not
     /// waited for. Not where fetches are counted, or each ends what the other brings.
     pub hedge: bool,
@@ -136,8 +140,9 @@ pub struct Description {
     /// known before one is fetched. Sources that are alike in everything else differ in it, and so
     /// do their credentials.
     pub key_thumbprint: Option<String>,
-    /// Whether that key outlives this process, so that a later one could use the credentials too.
-    pub key_is_kept: bool,
+    /// That key, if it outlives this process, so that another one that has it can use the credentials
+    /// too.
+    pub kept_key: Option<Arc<dyn KeptKey>>,
 }
 
 impl Description {
@@ -163,9 +168,10 @@ impl Default for Description {
             rejected: Rejected::default(),
             fixed: false,
             kills_old: false,
+            one_at_a_time: false,
             hedge: false,
             key_thumbprint: None,
-            key_is_kept: false,
+            kept_key: None,
         }
     }
 }
@@ -184,6 +190,18 @@ pub enum Reason {
     Rejected,
 }
 
+impl Reason {
+    /// A short name for labels: `first`, `ahead`, `expired` or `rejected`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Ahead => "ahead",
+            Self::Expired => "expired",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
 /// The circumstances of one fetch: why, after what, and until when.
 pub struct Fetch {
     pub(crate) reason: Reason,
@@ -195,6 +213,8 @@ pub struct Fetch {
     /// Whether the engine still waits for it; none for one that was made by hand.
     pulse: Option<Arc<Pulse>>,
     attempt: u32,
+    /// Its place among the fetches that run at once, where their number is limited.
+    turn: Option<Turn>,
 }
 
 /// The moment the request for a credential left; lifetimes count from it.
@@ -234,6 +254,7 @@ impl Fetch {
             replaces: None,
             pulse: None,
             attempt: 1,
+            turn: None,
         }
     }
 
@@ -265,6 +286,31 @@ impl Fetch {
         self.pulse = Some(pulse);
         self.attempt = attempt;
         self
+    }
+
+    pub(crate) fn in_turn(mut self, turn: Option<Turn>) -> Self {
+        self.turn = turn;
+        self
+    }
+
+    /// Gives up this fetch's place among those that [run at once](crate::keyed::Builder::fetches_at_once),
+    /// for as long as it waits for something else than the endpoint: another process's fetch, say.
+    /// Whoever queues for a place gets on meanwhile.
+    pub fn give_up_turn(&self) {
+        if let Some(turn) = &self.turn {
+            turn.give_up();
+        }
+    }
+
+    /// Waits for a place again, before the endpoint is asked. It is there at once if none was given
+    /// up.
+    ///
+    /// # Cancel safety
+    /// Dropping the future gives up the place in the queue.
+    pub async fn take_turn(&self) {
+        if let Some(turn) = &self.turn {
+            turn.take().await;
+        }
     }
 
     /// Why the credential is wanted.

@@ -153,8 +153,21 @@ impl Builder {
         self
     }
 
-    /// The SHA-256 thumbprint of the certificate that the [TLS configuration](Self::tls_config)
-    /// presents, in base64url (`x5t#S256`); none if it presents none.
+    /// Presents this certificate to servers that ask for one (mTLS): a chain and its private key,
+    /// both in PEM.
+    ///
+    /// Goes with roots, and not with a whole [TLS configuration](Self::tls_config).
+    pub fn client_certificate_pem(
+        mut self,
+        chain: impl AsRef<[u8]>,
+        key: impl AsRef<[u8]>,
+    ) -> Self {
+        self.tls.present(chain.as_ref(), key.as_ref());
+        self
+    }
+
+    /// The SHA-256 thumbprint of the certificate that is presented, in base64url (`x5t#S256`); none
+    /// if none is.
     ///
     /// A layer that is told of it, by `client_certificate`, sends tokens that are bound to that
     /// certificate (RFC 8705 §3).

@@ -36,6 +36,10 @@ type Hyper<B> = legacy::Client<Connector, ReplayBody<B>>;
 ///   after so many requests. Its body goes with it, as far as a [`ReplayBody`] keeps it; past that,
 ///   [`Error::is_unprocessed`] tells a retry layer that the request may go again.
 ///
+/// One case is left, at most one request for each connection that an HTTP/2 server ends: the one
+/// that hyper was just handing over. hyper doesn't tell whether its head had gone out by then, so it
+/// fails, and [`Error::is_unprocessed`] is false.
+///
 /// # Which connection it gets
 /// - A request with a body and [`FreshConnection`] among its extensions gets a new one, as a replay
 ///   after a 401 does.

@@ -1,18 +1,6 @@
-//! Hallpass on `hyper-util` and rustls: a transport for token endpoints, and a client to put a
-//! credential on.
+#![doc = include_str!("../README.md")]
 //!
-//! ```no_run
-//! # use bytes::Bytes;
-//! # use http_body_util::Empty;
-//! # use tower_service::Service as _;
-//! # async fn example(request: http::Request<Empty<Bytes>>) -> Result<(), Box<dyn std::error::Error>> {
-//! let transport = hallpass_hyper::transport()?; // for a source that asks a token endpoint
-//! let mut client = hallpass_hyper::client()?; // to put the layer with that source on
-//! let response = client.call(request).await?;
-//! # let _ = (transport, response);
-//! # Ok(())
-//! # }
-//! ```
+//! # What both do
 //!
 //! Both speak HTTP/1.1 and HTTP/2, trust what the platform trusts, use connections again, and
 //! follow no redirect: a 307 or 308 comes back as the answer it is. TLS is rustls with *ring*,

@@ -1,6 +1,6 @@
 //! [`Tls`]: whom to trust, and how that becomes a rustls configuration.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use hallpass_core::Error;
 use http::{Uri, uri::Scheme};
@@ -8,9 +8,10 @@ use rustls::{
     ClientConfig, RootCertStore,
     client::{WebPkiServerVerifier, danger::ServerCertVerifier},
     crypto::{CryptoProvider, ring},
-    pki_types::{CertificateDer, pem, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _},
 };
 use rustls_platform_verifier::Verifier;
+use zeroize::Zeroizing;
 
 /// Which versions of HTTP are spoken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +49,20 @@ pub(crate) struct Tls {
     /// The first root that could not be read; reported when something is built.
     unreadable: Option<Unreadable>,
     config: Option<Arc<ClientConfig>>,
+    presented: Option<Presented>,
+}
+
+/// The certificate that a client presents, with its key, as they stand in PEM.
+#[derive(Clone)]
+struct Presented {
+    chain: Vec<u8>,
+    key: Arc<Zeroizing<Vec<u8>>>,
+}
+
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Presented")
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -76,8 +91,18 @@ impl Tls {
         self.config = Some(Arc::new(config));
     }
 
+    pub(crate) fn present(&mut self, chain: &[u8], key: &[u8]) {
+        self.presented = Some(Presented {
+            chain: chain.to_vec(),
+            key: Arc::new(Zeroizing::new(key.to_vec())),
+        });
+    }
+
     /// The certificate that is presented to a server that has no wishes.
     pub(crate) fn certificate(&self) -> Option<CertificateDer<'static>> {
+        if let Some(presented) = &self.presented {
+            return read_pem(&presented.chain).ok()?.into_iter().next();
+        }
         let resolver = &self.config.as_ref()?.client_auth_cert_resolver;
         let schemes = ring::default_provider()
             .signature_verification_algorithms
@@ -91,7 +116,7 @@ impl Tls {
             Some(config) if self.is_untouched() => ClientConfig::clone(config),
             Some(_) => {
                 return Err(Error::configuration(
-                    "roots were given beside a TLS configuration: put them into it",
+                    "roots or a certificate were given beside a TLS configuration: put them into it",
                 ));
             }
             None => self.trusting()?,
@@ -101,7 +126,10 @@ impl Tls {
     }
 
     fn is_untouched(&self) -> bool {
-        !self.own_only && self.roots.is_empty() && self.unreadable.is_none()
+        !self.own_only
+            && self.roots.is_empty()
+            && self.unreadable.is_none()
+            && self.presented.is_none()
     }
 
     fn trusting(&self) -> Result<ClientConfig, Error> {
@@ -121,10 +149,23 @@ impl Tls {
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::permanent(error).context("TLS cannot be set up"))?;
         // Dangerous in name only: the verifier is the platform's or that of webpki.
-        Ok(builder
+        let builder = builder
             .dangerous()
-            .with_custom_certificate_verifier(verifier)
-            .with_no_client_auth())
+            .with_custom_certificate_verifier(verifier);
+        let Some(presented) = &self.presented else {
+            return Ok(builder.with_no_client_auth());
+        };
+        let chain = read_pem(&presented.chain).map_err(|unreadable| {
+            Error::configuration(match unreadable {
+                Unreadable::NoCertificate => "the client's certificate holds none in PEM",
+                Unreadable::Pem => "the client's certificate is not valid PEM",
+            })
+        })?;
+        let key = PrivateKeyDer::from_pem_slice(&presented.key)
+            .map_err(|_| Error::configuration("the client's key holds no private key in PEM"))?;
+        builder.with_client_auth_cert(chain, key).map_err(|error| {
+            Error::permanent(error).context("the client's certificate and its key do not fit")
+        })
     }
 
     fn verifier(

@@ -2,3 +2,6 @@
 
 #[doc = include_str!("../docs/dpop.md")]
 pub mod dpop {}
+
+#[doc = include_str!("../docs/profiles.md")]
+pub mod profiles {}

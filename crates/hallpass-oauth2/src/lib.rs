@@ -1,5 +1,6 @@
-//! OAuth 2.0 token endpoints as credential sources, vendors as data, and the sources that ask no
-//! endpoint.
+#![doc = include_str!("../README.md")]
+//!
+//! # What is where
 //!
 //! ```text
 //!  a grant ─┐ TokenRequest           ┌─▶ Transport ──▶ token endpoint
@@ -28,18 +29,6 @@
 //! A [`TokenSource`] asks once and keeps nothing: wrap it in a [`Cached`](hallpass_core::Cached),
 //! or hand it to a layer that does. This crate opens no socket. A [`Transport`] sends the request,
 //! such as `hallpass-hyper`'s or your own.
-//!
-//! ```
-//! use hallpass_core::{Cached, Error};
-//! use hallpass_oauth2::{Profile, Secret, Transport};
-//!
-//! fn atlar(transport: impl Transport) -> Result<Cached, Error> {
-//!     let source = Profile::named("atlar")?
-//!         .client(Secret::env("ATLAR_ACCESS_KEY"), Secret::env("ATLAR_SECRET"))
-//!         .build(transport)?;
-//!     Ok(Cached::new(source))
-//! }
-//! ```
 
 mod absent;
 mod algorithm;

@@ -244,10 +244,11 @@ impl CredentialSource for TokenSource {
         description.rejected = rejected(&plan.rejected);
         description.hedge = plan.hedge;
         description.kills_old = plan.renewal.reissue == Reissue::KillsOld;
+        description.one_at_a_time = self.rotation().is_some();
         if let Some(dpop) = plan.inputs.dpop() {
             description.beside.push(DPOP);
             description.key_thumbprint = dpop.known_thumbprint();
-            description.key_is_kept = dpop.is_kept();
+            description.kept_key = dpop.kept(&plan.name);
         }
         description
     }

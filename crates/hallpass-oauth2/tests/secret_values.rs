@@ -181,6 +181,7 @@ async fn hints_to_the_engine() {
             .build(Script::default())
             .unwrap();
         let description = source.description();
+        assert!(!description.one_at_a_time);
         (description.hedge, description.kills_old)
     };
     assert_eq!(described(""), (true, false));
@@ -191,5 +192,18 @@ async fn hints_to_the_engine() {
         .refresh_token("r")
         .public("id");
     let source = refresh.build(Script::default()).unwrap();
-    assert!(!source.description().hedge);
+    let description = source.description();
+    assert!(description.one_at_a_time && !description.hedge);
+    // Whatever uses it says so too.
+    let chain = hallpass_oauth2::Chain::of(
+        profile("")
+            .client("a", "b")
+            .build(Script::default())
+            .unwrap(),
+    )
+    .or(source.clone());
+    assert!(chain.description().one_at_a_time);
+    let then = |token| profile("").client("a", token).build(Script::default());
+    let composed = hallpass_oauth2::Composed::new(source, then).unwrap();
+    assert!(composed.description().one_at_a_time);
 }

@@ -1,5 +1,5 @@
 //! The shapes of token endpoints that departed furthest from RFC 6749, each as a few lines of TOML.
-//! `PROFILES.md` lists them, with those that other tests show and those that are impossible.
+//! `docs/profiles.md` lists them, with those that other tests show and those that are impossible.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod common;

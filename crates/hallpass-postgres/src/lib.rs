@@ -1,16 +1,6 @@
-//! The store of [`hallpass_shared`] on PostgreSQL, for fleets that have one already and no Redis.
+#![doc = include_str!("../README.md")]
 //!
-//! ```no_run
-//! use hallpass_core::{Cached, CredentialSource, Error, Identified};
-//! use hallpass_postgres::PostgresStore;
-//! use hallpass_shared::{Key, Keys, Shared, SharedStore};
-//!
-//! fn cached(source: impl Identified) -> Result<Cached, Error> {
-//!     let store = PostgresStore::open("host=db.internal user=fleet dbname=fleet")?;
-//!     let key = Key::from_base64(&std::env::var("FLEET_KEY").unwrap_or_default())?;
-//!     Ok(Cached::new(Shared::new(source, SharedStore::new(store), Keys::new(key))))
-//! }
-//! ```
+//! # What it needs
 //!
 //! PostgreSQL 13 or newer. [`SCHEMA`] has to be run once, by whoever may create tables and functions;
 //! the store itself needs to execute them. Each operation is one call of a function, which takes an

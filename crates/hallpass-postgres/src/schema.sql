@@ -62,9 +62,13 @@ DECLARE
     there bigint;
 BEGIN
     PERFORM hallpass_lock(which);
+    -- Until it is this call's: a sweep may take the row away in between.
+    LOOP
+        SELECT * INTO slot FROM hallpass_shared WHERE name = which FOR UPDATE;
+        EXIT WHEN FOUND;
+        INSERT INTO hallpass_shared (name) VALUES (which) ON CONFLICT DO NOTHING;
+    END LOOP;
     moment := hallpass_now();
-    INSERT INTO hallpass_shared (name) VALUES (which) ON CONFLICT DO NOTHING;
-    SELECT * INTO slot FROM hallpass_shared WHERE name = which;
     refusal := hallpass_granted(refusal, moment);
     IF refusal > slot.refused THEN
         slot.refused := refusal;
@@ -112,8 +116,8 @@ DECLARE
     moment bigint;
 BEGIN
     PERFORM hallpass_lock(which);
+    SELECT * INTO slot FROM hallpass_shared WHERE name = which FOR UPDATE;
     moment := hallpass_now();
-    SELECT * INTO slot FROM hallpass_shared WHERE name = which;
     IF slot.fence IS NULL OR under = 0 OR slot.fence <> under
         OR (hallpass_snapshot(slot, moment)).generation >= under
         OR (content IS NOT NULL AND ends_at <= moment)

@@ -11,7 +11,10 @@ use std::{
 
 use hallpass_core::{Cached, Identity};
 use hallpass_postgres::{PostgresStore, SCHEMA};
-use hallpass_shared::{Key, Keys, Name, Shared, SharedStore, Store as _, contract};
+use hallpass_shared::{
+    Key, Keys, Name, Shared, SharedStore, Store as _, contract,
+    store::{Leased, Outcome, Published},
+};
 use hallpass_testkit::ScriptedSource;
 use tokio::time::Instant;
 
@@ -176,6 +179,61 @@ async fn postgres_keeps_the_contract() {
     contract::watchers_are_told(&store).await;
     let empty = server.run("TRUNCATE hallpass_shared");
     contract::fences_survive_an_emptying(&store, empty).await;
+}
+
+/// A sweep has a row locked while an operation comes, and deletes it then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_swept_away_meanwhile_is_made_anew() {
+    let server = Postgres::start().await;
+    let store = server.store();
+    let name = Name::of(&Identity::new("acme"));
+    let (sweeper, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    let driver = tokio::spawn(connection);
+    let begin_sweep = "BEGIN; SELECT name FROM hallpass_shared FOR UPDATE";
+    let end_sweep = "DELETE FROM hallpass_shared; COMMIT";
+    let failure = Outcome::Failure(Duration::ZERO);
+
+    // Of a lease that ended.
+    let first = contract::request(0);
+    let Leased::Granted(lease) = store.lease(&name, &first).await.unwrap() else {
+        panic!("nobody else has it");
+    };
+    store
+        .publish_if_fence(&name, lease.fence, &failure)
+        .await
+        .unwrap();
+    sweeper.batch_execute(begin_sweep).await.unwrap();
+    let second = contract::request(0);
+    let asking = {
+        let store = store.clone();
+        tokio::spawn(async move { store.lease(&name, &second).await.unwrap() })
+    };
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    sweeper.batch_execute(end_sweep).await.unwrap();
+    let granted = asking.await.unwrap();
+    let Leased::Granted(lease) = granted else {
+        panic!("nobody else has it: {granted:?}");
+    };
+    let other = store.lease(&name, &contract::request(0)).await.unwrap();
+    assert!(matches!(other, Leased::Held(_)), "two have it: {other:?}");
+
+    // What is published into a row that goes is not said to stand.
+    sweeper.batch_execute(begin_sweep).await.unwrap();
+    let outcome = contract::outcome(b"sealed", lease);
+    let publishing = {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let published = store.publish_if_fence(&name, lease.fence, &outcome).await;
+            published.unwrap()
+        })
+    };
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    sweeper.batch_execute(end_sweep).await.unwrap();
+    let published = publishing.await.unwrap();
+    assert!(matches!(published, Published::Refused(_)), "{published:?}");
+    driver.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,16 +1,6 @@
-//! The store of [`hallpass_shared`] on Redis: one token request for a fleet.
+#![doc = include_str!("../README.md")]
 //!
-//! ```no_run
-//! use hallpass_core::{Cached, CredentialSource, Error, Identified};
-//! use hallpass_redis::RedisStore;
-//! use hallpass_shared::{Key, Keys, Shared, SharedStore};
-//!
-//! fn cached(source: impl Identified) -> Result<Cached, Error> {
-//!     let store = RedisStore::open("redis://redis.internal:6379")?; // one for the process
-//!     let key = Key::from_base64(&std::env::var("FLEET_KEY").unwrap_or_default())?;
-//!     Ok(Cached::new(Shared::new(source, SharedStore::new(store), Keys::new(key))))
-//! }
-//! ```
+//! # What it needs
 //!
 //! Redis 6.2 or newer, and Valkey. Each operation is one script on one hash, sent with `EVAL` so that
 //! a server which was restarted or replaced needs nothing loaded first. One connection carries all
@@ -35,8 +25,8 @@
 //! | feature | adds |
 //! |---|---|
 //! | `tls` | `rediss://`, by rustls with *ring* and the system's certificates; sets *ring* as the process's provider if none is set |
-//! | `cluster` | `RedisStore::cluster` |
-//! | `sentinel` | `RedisStore::sentinel` |
+//! | `cluster` | `RedisStore::cluster`, and `with_cluster` for passwords and certificates of its own |
+//! | `sentinel` | `RedisStore::sentinel`, and `with_sentinel` for the same |
 
 mod listener;
 mod place;

@@ -51,8 +51,25 @@ impl RedisStore {
             .map_err(|error| unfit(&error))
     }
 
-    /// A server by a client of the caller's own, for settings that no URL has, such as certificates.
+    /// A server by a client of the caller's own, for settings that no URL has. With the feature `tls`
+    /// these are the fleet's own authority, and a certificate for the client:
+    ///
+    #[cfg_attr(feature = "tls", doc = "```no_run")]
+    #[cfg_attr(not(feature = "tls"), doc = "```ignore")]
+    /// use hallpass_core::Error;
+    /// use hallpass_redis::RedisStore;
+    /// use redis::{Client, TlsCertificates};
+    ///
+    /// fn store() -> Result<RedisStore, Error> {
+    ///     let authority = std::fs::read("/etc/fleet/authority.pem").map_err(Error::permanent)?;
+    ///     let trust = TlsCertificates { client_tls: None, root_cert: Some(authority) };
+    ///     let client = Client::build_with_tls("rediss://redis.internal:6380", trust);
+    ///     Ok(RedisStore::with_client(client.map_err(Error::permanent)?))
+    /// }
+    /// ```
     pub fn with_client(client: Client) -> Self {
+        #[cfg(feature = "tls")]
+        set_crypto_provider();
         Self::at(Arc::new(Place::Single(client)), PREFIX.to_owned())
     }
 
@@ -73,12 +90,42 @@ impl RedisStore {
         let nodes = nodes.map_err(|error| unfit(&error))?;
         let seeds: Result<Vec<_>, _> = nodes.iter().cloned().map(Client::open).collect();
         let client = redis::cluster::ClusterClient::new(nodes).map_err(|error| unfit(&error))?;
+        let seeds = seeds.map_err(|error| unfit(&error))?;
+        Ok(Self::with_cluster(client, seeds))
+    }
+
+    /// A cluster by a client of the caller's own, for settings that no URL has. News of publications
+    /// come from one of `nodes`, any of the cluster's.
+    ///
+    /// ```no_run
+    /// use hallpass_core::Error;
+    /// use hallpass_redis::RedisStore;
+    /// use redis::{Client, cluster::ClusterClientBuilder};
+    ///
+    /// fn store(password: String) -> Result<RedisStore, Error> {
+    ///     let nodes = ["redis://one.internal", "redis://two.internal"];
+    ///     let cluster = ClusterClientBuilder::new(nodes).password(password.clone()).build();
+    ///     let node = |host| Client::open(format!("redis://:{password}@{host}"));
+    ///     let nodes: Result<Vec<_>, _> = ["one.internal", "two.internal"].map(node).into_iter().collect();
+    ///     Ok(RedisStore::with_cluster(
+    ///         cluster.map_err(Error::permanent)?,
+    ///         nodes.map_err(Error::permanent)?,
+    ///     ))
+    /// }
+    /// ```
+    #[cfg(feature = "cluster")]
+    pub fn with_cluster(
+        client: redis::cluster::ClusterClient,
+        nodes: impl IntoIterator<Item = Client>,
+    ) -> Self {
+        #[cfg(feature = "tls")]
+        set_crypto_provider();
         let place = Place::Cluster {
             client,
-            seeds: seeds.map_err(|error| unfit(&error))?,
+            seeds: nodes.into_iter().collect(),
             next: std::sync::atomic::AtomicUsize::new(0),
         };
-        Ok(Self::at(Arc::new(place), PREFIX.to_owned()))
+        Self::at(Arc::new(place), PREFIX.to_owned())
     }
 
     /// The primary that these sentinels name. After a failover the next operation asks them again.
@@ -98,8 +145,37 @@ impl RedisStore {
         let primary = SentinelServerType::Master;
         let client = SentinelClient::build(sentinels, service.into(), None, primary)
             .map_err(|error| unfit(&error))?;
+        Ok(Self::with_sentinel(client))
+    }
+
+    /// The primary that sentinels name, by a client of the caller's own: for settings that no URL of
+    /// a sentinel has, such as the primary's password.
+    ///
+    /// ```no_run
+    /// use hallpass_core::Error;
+    /// use hallpass_redis::RedisStore;
+    /// use redis::{
+    ///     RedisConnectionInfo,
+    ///     sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType},
+    /// };
+    ///
+    /// fn store(password: &str) -> Result<RedisStore, Error> {
+    ///     let primary = RedisConnectionInfo::default().set_password(password);
+    ///     let client = SentinelClient::build(
+    ///         vec!["redis://sentinel.internal:26379"],
+    ///         "fleet".to_owned(),
+    ///         Some(SentinelNodeConnectionInfo::default().set_redis_connection_info(primary)),
+    ///         SentinelServerType::Master,
+    ///     );
+    ///     Ok(RedisStore::with_sentinel(client.map_err(Error::permanent)?))
+    /// }
+    /// ```
+    #[cfg(feature = "sentinel")]
+    pub fn with_sentinel(client: redis::sentinel::SentinelClient) -> Self {
+        #[cfg(feature = "tls")]
+        set_crypto_provider();
         let place = Place::Sentinel(tokio::sync::Mutex::new(client));
-        Ok(Self::at(Arc::new(place), PREFIX.to_owned()))
+        Self::at(Arc::new(place), PREFIX.to_owned())
     }
 
     /// Sets what keys and the channel begin with: `hallpass:`. All of a fleet need the same.

@@ -5,7 +5,8 @@ mod common;
 
 use std::time::Duration;
 
-use common::{Proxy, Redis, Replica, SECOND, common_token, replica, run_for};
+use common::{Proxy, Redis, Replica, SECOND, common_token, patient, replica, run_for};
+use hallpass_shared::Shared;
 use hallpass_testkit::ScriptedSource;
 use tokio::time::Instant;
 
@@ -63,24 +64,28 @@ async fn full_and_read_only() {
     let fleet = fleet(&server, &source);
     common_token(&fleet).await;
     let port = common::free_port().to_string();
-    let troubles: [(&[&str], &[&str]); 2] = [
+    let troubles: [(&str, &[&str], &[&str]); 2] = [
         (
+            "OOM",
             &["CONFIG", "SET", "maxmemory", "1"],
             &["CONFIG", "SET", "maxmemory", "0"],
         ),
         (
+            "READONLY",
             &["REPLICAOF", "127.0.0.1", &port],
             &["REPLICAOF", "NO", "ONE"],
         ),
     ];
-    for (begin, end) in troubles {
+    for (code, begin, end) in troubles {
         let before = source.fetches();
         server.run(begin).await;
+        let refused = server.command(&["SET", "x", "y"]).await.unwrap_err();
+        assert_eq!(refused.code(), Some(code));
         run_for(&fleet, 2 * LIFETIME).await;
         let during = source.fetches() - before;
-        assert!(during <= TEN * 4, "{begin:?}: {during}");
+        assert!(during <= TEN * 4, "{code}: {during}");
         server.run(end).await;
-        recovers(&fleet, &source, begin[0]).await;
+        recovers(&fleet, &source, code).await;
     }
 }
 
@@ -137,18 +142,41 @@ async fn some_are_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_way_that_delays_and_is_cut_again_and_again() {
+    let server = Redis::start().await;
+    let source = ScriptedSource::tokens(LIFETIME);
+    let proxy = Proxy::to(&server).await;
+    proxy.delay(SECOND / 20);
+    let fleet: Vec<_> = (0..TEN)
+        .map(|_| replica(proxy.store(), source.clone()))
+        .collect();
+    common_token(&fleet).await;
+    assert_eq!(source.fetches(), 1);
+    let cutting = async {
+        loop {
+            tokio::time::sleep(SECOND).await;
+            proxy.cut(true);
+            tokio::time::sleep(SECOND / 5).await;
+            proxy.cut(false);
+        }
+    };
+    tokio::select! {
+        () = run_for(&fleet, 3 * LIFETIME) => {}
+        () = cutting => {}
+    }
+    let during = source.fetches();
+    assert!(during <= 1 + TEN * 5, "{during}");
+    proxy.cut(false);
+    recovers(&fleet, &source, "cut again and again").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn where_only_one_may_ask_an_outage_of_the_store_asks_nobody() {
     let mut server = Redis::start().await;
     let source = ScriptedSource::tokens(LIFETIME);
     let strict = || {
-        let store = hallpass_shared::SharedStore::new(server.store()).deadline(SECOND);
-        let shared = hallpass_shared::Shared::named(
-            source.clone(),
-            common::identity(),
-            store,
-            common::keys(),
-        );
-        hallpass_core::Cached::new(shared.only_through_store())
+        let store = patient(server.store());
+        Replica::with(store, source.clone(), Shared::only_through_store).cached
     };
     let (one, other) = (strict(), strict());
     one.get().await.unwrap();

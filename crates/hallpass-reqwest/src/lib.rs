@@ -1,14 +1,4 @@
-//! A middleware for reqwest that puts an always-fresh credential on every request and replays a
-//! request once when its credential is refused.
-//!
-//! ```
-//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! # let source = hallpass_core::Credential::bearer("a-token")?;
-//! let client = hallpass_reqwest::client(source)?;     // redirects can't carry anything of ours away
-//! let accounts = client.get("https://api.example.com/v2/accounts").send().await?;
-//! # Ok(())
-//! # }
-//! ```
+#![doc = include_str!("../README.md")]
 //!
 //! With settings and other middlewares of your own:
 //!
@@ -149,8 +139,8 @@
 //!
 //! ```ignore
 //! let client = hallpass_reqwest::client(source)?;
-//! let request = client.post(url).json(&Viewer::build_query(variables));
-//! let answer: graphql_client::Response<Data> = request.send().await?.json().await?;
+//! let request = client.post(&url).json(&Viewer::build_query(variables));
+//! let answer: Response<Data> = request.send().await?.json().await?;
 //! ```
 //!
 //! **`async-openai`** sends `Authorization: Bearer ` with every request, key or none, which
@@ -158,7 +148,7 @@
 //! of its requests alone, and warn of it once:
 //!
 //! ```ignore
-//! let bearer = hallpass_reqwest::Bearer::new(source).override_existing();
+//! let bearer = Bearer::new(source).override_existing();
 //! let inner = bearer.client_from(reqwest::Client::builder())?;
 //! let service = service_fn(move |factory: HttpRequestFactory| {
 //!     let client = inner.clone();
@@ -167,7 +157,7 @@
 //!         sent.map_err(|error| OpenAIError::Boxed(error.into()))
 //!     }
 //! });
-//! let client = async_openai::Client::with_config(config).with_http_service(service);
+//! let client = Client::with_config(config).with_http_service(service);
 //! ```
 //!
 //! **reqwest 0.12**, elasticsearch and meilisearch-sdk are a few lines over

@@ -1,27 +1,6 @@
-//! An [rmcp](https://docs.rs/rmcp) client over any tower service. Put a
-//! [`BearerLayer`](https://docs.rs/hallpass-tower) below it, and each request carries a credential
-//! that is fresh, is sent once more after a 401, and goes nowhere else.
+#![doc = include_str!("../README.md")]
 //!
-//! ```
-//! use hallpass_rmcp::McpClient;
-//! use hallpass_tower::BearerLayer;
-//! use rmcp::transport::{
-//!     StreamableHttpClientTransport, streamable_http_client::StreamableHttpClientTransportConfig,
-//! };
-//! use tower::Layer as _;
-//!
-//! # fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! # let source = hallpass_core::Credential::bearer("a-token")?;
-//! let client = BearerLayer::new(source).boxed().layer(hallpass_hyper::client()?);
-//! let client = McpClient::new(client);
-//!
-//! let config = StreamableHttpClientTransportConfig::with_uri("https://rs.example/mcp");
-//! let transport = StreamableHttpClientTransport::with_client(client, config);
-//! # drop(transport);
-//! # Ok(())
-//! # }
-//! # tokio::runtime::Runtime::new().unwrap().block_on(async { example().unwrap() });
-//! ```
+//! # How it works
 //!
 //! ```text
 //! rmcp ──▶ McpClient ──▶ BearerService ──▶ any HTTP client

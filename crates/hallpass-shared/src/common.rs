@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use hallpass_core::Description;
+
 use crate::{Keys, SharedStore, known::Known, stats::Counters, store::Owner};
 
 /// What clones share.
@@ -22,6 +24,14 @@ pub(crate) struct Settings {
     pub(crate) only_through_store: bool,
     pub(crate) lease_term: Duration,
     pub(crate) wait_limit: Duration,
+}
+
+impl Settings {
+    /// As strict as the source asks for, which may change with what it chose or discovered.
+    pub(crate) fn for_source(mut self, description: &Description) -> Self {
+        self.only_through_store |= description.kills_old || description.one_at_a_time;
+        self
+    }
 }
 
 impl Common {

@@ -1,12 +1,15 @@
 //! What every [`Store`] has to guarantee, as functions that panic where it does not.
 //!
 //! A store's own tests call [`all`] with a store that is reachable. Names are random, so that it may
-//! hold other things, and runs may go side by side. It takes about three seconds.
+//! hold other things, and runs may go side by side. It takes about three seconds. A [`Replica`] is a
+//! process of a fleet, for tests of what many of them make of a store.
 #![allow(
     clippy::missing_panics_doc,
     clippy::expect_used,
     reason = "they are tests: to panic is what they are for"
 )]
+
+mod replica;
 
 use std::{
     future::Future,
@@ -16,6 +19,7 @@ use std::{
 use hallpass_core::Identity;
 use tokio::time::{sleep, timeout};
 
+pub use self::replica::{Replica, common_token, get_all, identity, keys};
 use crate::{
     Name, Store,
     store::{Entry, Lease, LeaseRequest, Leased, Outcome, Owner, Published, Snapshot},

@@ -7,7 +7,7 @@ use std::{
 };
 
 use hallpass_core::{Credential, Error, Identified};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
     entry::pack,
@@ -24,17 +24,23 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// learns whether it goes on.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// A lease, and when by this process's clock it was granted.
+/// A lease by this process's clock.
 #[derive(Debug, Clone, Copy)]
 struct HeldLease {
     lease: Lease,
+    /// When the grant arrived.
     since: Instant,
+    /// When it ends unless it is renewed: counted from when it was asked for, so never too late.
+    ends: Instant,
 }
 
 impl HeldLease {
-    fn new(lease: Lease) -> Self {
-        let since = Instant::now();
-        Self { lease, since }
+    fn new(lease: Lease, asked: Instant, term: Duration) -> Self {
+        Self {
+            lease,
+            since: Instant::now(),
+            ends: asked.checked_add(term).unwrap_or(asked),
+        }
     }
 
     /// The moment in so long, by the store's clock. Counted from when the grant arrived, so never
@@ -48,44 +54,78 @@ impl HeldLease {
 
 impl<S: Identified> SharedFetch<'_, S> {
     /// Fetches on behalf of the fleet.
-    pub(crate) async fn hold(&mut self, owner: Owner, lease: Lease) -> Result<Credential, Error> {
+    ///
+    /// `asked` says when the lease was asked for.
+    pub(crate) async fn hold(
+        &mut self,
+        request: &LeaseRequest,
+        lease: Lease,
+        asked: Instant,
+    ) -> Result<Credential, Error> {
         self.common.count(|counters| &counters.leased);
-        tracing::debug!(target: "hallpass", name = %self.name, fence = lease.fence, "fetching for the fleet");
-        let _holding = Holding::begin(&self.common.holding, owner);
-        let held = Mutex::new(HeldLease::new(lease));
-        let request = self.lease_request(owner);
-        let asked = Instant::now();
+        tracing::debug!(target: "hallpass", name = %self.place.name, fence = lease.fence, "fetching for the fleet");
+        let _holding = Holding::begin(&self.common.holding, request.owner);
+        let held = Mutex::new(HeldLease::new(lease, asked, request.term));
         let fetched = tokio::select! {
             biased;
-            () = self.keep(&request, &held) => None,
-            outcome = self.source.fetch(self.why) => Some(outcome),
+            () = self.keep(request, &held) => None,
+            outcome = self.ask() => Some(outcome),
         };
         let held = *held.lock().unwrap_or_else(PoisonError::into_inner);
         match fetched {
-            Some(Ok(credential)) => self.publish(&held, credential, asked.elapsed()).await,
+            Some(Ok((credential, asked))) => self.publish(&held, credential, asked.elapsed()).await,
             Some(Err(error)) => {
                 let pause = pause_after(&error);
                 drop(self.end(&held, &Outcome::Failure(pause)).await);
                 Err(error)
             }
-            // Only one may ask, and that is another now.
+            // Only one may ask, and that is another now, or may be.
             None => Err(Error::transient(
-                "the lease of the shared credential was lost to another process",
+                "the lease of the shared credential was lost, and this issuer lets one process at a time ask",
             )),
         }
     }
 
-    /// Keeps the lease. Ends only where a lost lease forbids to go on.
+    /// Asks the source; returns when that began, too.
+    async fn ask(&self) -> Result<(Credential, Instant), Error> {
+        self.why.take_turn().await;
+        self.why.sending()?;
+        let asked = Instant::now();
+        let credential = self.source.fetch(self.why).await?;
+        Ok((credential, asked))
+    }
+
+    /// Keeps the lease. Ends only where one that is lost, or has run out, forbids to go on.
     async fn keep(&self, request: &LeaseRequest, held: &Mutex<HeldLease>) {
+        if !self.settings.only_through_store {
+            return self.renew(request, held).await;
+        }
+        let ends = || held.lock().unwrap_or_else(PoisonError::into_inner).ends;
+        let run_out = async {
+            while Instant::now() < ends() {
+                sleep_until(ends()).await;
+            }
+        };
+        tokio::select! {
+            biased;
+            // Nothing was heard of the store for a whole term: another process may have it by now.
+            () = run_out => {}
+            () = self.renew(request, held) => {}
+        }
+    }
+
+    /// Renews the lease at each third of its term. Ends only where a lost one forbids to go on.
+    async fn renew(&self, request: &LeaseRequest, held: &Mutex<HeldLease>) {
         loop {
             sleep(request.term / 3).await;
-            match self.common.store.lease(&self.name, request).await {
+            let asked = Instant::now();
+            match self.common.store.lease(&self.place.name, request).await {
                 Ok(Leased::Granted(lease)) => {
                     let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
                     // A lease that is granted anew has another number. If an entry has come between,
                     // what this fetch brings is older than that: its own number says so.
                     if lease.fence == held.lease.fence || lease.generation <= held.lease.fence {
-                        *held = HeldLease::new(lease);
+                        *held = HeldLease::new(lease, asked, request.term);
                     }
                 }
                 Ok(Leased::Newer(_) | Leased::Held(_) | Leased::Paused(_))
@@ -106,9 +146,14 @@ impl<S: Identified> SharedFetch<'_, S> {
         age: Duration,
     ) -> Result<Credential, Error> {
         let fence = held.lease.fence;
-        let packed = pack(&credential, age, SystemTime::now());
+        let packed = pack(
+            &credential,
+            self.place.key.as_deref(),
+            age,
+            SystemTime::now(),
+        );
         let sealed = packed.and_then(|packed| {
-            let sealed = seal(&self.common.keys, &self.name, fence, &packed.plain).ok()?;
+            let sealed = seal(&self.common.keys, &self.place.name, fence, &packed.plain).ok()?;
             Some((sealed, packed.left))
         });
         let Some((sealed, left)) = sealed else {
@@ -149,7 +194,7 @@ impl<S: Identified> SharedFetch<'_, S> {
         outcome: &Outcome,
     ) -> impl Future<Output = Result<Published, Error>> + Send {
         let store = &self.common.store;
-        store.publish(&self.name, held.lease.fence, outcome)
+        store.publish(&self.place.name, held.lease.fence, outcome)
     }
 
     fn unpublished(&self, credential: Credential) -> Credential {

@@ -1,5 +1,6 @@
-//! One credential for a fleet: a hundred replicas that share a client ask for one token, not for a
-//! hundred.
+#![doc = include_str!("../README.md")]
+//!
+//! # How it works
 //!
 //! ```text
 //!  Cached ── due, ended or refused ──▶ Shared ── lease ──▶ Store (Redis, PostgreSQL, memory)
@@ -13,27 +14,6 @@
 //! fetch and nowhere else, so a request with a fresh credential costs what it cost before. Entries are
 //! [sealed](Keys): a store sees digests and ciphertext. [`docs::fleet`] says how to run a fleet,
 //! and what each outage costs.
-//!
-//! ```
-//! use hallpass_core::{Cached, Credential, Error, Identity};
-//! use hallpass_shared::{Key, MemoryStore, Shared, SharedStore};
-//!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Error> {
-//! let store = SharedStore::new(MemoryStore::new());
-//! let key = Key::random()?;
-//! let replica = |token: &str| {
-//!     let source = Credential::bearer(token)?;
-//!     let identity = Identity::new("acme");
-//!     let shared = Shared::named(source, identity, store.clone(), key.clone());
-//!     Ok::<_, Error>(Cached::new(shared))
-//! };
-//! let (one, other) = (replica("first")?, replica("second")?);
-//! assert_eq!(one.get().await?.token(), Some("first"));
-//! assert_eq!(other.get().await?.token(), Some("first")); // taken over
-//! # Ok(())
-//! # }
-//! ```
 
 mod breaker;
 mod common;
@@ -54,6 +34,7 @@ mod open;
 mod seal;
 mod shared;
 mod shared_store;
+mod slot;
 mod stats;
 pub mod store;
 mod wanted;
@@ -65,6 +46,7 @@ pub use self::{
     news::News,
     shared::{LEASE_TERM, Named, Shared, WAIT_LIMIT},
     shared_store::{OPERATION_DEADLINE, SharedStore},
+    slot::Slot,
     stats::SharedStats,
     store::Store,
 };

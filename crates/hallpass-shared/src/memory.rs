@@ -12,10 +12,8 @@ use tokio::time::Instant;
 
 use crate::{
     Name, News,
-    store::{
-        Entry, Lease, LeaseRequest, Leased, Outcome, Owner, Published, Snapshot, Store, StoreTime,
-        next_fence,
-    },
+    slot::{Slot, millis},
+    store::{Entry, LeaseRequest, Leased, Outcome, Published, Snapshot, Store, StoreTime},
 };
 
 /// A store in the process. Clones share it.
@@ -42,19 +40,6 @@ struct Slots {
 }
 
 const FIRST_SWEEP: usize = 1024;
-
-/// What is kept under one name. This is what every other store does in its own language.
-#[derive(Debug, Default)]
-struct Slot {
-    generation: u64,
-    sealed: Vec<u8>,
-    ends: StoreTime,
-    refused: u64,
-    fence: u64,
-    /// Nobody's while it is a pause.
-    owner: Option<Owner>,
-    leased_until: StoreTime,
-}
 
 impl MemoryStore {
     /// An empty one.
@@ -97,9 +82,7 @@ impl MemoryStore {
         let now = self.now();
         let mut slots = self.lock();
         let slot = slots.slots.entry(*name).or_default();
-        slot.generation = entry.generation;
-        slot.sealed = entry.sealed;
-        slot.ends = now.saturating_add(millis(entry.left));
+        slot.put(now, entry);
     }
 
     fn now(&self) -> StoreTime {
@@ -119,78 +102,6 @@ impl MemoryStore {
             slots.sweep_at = slots.slots.len().saturating_mul(2);
         }
         change(slots.slots.entry(*name).or_default(), now)
-    }
-}
-
-impl Slot {
-    fn is_over(&self, now: StoreTime) -> bool {
-        self.ends <= now && self.leased_until <= now
-    }
-
-    fn entry(&self, now: StoreTime) -> Option<Entry> {
-        let left = self.ends.checked_sub(now).filter(|left| *left > 0)?;
-        Some(Entry {
-            generation: self.generation,
-            sealed: self.sealed.clone(),
-            left: Duration::from_millis(left),
-        })
-    }
-
-    fn snapshot(&self, now: StoreTime) -> Snapshot {
-        Snapshot {
-            entry: self.entry(now),
-            refused: self.refused,
-        }
-    }
-
-    fn lease(&mut self, now: StoreTime, request: &LeaseRequest) -> Leased {
-        self.refused = self.refused.max(request.refused);
-        let live = self.leased_until > now;
-        let entry = self.entry(now);
-        let generation = entry.as_ref().map_or(0, |entry| entry.generation);
-        let until = now.saturating_add(millis(request.term));
-        if live && self.owner == Some(request.owner) {
-            self.leased_until = until;
-        } else if generation > request.newer_than && generation > self.refused {
-            return Leased::Newer(self.snapshot(now));
-        } else if live {
-            let left = Duration::from_millis(self.leased_until - now);
-            return match self.owner {
-                Some(_) => Leased::Held(left),
-                None => Leased::Paused(left),
-            };
-        } else {
-            let last = self.fence.max(generation);
-            self.fence = next_fence(last, request.seen, now);
-            self.owner = Some(request.owner);
-            self.leased_until = until;
-        }
-        Leased::Granted(Lease {
-            fence: self.fence,
-            now,
-            generation,
-        })
-    }
-
-    fn publish(&mut self, now: StoreTime, fence: u64, outcome: &Outcome) -> Published {
-        let current = self.entry(now).map_or(0, |entry| entry.generation);
-        if fence == 0 || self.fence != fence || current >= fence {
-            return Published::Refused(self.snapshot(now));
-        }
-        match outcome {
-            Outcome::Entry { sealed, ends } => {
-                if *ends <= now {
-                    return Published::Refused(self.snapshot(now));
-                }
-                self.generation = fence;
-                self.sealed.clone_from(sealed);
-                self.ends = *ends;
-                self.leased_until = now;
-            }
-            Outcome::Failure(pause) => self.leased_until = now.saturating_add(millis(*pause)),
-        }
-        self.owner = None;
-        Published::Done
     }
 }
 
@@ -222,10 +133,6 @@ impl Store for MemoryStore {
     async fn watch(&self, name: &Name, seen: u64) {
         self.inner.news.wait(name, seen).await;
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Default for MemoryStore {

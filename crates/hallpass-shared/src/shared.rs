@@ -16,7 +16,7 @@ use crate::{
     Keys, Name, SharedStats, SharedStore,
     common::{Common, Settings},
     fetch::SharedFetch,
-    known::Known,
+    known::{Known, Place},
     news_of::newer,
     stats::Counters,
 };
@@ -35,6 +35,10 @@ pub const WAIT_LIMIT: Duration = Duration::from_secs(10);
 /// what it published. A refusal is the fleet's: the generation is marked, and one process replaces
 /// it. If the store does not work, the process fetches for itself, unless that is
 /// [ruled out](Self::only_through_store).
+///
+/// A credential that is bound to a [key that is kept](Description::kept_key) is shared by those who
+/// have the key: the store has the token under a name of its own for each key, and never the key. One
+/// that is bound to a key in memory is fetched directly.
 ///
 /// Sharing happens inside a fetch alone. While a [`Cached`](hallpass_core::Cached) has a fresh
 /// credential nothing here runs. Clones share all of it; keep one to read the
@@ -65,7 +69,6 @@ pub struct Shared<S> {
 impl<S: Identified> Shared<S> {
     /// Shares what this source brings, under a name derived from everything that it sends.
     pub fn new(source: S, store: impl Into<SharedStore>, keys: impl Into<Keys>) -> Self {
-        let description = source.description();
         Self {
             source: Arc::new(source),
             common: Arc::new(Common {
@@ -76,7 +79,7 @@ impl<S: Identified> Shared<S> {
                 holding: Mutex::default(),
             }),
             settings: Settings {
-                only_through_store: description.kills_old,
+                only_through_store: false,
                 lease_term: LEASE_TERM,
                 wait_limit: WAIT_LIMIT,
             },
@@ -89,7 +92,8 @@ impl<S: Identified> Shared<S> {
     /// serves until its end.
     ///
     /// It is so by itself where the source says that a new credential
-    /// [ends the one before](Description::kills_old).
+    /// [ends the one before](Description::kills_old), or that
+    /// [one fetch at a time](Description::one_at_a_time) is the most it can bear.
     #[must_use]
     pub fn only_through_store(mut self) -> Self {
         self.settings.only_through_store = true;
@@ -126,8 +130,6 @@ impl<S: CredentialSource> Shared<Named<S>> {
     /// Whatever makes for another credential belongs into the identity: the endpoint, the client,
     /// the scope, the audience, the subject. Two sources with the same identity get each other's
     /// credentials.
-    ///
-    /// With a rotating refresh token say [`only_through_store`](Self::only_through_store) too.
     pub fn named(
         source: S,
         identity: Identity,
@@ -143,20 +145,31 @@ impl<S: Identified> CredentialSource for Shared<S> {
     /// A lease that is held then runs out by itself.
     async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
         let description = self.source.description();
-        // The thumbprint of a kept key is not known before it is read.
-        if description.key_thumbprint.is_some() || description.key_is_kept {
-            // Worth nothing without the key, which no entry holds.
-            return if self.settings.only_through_store {
+        let settings = self.settings.for_source(&description);
+        let key = match &description.kept_key {
+            Some(kept) => Some(kept.read().await?),
+            None => None,
+        };
+        if key.is_none() && description.key_thumbprint.is_some() {
+            // Worth nothing without the key, which no other process has.
+            return if settings.only_through_store {
                 Err(Error::configuration(
-                    "a credential that is bound to a key can't be shared, and its source lets only one live at a time",
+                    "a credential that is bound to a key in memory can't be shared, and its source lets only one live at a time: keep the key, and give it to all",
                 ))
             } else {
                 self.source.fetch(why).await
             };
         }
-        let name = Name::of(&self.source.identity().await?);
-        self.common.known.begin(name);
-        SharedFetch::new(&*self.source, &self.common, self.settings, why, name)?
+        let mut identity = self.source.identity().await?;
+        if let Some(key) = &key {
+            identity = identity.part("bound to", key.thumbprint());
+        }
+        let place = Place {
+            name: Name::of(&identity),
+            key,
+        };
+        self.common.known.begin(&place);
+        SharedFetch::new(&*self.source, &self.common, settings, why, place)?
             .run()
             .await
     }
@@ -164,7 +177,7 @@ impl<S: Identified> CredentialSource for Shared<S> {
     fn description(&self) -> Description {
         let mut description = self.source.description();
         // An attempt beside a silent one may use up what only one may use.
-        description.hedge &= !self.settings.only_through_store;
+        description.hedge &= !self.settings.for_source(&description).only_through_store;
         description
     }
 

@@ -4,6 +4,7 @@ use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use hallpass_core::Error;
 use ring::rand::{SecureRandom as _, SystemRandom};
+use serde::{Deserialize, Serialize};
 
 use crate::Name;
 
@@ -116,7 +117,7 @@ impl fmt::Debug for Entry {
 }
 
 /// Who takes a lease: 128 random bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Owner([u8; 16]);
 
 impl Owner {

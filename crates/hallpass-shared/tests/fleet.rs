@@ -59,7 +59,7 @@ async fn a_revocation_costs_one_request() {
     let fleet = fleet(FIFTY, &store, &source);
     common_token(&fleet).await;
     settle(&fleet).await;
-    refuse_all(&fleet).await;
+    refuse_all(&fleet);
     tokio::time::sleep(2 * SECOND).await;
     assert_eq!(common_token(&fleet).await, "token-2");
     assert_eq!(source.fetches(), 2);
@@ -71,11 +71,11 @@ async fn a_late_refusal_of_what_was_replaced_costs_none() {
     let fleet = fleet(FIFTY, &store, &source);
     common_token(&fleet).await;
     settle(&fleet).await;
-    refuse_all(&fleet[..1]).await;
+    refuse_all(&fleet[..1]);
     tokio::time::sleep(60 * SECOND).await;
     assert_eq!(source.fetches(), 2);
     // The others find out a minute later.
-    refuse_all(&fleet[1..]).await;
+    refuse_all(&fleet[1..]);
     tokio::time::sleep(SECOND).await;
     assert_eq!(common_token(&fleet).await, "token-2");
     assert_eq!(source.fetches(), 2);
@@ -88,7 +88,7 @@ async fn a_newcomer_gets_no_refused_token() {
     common_token(&old).await;
     settle(&old).await;
     source.latency(SECOND);
-    refuse_all(&old).await;
+    refuse_all(&old);
     tokio::time::sleep(Duration::from_millis(100)).await;
     let new = fleet(1, &store, &source);
     assert_eq!(common_token(&new).await, "token-2");
@@ -340,7 +340,11 @@ async fn token_requests_an_hour_for_a_hundred_replicas() {
 #[tokio::test(start_paused = true)]
 async fn by_hand_a_source_can_be_told_what_to_replace() {
     let (store, source) = (MemoryStore::new(), ScriptedSource::tokens(LIFETIME));
-    let [one, other] = [(); 2].map(|()| replica(&store, |shared| shared, source.clone()).shared);
+    let [one, other] = [(); 2].map(|()| {
+        replica(&store, |shared| shared, source.clone())
+            .shared
+            .clone()
+    });
     let first = one.fetch(&Fetch::first()).await.unwrap();
     let same = other.fetch(&Fetch::first()).await.unwrap();
     assert!(first.same_secret(&same));

@@ -31,7 +31,12 @@ impl Answer {
     }
 
     pub(crate) fn json(status: u16, fields: &Fields) -> Self {
-        Self::new(status, "application/json", fields.to_json())
+        let mut answer = match fields.whole_body() {
+            Some(body) => Self::new(status, "text/plain", body.to_owned()),
+            None => Self::new(status, "application/json", fields.to_json()),
+        };
+        answer.headers.extend(fields.headers.clone());
+        answer
     }
 
     /// The whole answer, or with `cut` its head and half its body before the connection breaks.

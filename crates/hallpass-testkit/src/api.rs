@@ -11,6 +11,8 @@ use crate::journal::Kind;
 use crate::lock::lock;
 use crate::possession::unproved;
 use crate::refusal::Refusal;
+#[cfg(feature = "oauth2")]
+use crate::shape::Presented;
 use crate::shared::Shared;
 use crate::store::Holder;
 use crate::system::System;
@@ -27,6 +29,13 @@ pub(crate) fn judge(shared: &Shared, parts: &Parts) -> Result<Holder, Refusal> {
             "invalid_request",
             "a User-Agent header is needed",
         ));
+    }
+    #[cfg(feature = "oauth2")]
+    if let Some(shape) = &shared.shape
+        && let Some(name) = shape.missing_header(&parts.headers)
+    {
+        let missing = format!("a header {name} is needed");
+        return Err(Refusal::new(400, "invalid_request", missing));
     }
     let holder = holder(shared, parts)?;
     let allowed = match shared.system {
@@ -58,6 +67,13 @@ fn forbidden() -> Refusal {
 }
 
 fn holder(shared: &Shared, parts: &Parts) -> Result<Holder, Refusal> {
+    #[cfg(feature = "oauth2")]
+    if let Some(shape) = &shared.shape
+        && let Presented::Own(token) = shape.presented(parts)
+    {
+        let token = token.ok_or_else(invalid_token)?;
+        return lock(&shared.store).holder(&token).ok_or_else(invalid_token);
+    }
     match Authorization::read(parts, shared.basic) {
         Authorization::Bearer(token) => {
             let holder = lock(&shared.store).holder(&token);

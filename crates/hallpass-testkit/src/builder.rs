@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+#[cfg(feature = "oauth2")]
+use hallpass_oauth2::Profile;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -14,6 +16,8 @@ use crate::journal::Log;
 use crate::minting::{ExpiresIn, JwtExp, Minting, Reissue, TokenFormat};
 use crate::possession::Possession;
 use crate::rate::RateLimit;
+#[cfg(feature = "oauth2")]
+use crate::shape::Shape;
 use crate::shared::Shared;
 use crate::store::Store;
 use crate::system::System;
@@ -25,10 +29,12 @@ use crate::system::System;
 #[must_use = "nothing runs before `start`"]
 pub struct Builder {
     system: System,
+    #[cfg(feature = "oauth2")]
+    profile: Option<Profile>,
     realm: Option<String>,
     clients: Vec<Client>,
     lifetime: Option<Duration>,
-    reissue: Reissue,
+    reissue: Option<Reissue>,
     lag: Duration,
     format: Option<TokenFormat>,
     expires_in: ExpiresIn,
@@ -47,6 +53,35 @@ impl Builder {
     /// Which system to emulate; [`System::Generic`] unless set.
     pub fn system(mut self, system: System) -> Self {
         self.system = system;
+        self
+    }
+
+    /// Takes on the manners that a profile describes, in place of a [`System`]'s: the path of the token
+    /// endpoint, how it wants to be asked and by whom, where in its answers the token and its life
+    /// stand, where the API looks for the token, and how either of them refuses.
+    ///
+    /// Any variable may have any value. The client is `client` with the secret `secret` unless others
+    /// are registered. Who is to ask this server takes the same profile with
+    /// [`Server::token_url`](crate::Server::token_url) and [`Server::url`](crate::Server::url) in the
+    /// place of what it says of them:
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// use hallpass_oauth2::Profile;
+    /// use hallpass_testkit::Server;
+    ///
+    /// let profile = Profile::named("zoom")?;
+    /// let server = Server::builder().profile(&profile).start().await;
+    /// let profile = profile.token_url(server.token_url()).origins([server.url()]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// What it can't check, it takes: signatures of private keys, certificates, and the refresh tokens,
+    /// assertions and subject tokens that grants bring.
+    #[cfg(feature = "oauth2")]
+    pub fn profile(mut self, profile: &Profile) -> Self {
+        self.profile = Some(profile.clone());
         self
     }
 
@@ -76,7 +111,7 @@ impl Builder {
 
     /// What a client gets that asks again early.
     pub fn reissue(mut self, reissue: Reissue) -> Self {
-        self.reissue = reissue;
+        self.reissue = Some(reissue);
         self
     }
 
@@ -163,10 +198,35 @@ impl Builder {
         } else {
             self.clients
         };
+        let (lifetime, format) = (system.lifetime(), system.format());
+        #[cfg(feature = "oauth2")]
+        let shape = self.profile.map(Shape::new);
+        #[cfg(feature = "oauth2")]
+        let (lifetime, format) = match &shape {
+            Some(shape) => (shape.lifetime(), shape.format()),
+            None => (lifetime, format),
+        };
+        let reissue = self.reissue.unwrap_or_else(|| {
+            #[cfg(feature = "oauth2")]
+            if let Some(shape) = &shape {
+                return shape.reissue();
+            }
+            Reissue::default()
+        });
+        let grace = Duration::ZERO;
+        #[cfg(feature = "oauth2")]
+        let grace = shape
+            .as_ref()
+            .and_then(|shape| shape.profile.grace)
+            .unwrap_or(grace);
+        let dpop = self.dpop;
+        #[cfg(feature = "oauth2")]
+        let dpop = dpop || shape.as_ref().is_some_and(|shape| shape.profile.dpop);
         let minting = Minting {
-            lifetime: self.lifetime.unwrap_or(system.lifetime()),
-            reissue: self.reissue,
-            format: self.format.unwrap_or(system.format()),
+            lifetime: self.lifetime.unwrap_or(lifetime),
+            reissue,
+            grace,
+            format: self.format.unwrap_or(format),
             expires_in: self.expires_in,
             jwt_exp: self.jwt_exp,
         };
@@ -177,12 +237,14 @@ impl Builder {
         let possession = Possession::new(self.dpop_nonces);
         Shared {
             system,
+            #[cfg(feature = "oauth2")]
+            shape,
             realm: self.realm.unwrap_or_else(|| "acme".to_owned()),
             issuer: url.to_owned(),
             basic: self.basic.unwrap_or(system.basic()),
             clients: Mutex::new(clients),
             store: Mutex::new(store),
-            possession: self.dpop.then(|| Mutex::new(possession)),
+            possession: dpop.then(|| Mutex::new(possession)),
             rate_limit: Mutex::new(rate_limit.map(|(n, per)| RateLimit::new(n, per))),
             log: Log::default(),
             token_endpoint: Endpoint::new(close.clone()),

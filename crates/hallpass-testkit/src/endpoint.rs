@@ -6,16 +6,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 use tokio::sync::watch;
 
 use crate::challenge::Challenge;
 use crate::fault::{Canned, Fault};
 use crate::headers::{RetryAfter, header_map, header_value};
 use crate::hold::{Gate, Hold};
+use crate::journal::Entry;
 use crate::lock::lock;
 use crate::malformed::Malformed;
-use crate::routes::{PathRule, Routes};
+use crate::routes::{PathRule, RouteAnswer, Routes};
 use crate::script::Script;
 
 /// One half of the server: the token endpoint, or the API.
@@ -69,11 +70,11 @@ impl Endpoint {
         }
     }
 
-    pub(crate) fn plan(&self, path: &str) -> Plan {
+    pub(crate) fn plan(&self, method: &Method, path: &str) -> Plan {
         let mut state = lock(&self.state);
         let delay = state.delays.pop_front().unwrap_or(state.settings.delay);
         let fault = state.script.take();
-        let rule = state.routes.find(path);
+        let rule = state.routes.find(method, path);
         let Settings {
             retry_after,
             challenge,
@@ -169,34 +170,83 @@ impl Endpoint {
         self
     }
 
-    /// Answers requests for `path` with this JSON if they pass the usual check, in place of the echo.
+    /// Answers these requests with this JSON if they pass the usual check, in place of the echo.
+    ///
+    /// `at` is a path, or a method and a path; a segment in braces stands for any. Of several routes
+    /// that fit, the one that was set last counts.
     ///
     /// ```
     /// # async fn example(server: &hallpass_testkit::Server) {
-    /// server.api().route("/accounts", serde_json::json!([{"id": 1}]));
+    /// use serde_json::json;
+    ///
+    /// server.api()
+    ///     .route("/accounts", json!([{"id": 1}]))
+    ///     .route("POST /accounts", (201, json!({"id": 2})))
+    ///     .route("GET /accounts/{id}", (404, json!({"error": "not_found"})));
     /// # }
     /// ```
-    pub fn route(&self, path: &str, json: impl Into<serde_json::Value>) -> &Self {
-        self.rule(path, PathRule::Json(json.into().to_string().into()))
-    }
-
-    /// Accepts requests for `path` that pass the usual check, and sends their caller elsewhere.
     ///
     /// # Panics
     ///
-    /// If the location cannot stand in a header.
-    pub fn redirect(&self, path: &str, status: u16, location: &str) -> &Self {
+    /// If the method is none.
+    pub fn route(&self, at: &str, answer: impl Into<RouteAnswer>) -> &Self {
+        self.rule(at, PathRule::Answer(answer.into()))
+    }
+
+    /// Answers these requests with what the function makes of each, as [`route`](Self::route) does:
+    /// pages, echoes of what was sent, an API with a memory.
+    ///
+    /// It runs at the time of the answer, behind the check, and must not wait for anything.
+    ///
+    /// ```
+    /// # async fn example(server: &hallpass_testkit::Server) {
+    /// use serde_json::json;
+    ///
+    /// server.api().route_with("GET /accounts", |request| match request.parameter("page") {
+    ///     None => json!({"items": [1, 2], "next": "two"}),
+    ///     Some(_) => json!({"items": [3], "next": null}),
+    /// });
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the method is none. A panic of the function hangs up on the caller.
+    pub fn route_with<A>(
+        &self,
+        at: &str,
+        answer: impl Fn(&Entry) -> A + Send + Sync + 'static,
+    ) -> &Self
+    where
+        A: Into<RouteAnswer>,
+    {
+        let answer = move |request: &Entry| answer(request).into();
+        self.rule(at, PathRule::Ask(Arc::new(answer)))
+    }
+
+    /// Accepts these requests if they pass the usual check, and sends their caller elsewhere; `at` is
+    /// as for [`route`](Self::route).
+    ///
+    /// # Panics
+    ///
+    /// If the location cannot stand in a header, or the method is none.
+    pub fn redirect(&self, at: &str, status: u16, location: &str) -> &Self {
         let location = header_value(location);
-        self.rule(path, PathRule::Redirect { status, location })
+        self.rule(at, PathRule::Redirect { status, location })
     }
 
-    /// Answers 401 at `path`, whoever asks, as a misconfigured endpoint does.
-    pub fn refuse(&self, path: &str) -> &Self {
-        self.rule(path, PathRule::Refuse)
+    /// Answers 401 there, whoever asks, as a misconfigured endpoint does; `at` is as for
+    /// [`route`](Self::route).
+    ///
+    /// # Panics
+    ///
+    /// If the method is none.
+    pub fn refuse(&self, at: &str) -> &Self {
+        self.rule(at, PathRule::Refuse)
     }
 
-    fn rule(&self, path: &str, rule: PathRule) -> &Self {
-        lock(&self.state).routes.set(path, rule);
+    fn rule(&self, at: &str, rule: PathRule) -> &Self {
+        lock(&self.state).routes.set(at, rule);
         self
     }
 

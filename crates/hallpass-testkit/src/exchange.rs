@@ -58,14 +58,14 @@ pub(crate) enum Close<B> {
 
 impl Exchange {
     pub(crate) fn new(shared: Arc<Shared>, connection: u64, parts: Parts) -> Self {
-        let kind = match shared.system.route(parts.uri.path(), &shared.realm) {
+        let kind = match shared.route(parts.uri.path()) {
             Route::Api => Kind::Api,
             Route::Token | Route::WrongRealm => Kind::Token,
         };
         let path = parts.uri.path();
         let (plan, serial) = match kind {
-            Kind::Token => (shared.token_endpoint.plan(path), 0),
-            Kind::Api => (shared.api.plan(path), shared.next_serial()),
+            Kind::Token => (shared.token_endpoint.plan(&parts.method, path), 0),
+            Kind::Api => (shared.api.plan(&parts.method, path), shared.next_serial()),
         };
         Self {
             shared,
@@ -151,7 +151,11 @@ impl Exchange {
     }
 
     fn record(&self, taken: &Taken) -> Ticket {
-        self.shared.log.record(Entry {
+        self.shared.log.record(self.entry(taken))
+    }
+
+    fn entry(&self, taken: &Taken) -> Entry {
+        Entry {
             kind: self.kind,
             at: self.shared.started.elapsed(),
             method: self.parts.method.clone(),
@@ -162,7 +166,7 @@ impl Exchange {
             status: 0,
             connection: self.connection,
             version: self.parts.version,
-        })
+        }
     }
 
     fn decide(&self, fault: Option<Fault>, taken: &Taken) -> Answer {
@@ -180,7 +184,7 @@ impl Exchange {
                 Err(refusal) => self.refuse(refusal),
             },
             Some(Fault::Cut | Fault::HangUp | Fault::Hang) | None => match self.judge(taken) {
-                Ok(fields) => self.success(&fields),
+                Ok(fields) => self.success(&fields, taken),
                 Err(refusal) => self.refuse(refusal),
             },
         }
@@ -194,9 +198,10 @@ impl Exchange {
         }
     }
 
-    fn success(&self, fields: &Fields) -> Answer {
+    fn success(&self, fields: &Fields, taken: &Taken) -> Answer {
         let mut answer = match &self.plan.rule {
-            Some(PathRule::Json(json)) => Answer::new(200, "application/json", json.clone()),
+            Some(PathRule::Answer(answer)) => answer.clone().into_answer(),
+            Some(PathRule::Ask(ask)) => ask(&self.entry(taken)).into_answer(),
             Some(PathRule::Redirect { status, location }) => {
                 let mut answer = Answer::new(*status, "text/plain", "");
                 answer.headers.insert(header::LOCATION, location.clone());
@@ -236,7 +241,10 @@ impl Exchange {
             Kind::Token if status == StatusCode::UNAUTHORIZED => "invalid_client",
             _ => api::error_for(status),
         };
-        let mut answer = self.refuse(Refusal::new(status.as_u16(), error, "failed on purpose"));
+        let mut answer = {
+            let refusal = Refusal::new(status.as_u16(), error, "failed on purpose");
+            self.refuse(refusal.as_it_is())
+        };
         if let Some(wait) = &self.plan.retry_after {
             answer.headers.insert(RETRY_AFTER, wait.clone());
         }
@@ -244,7 +252,7 @@ impl Exchange {
     }
 
     fn refuse(&self, refusal: Refusal) -> Answer {
-        let mut answer = refusal.render(self.shared.system);
+        let mut answer = self.shared.render(refusal, self.kind);
         if answer.status == StatusCode::UNAUTHORIZED {
             self.challenge(&mut answer.headers);
         }

@@ -7,23 +7,12 @@ pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
-        let mut pairs: Vec<(String, String)> = Vec::new();
-        for part in text
-            .split(|byte| *byte == b'&')
-            .filter(|part| !part.is_empty())
-        {
-            let at = part.iter().position(|byte| *byte == b'=');
-            let (name, value) = match at {
-                Some(at) => (&part[..at], &part[at + 1..]),
-                None => (part, &part[..0]),
-            };
-            let (name, value) = (decode(name)?, decode(value)?);
-            if pairs.iter().any(|(seen, _)| *seen == name) {
-                return None;
-            }
-            pairs.push((name, value));
-        }
-        Some(Self(pairs))
+        let pairs = pairs(text)?;
+        let repeated = pairs
+            .iter()
+            .enumerate()
+            .any(|(at, (name, _))| pairs[..at].iter().any(|(seen, _)| seen == name));
+        (!repeated).then_some(Self(pairs))
     }
 
     pub(crate) fn take(&mut self, name: &str) -> Option<String> {
@@ -34,6 +23,21 @@ impl Form {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+/// All pairs in their order, however often a name is there; `None` when one is not UTF-8.
+pub(crate) fn pairs(text: &[u8]) -> Option<Vec<(String, String)>> {
+    text.split(|byte| *byte == b'&')
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let at = part.iter().position(|byte| *byte == b'=');
+            let (name, value) = match at {
+                Some(at) => (&part[..at], &part[at + 1..]),
+                None => (part, &part[..0]),
+            };
+            Some((decode(name)?, decode(value)?))
+        })
+        .collect()
 }
 
 /// One form-encoded value; `None` when it is not UTF-8.

@@ -62,6 +62,16 @@ impl Entry {
         crate::form::Form::parse(&self.body)?.take(name)
     }
 
+    /// The value of a parameter in the query.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        crate::form::Form::parse(self.query.as_deref()?.as_bytes())?.take(name)
+    }
+
+    /// The body as JSON, if it is.
+    pub fn json(&self) -> Option<serde_json::Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
     /// The token of an `Authorization: Bearer` header.
     pub fn bearer(&self) -> Option<&str> {
         let (scheme, token) = self.header("authorization")?.split_once(' ')?;

@@ -6,7 +6,7 @@
 //! the server has, [`Endpoint`] holds the switches, [`Journal`] tells what arrived.
 //!
 //! Any path that is not the token endpoint belongs to the API. It answers a request that carries a
-//! live token with the JSON that [`Endpoint::route`] gave the path, or with what it saw:
+//! live token with what [`Endpoint::route`] or [`Endpoint::route_with`] says, or with what it saw:
 //!
 //! ```json
 //! {"path": "/orders", "method": "POST", "client": "client",
@@ -19,6 +19,8 @@
 mod answer;
 mod api;
 mod builder;
+#[cfg(feature = "oauth2")]
+mod calendar;
 mod challenge;
 mod client;
 mod clock;
@@ -38,6 +40,8 @@ mod listener;
 mod lock;
 mod malformed;
 mod minting;
+#[cfg(feature = "oauth2")]
+mod pattern;
 mod possession;
 mod proof;
 mod rate;
@@ -46,6 +50,8 @@ mod routes;
 mod script;
 mod scripted;
 mod server;
+#[cfg(feature = "oauth2")]
+mod shape;
 mod shared;
 mod store;
 mod system;
@@ -66,6 +72,7 @@ pub use journal::{Entry, JOURNAL_BODY_LIMIT, Journal, Kind};
 pub use malformed::Malformed;
 pub use minting::{ExpiresIn, Reissue, TokenFormat};
 pub use proof::Proof;
+pub use routes::RouteAnswer;
 #[cfg(feature = "oauth2")]
 pub use scripted::ScriptedTransport;
 pub use scripted::{ScriptedApi, ScriptedSource};

@@ -87,18 +87,21 @@ impl Malformed {
             }
             Self::Array => return Answer::new(200, JSON, "[]"),
             Self::Null => return Answer::new(200, JSON, "null"),
-            Self::MissingToken => fields.remove("access_token"),
-            Self::EmptyToken => fields.set("access_token", ""),
-            Self::NullToken => fields.set("access_token", serde_json::Value::Null),
-            Self::DuplicateToken => fields = fields.with("access_token", "a-second-token"),
-            Self::CrLfInToken => fields.set("access_token", "a\r\nx-smuggled: yes"),
+            Self::MissingToken => fields.remove_token(),
+            Self::EmptyToken => fields.set_token(""),
+            Self::NullToken => fields.set_token(serde_json::Value::Null),
+            Self::DuplicateToken => {
+                let name = fields.token_member().to_owned();
+                fields = fields.with(name, "a-second-token");
+            }
+            Self::CrLfInToken => fields.set_token("a\r\nx-smuggled: yes"),
             Self::NoTokenType => fields.remove("token_type"),
             Self::NullTokenType => fields.set("token_type", serde_json::Value::Null),
             Self::TokenTypeMac => fields.set("token_type", "mac"),
             Self::TokenTypeLower => fields.set("token_type", "bearer"),
             Self::ScopeArray => fields.set("scope", vec!["read", "write"]),
             Self::Huge(bytes) => fields = fields.with("padding", "x".repeat(bytes)),
-            Self::HugeToken(bytes) => fields.set("access_token", "x".repeat(bytes)),
+            Self::HugeToken(bytes) => fields.set_token("x".repeat(bytes)),
             Self::Truncated => {
                 let mut json = fields.to_json().into_bytes();
                 json.truncate(json.len() / 2);

@@ -75,6 +75,8 @@ pub(crate) enum JwtExp {
 pub(crate) struct Minting {
     pub(crate) lifetime: Duration,
     pub(crate) reissue: Reissue,
+    /// How long a replaced token lives on.
+    pub(crate) grace: Duration,
     pub(crate) format: TokenFormat,
     pub(crate) expires_in: ExpiresIn,
     pub(crate) jwt_exp: JwtExp,
@@ -86,6 +88,7 @@ impl Minting {
         Self {
             lifetime,
             reissue: Reissue::Fresh,
+            grace: Duration::ZERO,
             format: TokenFormat::Numbered,
             expires_in: ExpiresIn::Seconds,
             jwt_exp: JwtExp::Lifetime,

@@ -1,5 +1,7 @@
 //! Why a request is refused, and the vendor's words for it.
 
+use std::borrow::Cow;
+
 use http::HeaderValue;
 use http::header::HeaderName;
 
@@ -11,16 +13,23 @@ use crate::system::System;
 pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) error: &'static str,
-    pub(crate) description: &'static str,
+    pub(crate) description: Cow<'static, str>,
+    /// Whether the status is the test's own wish, and not to be put into the vendor's.
+    pub(crate) as_it_is: bool,
     pub(crate) header: Option<(HeaderName, HeaderValue)>,
 }
 
 impl Refusal {
-    pub(crate) fn new(status: u16, error: &'static str, description: &'static str) -> Self {
+    pub(crate) fn new(
+        status: u16,
+        error: &'static str,
+        description: impl Into<Cow<'static, str>>,
+    ) -> Self {
         Self {
             status,
             error,
-            description,
+            description: description.into(),
+            as_it_is: false,
             header: None,
         }
     }
@@ -30,15 +39,20 @@ impl Refusal {
         self
     }
 
+    pub(crate) fn as_it_is(mut self) -> Self {
+        self.as_it_is = true;
+        self
+    }
+
     pub(crate) fn render(self, system: System) -> Answer {
         let fields = match system {
             System::Atlar => Fields::default()
                 .with("status", self.status)
-                .with("message", self.description),
+                .with("message", &*self.description),
             _ if self.description.is_empty() => Fields::default().with("error", self.error),
             _ => Fields::default()
                 .with("error", self.error)
-                .with("error_description", self.description),
+                .with("error_description", &*self.description),
         };
         let mut answer = Answer::json(self.status, &fields);
         if let Some((name, value)) = self.header {

@@ -132,13 +132,10 @@ impl Server {
         self.url.clone()
     }
 
-    /// The URL of the token endpoint, with the realm where the system has one.
+    /// The URL of the token endpoint, with the realm where the system has one, and the names of
+    /// variables where a profile has them.
     pub fn token_url(&self) -> String {
-        format!(
-            "{}{}",
-            self.url,
-            self.shared.system.token_path(&self.shared.realm)
-        )
+        format!("{}{}", self.url, self.shared.token_path())
     }
 
     /// The address listened on.
@@ -146,7 +143,7 @@ impl Server {
         self.addr
     }
 
-    /// The system emulated.
+    /// The system emulated; [`System::Generic`] where a profile says how.
     pub fn system(&self) -> System {
         self.shared.system
     }

@@ -89,8 +89,8 @@ impl Store {
                         left: lifetime,
                     };
                 }
-                (Reissue::Replacing, Some(_)) => {
-                    self.live.remove(&token);
+                (Reissue::Replacing, Some(live)) => {
+                    live.until = live.until.min(now + self.minting.grace);
                 }
                 _ => {}
             }

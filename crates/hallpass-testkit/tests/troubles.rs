@@ -3,13 +3,16 @@
 
 mod common;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use common::{GRANT, Got, Http, ask, call, http, http2, send, token, try_send};
-use hallpass_testkit::{Reissue, Server};
+use hallpass_testkit::{Reissue, RouteAnswer, Server};
 use http::{HeaderMap, Request, Version};
 use http_body_util::{BodyExt as _, Full};
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -82,6 +85,87 @@ async fn a_path_answers_the_test_s_json_behind_the_token_check() {
     server.token_endpoint().route("/token", answer.clone());
     assert_eq!(asked(&server).await.json(), answer);
     assert_eq!(ask(&server, "client", "wrong", GRANT).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_route_is_for_a_method_and_for_any_segment() {
+    let server = Server::start().await;
+    server
+        .api()
+        .route("/orders", json!("any"))
+        .route("POST /orders", (201, json!({"id": 7})))
+        .route("GET /orders/{id}", (404, json!({"error": "not_found"})))
+        .route("GET /orders/7", json!({"id": 7}))
+        .route(
+            "DELETE /orders/7",
+            RouteAnswer::empty(204).with_header("x-kept", "no"),
+        );
+    assert_eq!(
+        send("POST", &format!("{}/orders", server.url()), &[], "")
+            .await
+            .status,
+        401
+    );
+    let bearer = bearer(&server).await;
+    let ask = async |method: &str, path: &str| {
+        let headers = [("authorization", &*bearer)];
+        let url = format!("{}{path}", server.url());
+        send(method, &url, &headers, "").await
+    };
+    assert_eq!(ask("GET", "/orders?page=2").await.json(), "any");
+    let created = ask("POST", "/orders").await;
+    assert_eq!(
+        (created.status, created.json()["id"].as_u64()),
+        (201, Some(7))
+    );
+    assert_eq!(ask("GET", "/orders/8").await.status, 404);
+    assert_eq!(ask("GET", "/orders/7").await.json()["id"], 7);
+    let deleted = ask("DELETE", "/orders/7").await;
+    assert_eq!((deleted.status, deleted.text().len()), (204, 0));
+    assert_eq!(deleted.header("x-kept"), Some("no"));
+    // What no route fits is echoed, as is a segment that is empty.
+    assert_eq!(ask("PUT", "/orders/7").await.json()["path"], "/orders/7");
+    assert_eq!(ask("GET", "/orders/").await.json()["path"], "/orders/");
+
+    // The latest counts, and one that is set again is the latest.
+    server.api().route("/orders", json!("again"));
+    assert_eq!(ask("POST", "/orders").await.json(), "again");
+}
+
+#[tokio::test]
+async fn a_function_answers_with_what_it_saw() {
+    let server = Server::start().await;
+    let seen = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&seen);
+    server
+        .api()
+        .route_with("GET /accounts", |request| match request.parameter("page") {
+            None => json!({"items": [1, 2], "next": "b c"}),
+            Some(page) => json!({"items": [3], "next": null, "page": page}),
+        })
+        .route_with("POST /accounts", move |request| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            match request.json() {
+                Some(body) => (201, json!({"created": body["name"]})),
+                None => (400, json!({"error": "not JSON"})),
+            }
+        });
+    let bearer = bearer(&server).await;
+    let headers = [("authorization", &*bearer)];
+    let url = format!("{}/accounts", server.url());
+    assert_eq!(send("POST", &url, &[], "{}").await.status, 401);
+    assert_eq!(seen.load(Ordering::SeqCst), 0, "it is behind the check");
+    let first = send("GET", &url, &headers, "").await.json();
+    assert_eq!(first["next"], "b c");
+    let second = send("GET", &format!("{url}?page=b%20c"), &headers, "").await;
+    assert_eq!(second.json()["page"], "b c");
+    let made = send("POST", &url, &headers, r#"{"name":"x"}"#).await;
+    assert_eq!(
+        (made.status, made.json()["created"].as_str()),
+        (201, Some("x"))
+    );
+    assert_eq!(send("POST", &url, &headers, "no").await.status, 400);
+    assert_eq!(seen.load(Ordering::SeqCst), 2);
 }
 
 #[tokio::test]

@@ -1,18 +1,6 @@
-//! A tonic channel that puts an always-fresh credential on every call and replays a call once when
-//! its credential is refused.
+#![doc = include_str!("../README.md")]
 //!
-//! ```
-//! # use hallpass_core::Credential;
-//! use tonic::transport::Endpoint;
-//! # #[derive(Debug)] struct GreeterClient<T>(T);
-//! # impl<T: tonic::client::GrpcService<tonic::body::Body>> GreeterClient<T> { fn new(channel: T) -> Self { Self(channel) } }
-//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
-//! # let source = Credential::bearer("a-token").unwrap().never_expires();
-//!
-//! let endpoint = Endpoint::from_static("https://api.example.com");
-//! let mut greeter = GreeterClient::new(hallpass_tonic::bearer(endpoint, source));
-//! # });
-//! ```
+//! # How it works
 //!
 //! ```text
 //! GreeterClient ──▶ BearerChannel ──▶ Channel
@@ -130,7 +118,7 @@
 //!
 //! ```ignore
 //! let channel = hallpass_tonic::bearer(endpoint, source).replay_client_streams().boxed();
-//! let client = Client::from_channel(etcd_client::Channel::Custom(channel), None).await?;
+//! let client = Client::from_channel(Channel::Custom(channel), None).await?;
 //! ```
 //!
 //! **opentelemetry-otlp** over gRPC; its batch thread has no tokio, and needs none:

@@ -27,6 +27,27 @@ impl BearerLayer {
         Self::with(Authorizer::new(source))
     }
 
+    /// Takes a source if there is one. Without one, requests go as they are, through a stack of the
+    /// same type: for programs whose settings may name no credential.
+    ///
+    /// tower's `option_layer` takes this layer only in the forms that keep the body's type and whose
+    /// error is a box: [`keeping_type`](Self::keeping_type), or
+    /// [`without_replay`](Self::without_replay) and [`boxed`](Self::boxed); and only above a service
+    /// whose error is a box too.
+    ///
+    /// ```
+    /// # use hallpass_core::Credential;
+    /// # use hallpass_tower::BearerLayer;
+    /// let token = std::env::var("EXAMPLE_TOKEN").ok();
+    /// let source = token.map(|token| Credential::bearer(&token)).transpose()?;
+    /// let layer = BearerLayer::optional(source).origins(["https://api.example.com"])?;
+    /// # drop(layer);
+    /// # Ok::<(), hallpass_core::Error>(())
+    /// ```
+    pub fn optional(source: Option<impl Into<Cached>>) -> Self {
+        Self::with(Authorizer::optional(source))
+    }
+
     /// Takes one credential for each key; each request gets that of its own key.
     ///
     /// A request whose key is missing or unknown fails with a [typed

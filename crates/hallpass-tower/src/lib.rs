@@ -1,40 +1,12 @@
-//! A tower layer that puts an always-fresh credential on every request and replays a request once
-//! when its credential is refused.
+#![doc = include_str!("../README.md")]
+//!
+//! # How it works
 //!
 //! ```text
 //! Request<B> ──▶ BearerService ──▶ inner: Service<Request<ReplayBody<B>>>
 //!                  │   ▲ 401 / grpc-status 16: a new credential, and this request once more
 //!                  ▼   │
 //!                hallpass_core::Cached
-//! ```
-//!
-//! ```
-//! use bytes::Bytes;
-//! use hallpass_core::Credential;
-//! use hallpass_tower::BearerLayer;
-//! use http::{Request, Response};
-//! use http_body_util::{Empty, Full};
-//! use tower::{Service as _, ServiceBuilder, ServiceExt as _, service_fn};
-//!
-//! # #[derive(Debug, Clone, Copy)] struct Never;
-//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
-//! // Any client: a hyper-util one, a tonic channel, or here a function.
-//! let client = service_fn(async |request: Request<_>| {
-//!     # let _: &hallpass_tower::ReplayBody<Empty<Bytes>> = request.body();
-//!     assert_eq!(request.headers()["authorization"], "Bearer a-token");
-//!     Ok::<_, std::convert::Infallible>(Response::new(Full::<Bytes>::default()))
-//! });
-//! // Any source: a token endpoint, a vault, or here a token that never ends.
-//! let source = Credential::bearer("a-token")?.never_expires();
-//!
-//! let mut client = ServiceBuilder::new()
-//!     .layer(BearerLayer::new(source).origins(["https://api.example.com"])?)
-//!     .service(client);
-//!
-//! let request = Request::get("https://api.example.com/items").body(Empty::<Bytes>::new())?;
-//! let response = client.ready().await?.call(request).await?;
-//! assert_eq!(response.status(), 200);
-//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
 //! ```
 //!
 //! # Where in the stack

@@ -4,6 +4,7 @@ use std::{env, fs, path::PathBuf, process::Command};
 
 use crate::{
     apt::{self, is_installed, path},
+    msrv,
     run::{cargo, root, step},
 };
 
@@ -31,14 +32,41 @@ const SCENARIOS: [&str; 11] = [
     "auth/cross-app-access-complete-flow",
 ];
 
-/// Each client's calls while its token is revoked, one row each.
+const MANIFEST: &str = "crates/hallpass-clients/Cargo.toml";
+
+/// Each client's calls while its token is revoked, one row each. All rows are only shown of code
+/// that has passed its checks.
 pub(crate) fn rows(names: &[String]) -> Result<(), String> {
     protoc()?;
+    if names.is_empty() {
+        checks()?;
+    }
     let mut run = cargo(&["run", "--quiet", "--locked", "--bin", "hallpass-clients"]);
     run.args(["--manifest-path", &manifest()])
         .arg("--")
         .args(names);
     step("clients", run.env("PATH", path()?))
+}
+
+/// What `cargo xtask test` does for the other workspace.
+fn checks() -> Result<(), String> {
+    let in_workspace = |arguments: &[&str]| {
+        let mut command = cargo(arguments);
+        command.args(["--manifest-path", &manifest()]);
+        command
+    };
+    step(
+        "formatting",
+        &mut in_workspace(&["fmt", "--all", "--check"]),
+    )?;
+    msrv::check_at(MANIFEST)?;
+    let mut lints = in_workspace(&["clippy", "--workspace", "--all-targets", "--locked"]);
+    lints.args(["--", "-D", "warnings"]);
+    step("lints", lints.env("PATH", path()?))?;
+    let mut docs = in_workspace(&["doc", "--package", "hallpass-rmcp", "--no-deps", "--locked"]);
+    step("documentation", docs.env("RUSTDOCFLAGS", "-D warnings"))?;
+    let mut tests = in_workspace(&["test", "--workspace", "--locked"]);
+    step("tests", tests.env("PATH", path()?))
 }
 
 /// The scenarios of MCP's authorization that need nobody to sign in but the test itself.
@@ -89,7 +117,7 @@ fn folder() -> PathBuf {
 }
 
 fn manifest() -> String {
-    folder().join("Cargo.toml").display().to_string()
+    root().join(MANIFEST).display().to_string()
 }
 
 fn target() -> PathBuf {

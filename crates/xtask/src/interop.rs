@@ -1,17 +1,11 @@
 //! The real servers: installs what they need below the target directory, then runs the suite.
 
-use std::{
-    collections::BTreeSet,
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
-
-use serde_json::Value;
+use std::{collections::BTreeSet, env, fs, path::Path, process::Command};
 
 use crate::{
     apt::{self, is_installed, path},
-    run::{cargo, output, root, step},
+    install::{self, once, tool},
+    run::{cargo, root, step, target},
 };
 
 /// Leaves servers out, for machines that can't have them.
@@ -44,7 +38,8 @@ pub(crate) fn run() -> Result<(), String> {
     copy_scripts(&scripts)?;
     // What a run that was killed has left.
     drop(fs::remove_dir_all(folder.join("run")));
-    python(&folder, &scripts)?;
+    let wanted = "the real servers";
+    install::python(wanted, &folder, &scripts.join("requirements.txt"))?;
     if !(without.contains("node-oauth") && without.contains("oidc-provider")) {
         node(&scripts)?;
     }
@@ -111,19 +106,6 @@ fn warn_of(without: &BTreeSet<&str>) {
     }
 }
 
-fn target() -> Result<PathBuf, String> {
-    let metadata = output(
-        "metadata",
-        &mut cargo(&["metadata", "--format-version", "1", "--no-deps"]),
-    )?;
-    let metadata: Value =
-        serde_json::from_str(&metadata).map_err(|error| format!("metadata: {error}"))?;
-    match metadata["target_directory"].as_str() {
-        Some(folder) => Ok(folder.into()),
-        None => Err("metadata: no target_directory".to_owned()),
-    }
-}
-
 /// Node looks for modules beside the script, and Python leaves files there.
 fn copy_scripts(to: &Path) -> Result<(), String> {
     let from = root().join("crates/hallpass-interop/servers");
@@ -138,48 +120,11 @@ fn copy_scripts(to: &Path) -> Result<(), String> {
     Ok(())
 }
 
-fn python(folder: &Path, scripts: &Path) -> Result<(), String> {
-    let version = tool("python3", "Python 3.10 or newer")?;
-    let mut numbers = version.trim_start_matches("Python ").split('.');
-    let mut number = || numbers.next().and_then(|number| number.parse::<u32>().ok());
-    if (number(), number()) < (Some(3), Some(10)) {
-        return Err(format!(
-            "python3 is {version}, and the servers need Python 3.10 or newer: https://www.python.org"
-        ));
-    }
-    let venv = folder.join("venv");
-    let list = scripts.join("requirements.txt");
-    once(&folder.join("venv.installed"), &version, &list, || {
-        // One that is half there, or of another Python, is of no use.
-        if venv.exists() {
-            fs::remove_dir_all(&venv).map_err(|error| format!("{}: {error}", venv.display()))?;
-        }
-        // Debian keeps the second one, which puts pip there, in a package of its own.
-        let mut modules = Command::new("python3");
-        modules.args(["-c", "import venv, ensurepip"]);
-        if output("python3", &mut modules).is_err() {
-            apt::install(
-                &["python3-venv"],
-                "or put a python3 on the path that has the modules venv and ensurepip",
-            )?;
-        }
-        step(
-            "Python environment",
-            Command::new("python3").args(["-m", "venv"]).arg(&venv),
-        )?;
-        step(
-            "Python packages",
-            Command::new(venv.join("bin/python"))
-                .args(["-m", "pip", "install", "--quiet", "--requirement"])
-                .arg(&list),
-        )
-    })
-}
-
 fn node(scripts: &Path) -> Result<(), String> {
+    let wanted = "the real servers";
     let otherwise =
         |error| format!("{error}, or leave servers out: {WITHOUT}=node-oauth,oidc-provider");
-    let version = tool("node", "Node.js 20.12 or newer, with npm").map_err(otherwise)?;
+    let version = tool(wanted, "node", "Node.js 20.12 or newer, with npm").map_err(otherwise)?;
     let major = version.trim_start_matches('v').split('.').next();
     if major.and_then(|major| major.parse::<u32>().ok()) < Some(20) {
         return Err(format!(
@@ -187,7 +132,7 @@ fn node(scripts: &Path) -> Result<(), String> {
         ));
     }
     // Debian's nodejs comes without it.
-    tool("npm", "npm beside Node.js").map_err(otherwise)?;
+    tool(wanted, "npm", "npm beside Node.js").map_err(otherwise)?;
     let list = scripts.join("package.json");
     once(&scripts.join("node.installed"), &version, &list, || {
         step(
@@ -197,34 +142,6 @@ fn node(scripts: &Path) -> Result<(), String> {
                 .current_dir(scripts),
         )
     })
-}
-
-/// The version that a tool says it is.
-fn tool(name: &str, what: &str) -> Result<String, String> {
-    match output(name, Command::new(name).arg("--version")) {
-        Ok(version) => Ok(version.trim().to_owned()),
-        Err(error) => Err(format!(
-            "the real servers need {what}, and {name} can't be run ({}): install it",
-            error.trim()
-        )),
-    }
-}
-
-/// Installs unless this list was installed with this version of the tool before.
-fn once(
-    note: &Path,
-    version: &str,
-    list: &Path,
-    install: impl FnOnce() -> Result<(), String>,
-) -> Result<(), String> {
-    let wanted =
-        fs::read_to_string(list).map_err(|error| format!("{}: {error}", list.display()))?;
-    let wanted = format!("{version}\n{wanted}");
-    if fs::read_to_string(note).is_ok_and(|there| there == wanted) {
-        return Ok(());
-    }
-    install()?;
-    fs::write(note, wanted).map_err(|error| format!("{}: {error}", note.display()))
 }
 
 /// An API by somebody else's crate, which stands apart from this workspace.

@@ -7,19 +7,26 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use crate::run::{cargo, output};
+use crate::run::{cargo, output, root};
 
 pub(crate) fn check() -> Result<(), String> {
+    check_at("Cargo.toml")
+}
+
+/// Checks the published members of the workspace with this manifest.
+pub(crate) fn check_at(manifest: &str) -> Result<(), String> {
     println!("\n== minimum Rust versions");
     let text = output(
         "metadata",
-        &mut cargo(&[
+        cargo(&[
             "metadata",
             "--format-version",
             "1",
             "--all-features",
             "--locked",
-        ]),
+            "--manifest-path",
+        ])
+        .arg(root().join(manifest)),
     )?;
     let metadata: Value =
         serde_json::from_str(&text).map_err(|error| format!("metadata: {error}"))?;

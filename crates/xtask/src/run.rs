@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, process::Command, time::SystemTime};
 
+use serde_json::Value;
+
 /// Runs one step; its output goes to the terminal.
 pub(crate) fn step(title: &str, command: &mut Command) -> Result<(), String> {
     println!("\n== {title}");
@@ -53,4 +55,18 @@ pub(crate) fn root() -> PathBuf {
     path.pop();
     path.pop();
     path
+}
+
+/// Where cargo builds.
+pub(crate) fn target() -> Result<PathBuf, String> {
+    let metadata = output(
+        "metadata",
+        &mut cargo(&["metadata", "--format-version", "1", "--no-deps"]),
+    )?;
+    let metadata: Value =
+        serde_json::from_str(&metadata).map_err(|error| format!("metadata: {error}"))?;
+    match metadata["target_directory"].as_str() {
+        Some(folder) => Ok(folder.into()),
+        None => Err("metadata: no target_directory".to_owned()),
+    }
 }

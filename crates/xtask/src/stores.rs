@@ -52,14 +52,27 @@ pub(crate) fn run() -> Result<(), String> {
             "--include-ignored",
         ]),
     )?;
-    fleet()
+    fleet()?;
+    lifetimes()
 }
 
 /// Fifty processes, one Redis and one authorization server must end as the example says.
 pub(crate) fn fleet() -> Result<(), String> {
+    play(&[])
+}
+
+/// The same processes for ten lifetimes: a token request for each, and no call that waits.
+pub(crate) fn lifetimes() -> Result<(), String> {
+    install()?;
+    play(&["--", "lifetimes"])
+}
+
+fn play(arguments: &[&str]) -> Result<(), String> {
     let printed = output(
         "fleet",
-        cargo(&["run", "--quiet", "--example", "fleet"]).env("PATH", path()?),
+        cargo(&["run", "--quiet", "--example", "fleet"])
+            .args(arguments)
+            .env("PATH", path()?),
     )?;
     print!("\n== fleet\n{printed}");
     let last = printed.lines().last().unwrap_or_default();

@@ -1,18 +1,20 @@
 //! `cargo xtask test`: the steps in the order in which they fail soonest.
 
 use crate::{
-    apt, claims, interop, locked, minimal, msrv,
+    apt, claims, docs, external_types, interop, locked, minimal, msrv, packages,
     run::{cargo, output, step},
-    stores,
+    stores, supply_chain,
 };
 
 /// Each feature of the façade alone, and none: features must only add items.
-const FEATURES: [&str; 10] = [
+const FEATURES: [&str; 12] = [
     "",
     "oauth2",
     "tower",
     "hyper",
+    "config",
     "reqwest",
+    "reqwest-without-tls",
     "tonic",
     "shared",
     "redis",
@@ -25,6 +27,9 @@ pub(crate) fn all() -> Result<(), String> {
     claims::check()?;
     locked::check()?;
     msrv::check()?;
+    docs::check()?;
+    supply_chain::offline()?;
+    packages::check()?;
     step(
         "lints",
         &mut cargo(&[
@@ -60,6 +65,8 @@ pub(crate) fn all() -> Result<(), String> {
         cargo(&["doc", "--workspace", "--no-deps", "--all-features"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
+    docs::rendered()?;
+    external_types::check()?;
     stores::install()?;
     step(
         "tests",

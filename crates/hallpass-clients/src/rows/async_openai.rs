@@ -25,7 +25,9 @@ pub(crate) async fn run(stage: &Stage) -> Outcome {
         return Err("a request without a credential went unnoticed".into());
     }
     stage.server.clear_journal();
-    let client = client(stage, Bearer::new(stage.source()).override_existing())?;
+    let source = stage.source();
+    let bearer = Bearer::new(source).override_existing();
+    let client = client(stage, bearer)?;
     let ask = async || ask(&client).await;
     stage.drive(&ask, &ask).await;
     Ok(())
@@ -43,7 +45,8 @@ fn client(stage: &Stage, bearer: Bearer) -> Result<Client<OpenAIConfig>, BoxErro
     let config = OpenAIConfig::new()
         .with_api_base(stage.url())
         .with_api_key("");
-    Ok(Client::with_config(config).with_http_service(service))
+    let client = Client::with_config(config).with_http_service(service);
+    Ok(client)
 }
 
 async fn ask(client: &Client<OpenAIConfig>) -> Result<(), OpenAIError> {

@@ -4,6 +4,7 @@ use axum::{Router, body::Body, extract::Request, response::Response};
 use bytes::Bytes;
 use hallpass_core::BoxError;
 use hallpass_tower::BearerLayer;
+use http::header::{AUTHORIZATION, HOST};
 use http_body_util::Full;
 use tower::{Layer as _, ServiceExt as _};
 
@@ -13,15 +14,16 @@ use crate::{
 };
 
 pub(crate) async fn run(stage: &Stage) -> Outcome {
-    let upstream = stage.url();
-    let client = BearerLayer::new(stage.source()).layer(hallpass_hyper::client()?);
+    let (upstream, source) = (stage.url(), stage.source());
+    let client = BearerLayer::new(source).layer(hallpass_hyper::client()?);
     let proxy = move |mut request: Request| async move {
         let target = format!("{upstream}{}", request.uri()).parse();
         let Ok(target) = target else {
             return failed("no such path");
         };
         *request.uri_mut() = target;
-        request.headers_mut().remove(http::header::HOST);
+        request.headers_mut().remove(HOST);
+        request.headers_mut().remove(AUTHORIZATION);
         match client.oneshot(request).await {
             Ok(response) => response.map(Body::new),
             Err(error) => failed(error),

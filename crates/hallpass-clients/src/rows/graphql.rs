@@ -36,18 +36,12 @@ pub(crate) async fn run(stage: &Stage) -> Outcome {
     let answer = serde_json::json!({"data": {"login": "a"}});
     stage.server.api().route("/graphql", answer);
     let url = format!("{}/graphql", stage.url());
-    let client = hallpass_reqwest::client(stage.source())?;
+    let source = stage.source();
+    let client = hallpass_reqwest::client(source)?;
     let query = async || {
-        let body = serde_json::to_vec(&Viewer::build_query(Variables { login: "a" }))?;
-        let request = client.post(&url).header("content-type", "application/json");
-        let answer = request
-            .body(body)
-            .send()
-            .await?
-            .error_for_status()?
-            .bytes()
-            .await?;
-        let answer: Response<Data> = serde_json::from_slice(&answer)?;
+        let variables = Variables { login: "a" };
+        let request = client.post(&url).json(&Viewer::build_query(variables));
+        let answer: Response<Data> = request.send().await?.json().await?;
         answer
             .data
             .filter(|data| data.login == "a")

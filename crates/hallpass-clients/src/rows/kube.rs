@@ -12,12 +12,14 @@ use tower::ServiceBuilder;
 use crate::stage::{Outcome, Stage};
 
 pub(crate) async fn client(stage: &Stage) -> Outcome {
-    let config = Config::new(stage.url().parse()?);
+    let (cluster, source) = (stage.url(), stage.source());
+    let config = Config::new(cluster.parse()?);
     let service = ServiceBuilder::new()
         .layer(config.base_uri_layer())
-        .layer(BearerLayer::new(stage.source()))
+        .layer(BearerLayer::new(source))
         .service(hallpass_hyper::client()?);
-    calls(stage, Client::new(service, "default")).await
+    let client = Client::new(service, "default");
+    calls(stage, client).await
 }
 
 pub(crate) async fn builder(stage: &Stage) -> Outcome {

@@ -21,9 +21,8 @@ use crate::stage::{Outcome, Stage};
 
 pub(crate) async fn run(stage: &Stage) -> Outcome {
     let (url, source) = (stage.url(), stage.source());
-    let client = hallpass_hyper::client()?;
     let octocrab = OctocrabBuilder::new_empty()
-        .with_service(client)
+        .with_service(hallpass_hyper::client()?)
         .with_layer(&BearerLayer::new(source).keeping_type())
         .with_layer(&RetryLayer::new(RetryConfig::Simple(3)))
         .with_layer(&MapResponseBodyLayer::new(|body| {

@@ -39,7 +39,8 @@ pub(crate) async fn run(stage: &Stage) -> Outcome {
         json(200, &answer.to_string())
     })
     .await?;
-    let client = BearerLayer::new(stage.source())
+    let source = stage.source();
+    let client = BearerLayer::new(source)
         .boxed()
         .layer(hallpass_hyper::client()?);
     let config = StreamableHttpClientTransportConfig::with_uri(url);

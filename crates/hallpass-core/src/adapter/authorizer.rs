@@ -6,6 +6,7 @@ use http::{Extensions, HeaderMap, HeaderName, StatusCode};
 
 use super::{
     Target,
+    absent::Absent,
     choices::{Choice, brought, choice},
     own::Own,
     target::ByRef,
@@ -43,6 +44,8 @@ pub(super) struct Rules {
     pub(super) cached: Cached,
     /// With these it has one for each key, and `cached` stands for none of them.
     keys: Option<Arc<dyn Keys>>,
+    /// Without a source; `cached` stands for none then.
+    is_absent: bool,
     pub(super) name: Option<Arc<str>>,
     origins: Origins,
     pub(super) at: Option<Origin>,
@@ -75,6 +78,30 @@ impl Authorizer {
         Self::of(source.into(), None)
     }
 
+    /// For this source or `Cached` if there is one, and else for none: then every request goes as it
+    /// is, except one that brings a [`Cached`] of its own.
+    ///
+    /// For programs whose settings may name no credential, and whose client has one type all the
+    /// same.
+    ///
+    /// ```
+    /// use hallpass_core::{Authorizer, Credential};
+    ///
+    /// let token = std::env::var("EXAMPLE_TOKEN").ok();
+    /// let source = token.map(|token| Credential::bearer(&token)).transpose()?;
+    /// let authorizer = Authorizer::optional(source);
+    /// # drop(authorizer);
+    /// # Ok::<(), hallpass_core::Error>(())
+    /// ```
+    pub fn optional(source: Option<impl Into<Cached>>) -> Self {
+        if let Some(source) = source {
+            return Self::new(source);
+        }
+        let mut authorizer = Self::new(Absent);
+        authorizer.edit().is_absent = true;
+        authorizer
+    }
+
     /// For one credential for each key; each request gets that of its own.
     ///
     /// A request whose key is missing or unknown is refused with a [typed
@@ -89,6 +116,7 @@ impl Authorizer {
             rules: Arc::new(Rules {
                 cached,
                 keys,
+                is_absent: false,
                 name: None,
                 origins: Origins::Unsaid,
                 at: None,
@@ -336,6 +364,7 @@ impl Rules {
         extensions: &Extensions,
     ) -> Chosen<'_> {
         match choice(extensions, self.name.as_deref()) {
+            Choice::Default if self.is_absent => Chosen::None,
             Choice::Default => match &self.keys {
                 None => Chosen::Layers,
                 Some(keys) => {

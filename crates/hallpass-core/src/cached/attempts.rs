@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 
-use super::{Pulse, Shared, fetch_limit::Permit};
+use super::{Pulse, Shared, fetch_limit::Turn};
 use crate::{Credential, Error, Fetch, Moment};
 
 /// What an attempt has brought, and when its request left.
@@ -41,10 +41,10 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
 
     /// How the fetch ends, and the attempt that was still outstanding then.
     pub(super) async fn run(self) -> (Result<Answer, Error>, Option<Attempt<'a>>) {
-        let permit = self.permit().await;
+        let turn = self.turn().await;
         // From here on, so that a queue does not look like a slow server.
         let begun = Instant::now();
-        let mut elder = self.attempt(1, ready(permit));
+        let mut elder = self.attempt(1, ready(turn));
         if !self.shared.description.hedge {
             return (self.timed(begun, elder.await), None);
         }
@@ -54,7 +54,7 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
         }
         loop {
             tracing::debug!(target: "hallpass", "no answer yet, an attempt starts beside the first");
-            let mut younger = self.attempt(2, self.permit());
+            let mut younger = self.attempt(2, self.turn());
             tokio::select! {
                 outcome = &mut elder => return match outcome {
                     Ok(answer) => (Ok(answer), Some(younger)),
@@ -73,26 +73,26 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
     }
 
     /// A place among the fetches that may run at once, once there is one.
-    fn permit(&self) -> impl Future<Output = Option<Permit>> + Send + use<'a, N> {
+    fn turn(&self) -> impl Future<Output = Option<Turn>> + Send + use<'a, N> {
         let (shared, pulse) = (self.shared, self.pulse);
         async move {
             let limit = shared.fetch_limit.get()?;
             let troubled = shared.lock().machine.is_troubled();
-            Some(limit.enter(pulse, troubled).await)
+            Some(limit.turn(pulse, troubled).await)
         }
     }
 
     fn attempt(
         &self,
         number: u32,
-        permit: impl Future<Output = Option<Permit>> + Send + 'a,
+        turn: impl Future<Output = Option<Turn>> + Send + 'a,
     ) -> Attempt<'a> {
         let (shared, new_fetch) = (self.shared, self.new_fetch);
         Box::pin(async move {
             // Held until there is an answer. One that nobody waits for any more has no heartbeat, so
             // that its place goes to whoever queues for it two seconds later.
-            let _permit = permit.await;
-            let fetch = new_fetch(number);
+            let turn = turn.await;
+            let fetch = new_fetch(number).in_turn(turn);
             let credential = shared.source.fetch(&fetch).await?;
             let sent = fetch.sent_at();
             Ok(Answer { credential, sent })

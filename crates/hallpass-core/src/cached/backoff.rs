@@ -11,7 +11,7 @@ const RESTARTS: u32 = 3;
 /// What failed fetches have led to since one last succeeded.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Failures {
-    last: Option<Failure>,
+    last: Option<Box<Failure>>,
     transient: u32,
     permanent: u32,
     /// Fetches in a row that ended with their runtime.
@@ -87,12 +87,12 @@ impl Failures {
                 doubled(policy.transient_gap, streak, limit).mul_f64(random)
             }
         };
-        let old = self.last.replace(Failure {
+        let old = self.last.replace(Box::new(Failure {
             error: error.clone(),
             until: now.plus(gap),
             asked: asked.is_some(),
             version,
-        });
+        }));
         (gap, old.map(|failure| failure.error))
     }
 
@@ -126,12 +126,12 @@ impl Failures {
         if !works && self.interrupted > RESTARTS {
             let streak = self.interrupted - RESTARTS;
             let gap = doubled(policy.transient_gap, streak, policy.waiting_gap_limit);
-            old = self.last.replace(Failure {
+            old = self.last.replace(Box::new(Failure {
                 error: error.clone(),
                 until: now.plus(gap),
                 asked: false,
                 version,
-            });
+            }));
         }
         let gap = doubled(
             policy.renewal_gap,

@@ -3,21 +3,27 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, Once, OnceLock,
+        Arc, LazyLock, Mutex, Once, OnceLock,
         atomic::{AtomicU64, AtomicUsize},
     },
 };
 
 use arc_swap::ArcSwapOption;
 
-use tokio::{runtime::Handle, sync::watch};
+use tokio::runtime::Handle;
 
 use super::{
     Cached, Counters, Policy, Shared, State,
+    changes::Changes,
     state::{Machine, Traits},
     warm::Warmth,
 };
-use crate::{Challenges, Clock, CredentialSource, Description, clock::Clocks, source::AnySource};
+use crate::{
+    Challenges, Clock, CredentialSource, Description,
+    clock::Clocks,
+    observe::{self, Event, Observer, Watched},
+    source::AnySource,
+};
 
 /// A [`Cached`] with another [`Policy`] or [`Clock`].
 ///
@@ -33,26 +39,31 @@ use crate::{Challenges, Clock, CredentialSource, Description, clock::Clocks, sou
 pub struct Builder {
     source: Box<dyn AnySource>,
     description: Description,
-    policy: Policy,
+    policy: Arc<Policy>,
     clock: Clocks,
     runtime: Option<Handle>,
+    observer: Option<Arc<dyn Observer>>,
 }
+
+/// Shared by all that have no policy of their own.
+static DEFAULT: LazyLock<Arc<Policy>> = LazyLock::new(Arc::default);
 
 impl Builder {
     pub(super) fn new(source: impl CredentialSource) -> Self {
         Self {
             description: source.description(),
             source: Box::new(source),
-            policy: Policy::default(),
+            policy: Arc::clone(&DEFAULT),
             clock: Clocks::system(),
             runtime: None,
+            observer: observe::observer(),
         }
     }
 
-    /// Sets the engine's numbers.
+    /// Sets the engine's numbers. Where many credentials have the same, an `Arc` of them is shared.
     #[must_use]
-    pub fn policy(mut self, policy: Policy) -> Self {
-        self.policy = policy;
+    pub fn policy(mut self, policy: impl Into<Arc<Policy>>) -> Self {
+        self.policy = policy.into();
         self
     }
 
@@ -71,27 +82,35 @@ impl Builder {
         self
     }
 
+    /// Sets who is told what becomes of this credential, in place of the
+    /// [process's observer](observe::set_observer).
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// Builds it. Nothing is fetched before the first use.
     pub fn build(self) -> Cached {
         let traits = Traits {
             fixed: self.description.fixed,
             kills_old: self.description.kills_old,
         };
-        Cached {
+        let cached = Cached {
             shared: Arc::new(Shared {
                 source: self.source,
                 description: self.description,
                 clock: self.clock,
                 slot: ArcSwapOption::empty(),
                 state: Mutex::new(State {
-                    machine: Machine::new(self.policy.clone(), traits),
+                    machine: Machine::new(Arc::clone(&self.policy), traits),
                     pending: None,
                     challenges: Challenges::default(),
                     unannounced: Vec::new(),
                     // Where it is made, calls may follow from plain threads.
                     runtime: self.runtime.clone().or_else(|| Handle::try_current().ok()),
                 }),
-                changes: watch::Sender::new(()),
+                changes: Changes::default(),
                 waiting: AtomicUsize::new(0),
                 fetch_limit: OnceLock::new(),
                 answered_in: AtomicU64::new(0),
@@ -101,8 +120,15 @@ impl Builder {
                 first_used: OnceLock::new(),
                 warned: Once::new(),
                 warm: Warmth::default(),
+                observer: self.observer,
             }),
+        };
+        let shared = &cached.shared;
+        if shared.observer.is_some() {
+            let watched = Watched::new(shared);
+            shared.tell(|| Event::Built { watched });
         }
+        cached
     }
 }
 

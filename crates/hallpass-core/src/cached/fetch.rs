@@ -22,7 +22,7 @@ use super::{
     attempts::{Answer, Attempts},
     state::Brought,
 };
-use crate::{Challenges, Credential, Error, Fetch, Reason, credential::Life};
+use crate::{Challenges, Credential, Error, Fetch, Reason, credential::Life, observe::Event};
 
 /// How often a pending fetch shows that its runtime is driven.
 const HEARTBEAT: Duration = Duration::from_millis(500);
@@ -123,6 +123,7 @@ impl Shared {
         };
         let guard = CompletionGuard {
             shared: Arc::clone(self),
+            reason: circumstances.reason,
             number,
             version,
             pulse,
@@ -220,6 +221,7 @@ async fn with_heartbeat<T>(pulse: &Pulse, future: impl Future<Output = T>) -> T 
 /// Ends its fetch exactly once: with an outcome, or as interrupted when it is dropped without one.
 struct CompletionGuard {
     shared: Arc<Shared>,
+    reason: Reason,
     number: u64,
     version: u64,
     pulse: Arc<Pulse>,
@@ -251,6 +253,7 @@ impl CompletionGuard {
                 });
                 if let Some(credential) = landed {
                     shared.log_success(&credential);
+                    self.tell(None);
                 }
             }
             Err(error) => {
@@ -262,9 +265,20 @@ impl CompletionGuard {
                 });
                 if failed.is_some() {
                     shared.log_failure(&error);
+                    self.tell(Some(&error));
                 }
             }
         }
+    }
+}
+
+impl CompletionGuard {
+    fn tell(&self, error: Option<&Error>) {
+        self.shared.tell(|| Event::Fetched {
+            reason: self.reason,
+            duration: self.pulse.started.elapsed(),
+            error,
+        });
     }
 }
 

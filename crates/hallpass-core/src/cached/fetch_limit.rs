@@ -46,9 +46,18 @@ struct Ticket {
     turn: Notify,
 }
 
+/// The turn of one attempt, which it may give up while it waits for something else than the endpoint.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    limit: Arc<FetchLimit>,
+    pulse: Arc<Pulse>,
+    troubled: bool,
+    permit: Mutex<Option<Permit>>,
+}
+
 /// A place among the fetches that run. Dropping it lets the next one in.
 #[derive(Debug)]
-pub(super) struct Permit {
+struct Permit {
     limit: Arc<FetchLimit>,
     ticket: Arc<Ticket>,
 }
@@ -72,7 +81,17 @@ impl FetchLimit {
     ///
     /// # Cancel safety
     /// Dropping the future gives up the place in the queue.
-    pub(super) async fn enter(self: &Arc<Self>, pulse: &Arc<Pulse>, troubled: bool) -> Permit {
+    pub(super) async fn turn(self: &Arc<Self>, pulse: &Arc<Pulse>, troubled: bool) -> Turn {
+        let permit = self.enter(pulse, troubled).await;
+        Turn {
+            limit: Arc::clone(self),
+            pulse: Arc::clone(pulse),
+            troubled,
+            permit: Mutex::new(Some(permit)),
+        }
+    }
+
+    async fn enter(self: &Arc<Self>, pulse: &Arc<Pulse>, troubled: bool) -> Permit {
         let permit = self.queue_up(pulse, troubled);
         while !permit.ticket.granted.load(Ordering::Acquire) {
             tokio::select! {
@@ -113,6 +132,25 @@ impl FetchLimit {
 
     fn lock(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn {
+    pub(crate) fn give_up(&self) {
+        let permit = self.lock().take();
+        // Outside the lock, because it tells the next one.
+        drop(permit);
+    }
+
+    pub(crate) async fn take(&self) {
+        if self.lock().is_none() {
+            let permit = self.limit.enter(&self.pulse, self.troubled).await;
+            *self.lock() = Some(permit);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Permit>> {
+        self.permit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

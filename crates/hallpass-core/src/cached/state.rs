@@ -42,7 +42,7 @@ use crate::{Credential, Error, Moment, Reason};
 /// 3. Generations only grow, and a secret that comes again keeps its generation.
 #[derive(Debug)]
 pub(crate) struct Machine {
-    policy: Policy,
+    policy: Arc<Policy>,
     /// What the source says of its credentials.
     traits: Traits,
     state: State,
@@ -59,7 +59,7 @@ pub(crate) struct Machine {
     /// Refusals of a proven credential since it was last accepted.
     unaccepted: u32,
     /// What a second attempt brought besides the one that was taken.
-    spare: Option<Spare>,
+    spare: Option<Box<Brought>>,
     /// Errors and credentials to drop outside the lock: their `Drop` may be the user's.
     discarded: Vec<Discarded>,
 }
@@ -77,7 +77,7 @@ pub(crate) struct Traits {
 enum State {
     Empty,
     Unproven(Unproven),
-    FellBack(FellBack),
+    FellBack(Box<FellBack>),
     Proven(Arc<Current>),
     Suspect(Suspect),
 }
@@ -136,9 +136,6 @@ struct PendingFetch {
 }
 
 #[derive(Debug)]
-struct Spare(Brought);
-
-#[derive(Debug)]
 #[allow(dead_code, reason = "held only to be dropped")]
 pub(crate) enum Discarded {
     Error(Error),
@@ -175,7 +172,7 @@ impl State {
 }
 
 impl Machine {
-    pub(crate) fn new(policy: Policy, traits: Traits) -> Self {
+    pub(crate) fn new(policy: Arc<Policy>, traits: Traits) -> Self {
         Self {
             policy,
             traits,

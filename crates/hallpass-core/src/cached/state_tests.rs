@@ -24,7 +24,7 @@ fn token(n: u64) -> Credential {
 }
 
 fn machine() -> Machine {
-    Machine::new(Policy::default(), Traits::default())
+    Machine::new(Arc::default(), Traits::default())
 }
 
 fn brought(credential: Credential, sent: Moment) -> Brought {
@@ -321,7 +321,7 @@ fn a_fixed_credential_is_never_replaced() {
         fixed: true,
         ..Traits::default()
     };
-    let mut machine = Machine::new(Policy::default(), fixed);
+    let mut machine = Machine::new(Arc::default(), fixed);
     machine.wanted(START, 0, &CALL);
     machine.landed(START, 1, brought(token(1).never_expires(), START), 0.5);
     for _ in 0..100 {
@@ -510,7 +510,7 @@ fn due_comes_before_unusable_whatever_is_set() {
         Policy::default().renewal_share(0.0),
         Policy::default().margin_share(1.0),
     ] {
-        let mut machine = Machine::new(policy, Traits::default());
+        let mut machine = Machine::new(policy.into(), Traits::default());
         machine.wanted(START, 0, &CALL);
         let token = token(1).lives_for(secs(300)).renew_in(secs(299));
         machine.landed(START, 1, brought(token, START), 0.0);
@@ -527,7 +527,7 @@ fn no_share_makes_it_panic() {
             .margin_share(share)
             .hint_jitter(share)
             .renewal_jitter(share);
-        let mut machine = Machine::new(policy, Traits::default());
+        let mut machine = Machine::new(policy.into(), Traits::default());
         machine.wanted(START, 0, &CALL);
         let token = token(1).lives_for(secs(300)).renew_in(secs(100));
         machine.landed(START, 1, brought(token, START), 0.5);

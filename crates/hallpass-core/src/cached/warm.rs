@@ -50,7 +50,7 @@ impl Drop for KeepWarm {
     fn drop(&mut self) {
         if let Some(shared) = self.shared.upgrade() {
             shared.warm.wanted.fetch_sub(1, Ordering::AcqRel);
-            shared.changes.send_replace(());
+            shared.changes.tell();
         }
     }
 }
@@ -151,7 +151,7 @@ async fn run(mut running: Running) {
             tokio::time::sleep(SHORTEST.min(pause)).await;
             tokio::select! {
                 () = told => true,
-                _ = changes.changed() => false,
+                () = changes.next() => false,
                 () = tokio::time::sleep(pause.saturating_sub(SHORTEST)) => false,
             }
         };

@@ -26,8 +26,9 @@ pub(crate) const BEARER: &str = "Bearer {token}";
 ///
 /// Plain data: every field is public, may stand in a TOML file under its own name, and has a
 /// default that follows RFC 6749, so a plain vendor is three lines. A JSON Schema of such files
-/// stands in `profile.schema.json` beside this crate's manifest, and in `PROFILES.md` how to write
-/// one, which shapes of endpoints take which lines, and what is impossible.
+/// stands in `profile.schema.json` beside this crate's manifest. [A profile in ten
+/// minutes](crate::docs::profiles) says how to write one, which shapes of endpoints take which
+/// lines, and what is impossible.
 ///
 /// ```
 /// use hallpass_oauth2::{Profile, Secret};
@@ -259,7 +260,9 @@ pub struct Profile {
     pub header: String,
     /// What stands in it; template (using) with `{token}`.
     pub header_value: String,
-    /// Headers for API requests that have none of that name; templates (using).
+    /// Headers for API requests that have none of that name; templates (using). One with a name in
+    /// braces, or that sounds secret, says whose the request is: a request that has its own is left
+    /// alone, as one with the token's own header is. A constant yields to the request's own.
     #[serde(deserialize_with = "pairs")]
     pub api_headers: Vec<(String, String)>,
     /// The origins that tokens are for; templates.

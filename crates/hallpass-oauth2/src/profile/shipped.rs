@@ -119,6 +119,12 @@ impl Profile {
         file::parse(text, &format!("{name}.toml"), name)
     }
 
+    /// The text of a profile that comes with this crate, to read, to show, or to begin one's own with.
+    pub fn shipped_toml(name: &str) -> Option<&'static str> {
+        let (_, text) = SHIPPED.iter().find(|(shipped, _)| *shipped == name)?;
+        Some(text)
+    }
+
     /// The names of the profiles that come with this crate.
     pub fn names() -> impl Iterator<Item = &'static str> {
         SHIPPED.iter().map(|(name, _)| *name)

@@ -153,7 +153,10 @@ impl CredentialSource for Composed {
     }
 
     fn description(&self) -> Description {
-        self.then.description()
+        let mut description = self.then.description();
+        // Whoever fetches may use up what the first source asks with.
+        description.one_at_a_time |= self.first.cached.description().one_at_a_time;
+        description
     }
 
     fn version(&self) -> u64 {

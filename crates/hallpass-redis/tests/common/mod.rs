@@ -2,6 +2,7 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
     clippy::unwrap_used,
     reason = "helpers of tests: each file uses its part, and to panic is to fail"
 )]
@@ -17,9 +18,10 @@ use std::{
     time::Duration,
 };
 
-use hallpass_core::{Cached, Credential, CredentialSource, Error, Identity};
+use hallpass_core::CredentialSource;
 use hallpass_redis::RedisStore;
-use hallpass_shared::{Key, Keys, Named, Shared, SharedStore};
+pub use hallpass_shared::contract::{Replica, identity, keys};
+use hallpass_shared::{SharedStore, contract};
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
@@ -274,50 +276,18 @@ async fn piece_by_piece(
     }
 }
 
-pub struct Replica<S: CredentialSource> {
-    pub cached: Cached,
-    pub shared: Shared<Named<S>>,
-}
-
-pub fn keys() -> Keys {
-    Keys::new(Key::new(&[7; 32]))
-}
-
-pub fn identity() -> Identity {
-    Identity::new("acme").part("client", "the one")
-}
-
 /// A replica with connections of its own. The machine that tests run on may be busy, so that a store
 /// has more time than by default.
 pub fn replica<S: CredentialSource>(store: RedisStore, source: S) -> Replica<S> {
-    let store = SharedStore::new(store).deadline(SECOND);
-    let shared = Shared::named(source, identity(), store, keys());
-    Replica {
-        cached: Cached::new(shared.clone()),
-        shared,
-    }
+    Replica::new(patient(store), source)
 }
 
-pub async fn get_all<S: CredentialSource>(fleet: &[Replica<S>]) -> Vec<Result<Credential, Error>> {
-    let asking: Vec<_> = fleet
-        .iter()
-        .map(|replica| tokio::spawn(replica.cached.get_within(20 * SECOND)))
-        .collect();
-    let mut all = Vec::new();
-    for one in asking {
-        all.push(one.await.unwrap());
-    }
-    all
+pub fn patient(store: RedisStore) -> SharedStore {
+    SharedStore::new(store).deadline(SECOND)
 }
 
 pub async fn common_token<S: CredentialSource>(fleet: &[Replica<S>]) -> String {
-    let all = get_all(fleet).await;
-    let token = |one: &Result<Credential, Error>| one.as_ref().unwrap().token().unwrap().to_owned();
-    let first = token(&all[0]);
-    for one in &all {
-        assert_eq!(token(one), first);
-    }
-    first
+    contract::common_token(fleet.iter().map(|replica| &replica.cached)).await
 }
 
 /// For so long every replica has a request each fifth of a second, and each of them gets a credential.

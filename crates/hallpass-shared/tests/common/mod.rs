@@ -2,11 +2,13 @@
 #![allow(
     dead_code,
     unreachable_pub,
+    unused_imports,
     clippy::unwrap_used,
     reason = "helpers of tests: each file uses its part, and to panic is to fail"
 )]
 
 use std::{
+    ops::Deref,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -14,9 +16,10 @@ use std::{
     time::Duration,
 };
 
-use hallpass_core::{Cached, Challenges, Credential, CredentialSource, Error, Identity};
+use hallpass_core::{Cached, Credential, CredentialSource, Error};
+pub use hallpass_shared::contract::{identity, keys};
 use hallpass_shared::{
-    Key, Keys, MemoryStore, Name, Named, Shared, SharedStore, Store,
+    MemoryStore, Name, Named, Shared, Store, contract,
     store::{LeaseRequest, Leased, Outcome, Published, Snapshot},
 };
 use hallpass_testkit::ScriptedSource;
@@ -100,18 +103,18 @@ impl Store for Way {
     }
 }
 
+/// A replica with a way to the store that can be spoiled.
 pub struct Replica<S: CredentialSource = ScriptedSource> {
-    pub cached: Cached,
-    pub shared: Shared<Named<S>>,
+    replica: contract::Replica<S>,
     pub way: Way,
 }
 
-pub fn keys() -> Keys {
-    Keys::new(Key::new(&[7; 32]))
-}
+impl<S: CredentialSource> Deref for Replica<S> {
+    type Target = contract::Replica<S>;
 
-pub fn identity() -> Identity {
-    Identity::new("acme").part("client", "the one")
+    fn deref(&self) -> &Self::Target {
+        &self.replica
+    }
 }
 
 pub fn replica<S: CredentialSource>(
@@ -120,11 +123,8 @@ pub fn replica<S: CredentialSource>(
     source: S,
 ) -> Replica<S> {
     let way = Way::to(store);
-    let shared = Shared::named(source, identity(), SharedStore::new(way.clone()), keys());
-    let shared = change(shared);
     Replica {
-        cached: Cached::new(shared.clone()),
-        shared,
+        replica: contract::Replica::with(way.clone(), source, change),
         way,
     }
 }
@@ -135,46 +135,32 @@ pub fn fleet(count: usize, store: &MemoryStore, source: &ScriptedSource) -> Vec<
         .collect()
 }
 
+fn caches<S: CredentialSource>(fleet: &[Replica<S>]) -> impl Iterator<Item = &Cached> {
+    fleet.iter().map(|replica| &replica.cached)
+}
+
 /// What all get who ask at the same time.
 pub async fn get_all<S: CredentialSource>(fleet: &[Replica<S>]) -> Vec<Result<Credential, Error>> {
-    let asking: Vec<_> = fleet
-        .iter()
-        .map(|replica| tokio::spawn(replica.cached.get()))
-        .collect();
-    let mut all = Vec::new();
-    for one in asking {
-        all.push(one.await.unwrap());
-    }
-    all
+    contract::get_all(caches(fleet)).await
 }
 
 /// The one token that all get.
 pub async fn common_token<S: CredentialSource>(fleet: &[Replica<S>]) -> String {
-    let all = get_all(fleet).await;
-    let token = |one: &Result<Credential, Error>| one.as_ref().unwrap().token().unwrap().to_owned();
-    let first = token(&all[0]);
-    for one in &all {
-        assert_eq!(token(one), first);
-    }
-    first
+    contract::common_token(caches(fleet)).await
 }
 
 /// Every replica's server has accepted what it has, and it has been so for a while.
 pub async fn settle(fleet: &[Replica]) {
     for replica in fleet {
-        let credential = replica.cached.get().await.unwrap();
-        replica.cached.accept(&credential);
+        replica.cached.get().await.unwrap();
+        replica.accept();
     }
     tokio::time::sleep(20 * SECOND).await;
 }
 
 /// Every replica's server refuses what it has.
-pub async fn refuse_all(fleet: &[Replica]) {
-    for replica in fleet {
-        if let Some(credential) = replica.cached.try_get() {
-            replica.cached.reject(&credential, &Challenges::default());
-        }
-    }
+pub fn refuse_all(fleet: &[Replica]) {
+    fleet.iter().for_each(|replica| replica.refuse());
 }
 
 /// For so long every replica has one request a second.

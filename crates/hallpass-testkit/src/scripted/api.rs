@@ -23,7 +23,7 @@ use crate::client::BasicEncoding;
 use crate::credentials::Authorization;
 use crate::hold::Hold;
 use crate::lock::lock;
-use crate::routes::{PathRule, Routes};
+use crate::routes::{PathRule, RouteAnswer, Routes};
 use crate::script::Script;
 use crate::scripted::ScriptedSource;
 use crate::store::Store;
@@ -100,18 +100,28 @@ impl ScriptedApi {
         self
     }
 
-    /// Answers 401 at `path`, whoever asks, as a misconfigured endpoint does.
-    pub fn refuse(&self, path: &str) -> &Self {
-        self.rule(path, PathRule::Refuse)
+    /// Answers 401 there, whoever asks, as a misconfigured endpoint does; `at` is as for
+    /// [`Endpoint::route`](crate::Endpoint::route).
+    ///
+    /// # Panics
+    ///
+    /// If the method is none.
+    pub fn refuse(&self, at: &str) -> &Self {
+        self.rule(at, PathRule::Refuse)
     }
 
-    /// Answers requests for `path` with this JSON if their token lives.
-    pub fn route(&self, path: &str, json: impl Into<serde_json::Value>) -> &Self {
-        self.rule(path, PathRule::Json(json.into().to_string().into()))
+    /// Answers these requests with this JSON if their token lives; `at` is as for
+    /// [`Endpoint::route`](crate::Endpoint::route).
+    ///
+    /// # Panics
+    ///
+    /// If the method is none.
+    pub fn route(&self, at: &str, answer: impl Into<RouteAnswer>) -> &Self {
+        self.rule(at, PathRule::Answer(answer.into()))
     }
 
-    fn rule(&self, path: &str, rule: PathRule) -> &Self {
-        lock(&self.shared.state).routes.set(path, rule);
+    fn rule(&self, at: &str, rule: PathRule) -> &Self {
+        lock(&self.shared.state).routes.set(at, rule);
         self
     }
 
@@ -187,19 +197,26 @@ impl Shared {
             .and_then(|token| lock(&self.store).holder(token));
         let mut state = lock(&self.state);
         let echo = || json!({"path": path, "method": parts.method.as_str()}).to_string();
-        let (status, body) = match (state.script.take(), state.routes.find(path)) {
-            (Some(status), _) => (status, Bytes::new()),
-            (None, Some(PathRule::Refuse)) => (StatusCode::UNAUTHORIZED, Bytes::new()),
-            _ if holder.is_none() => (StatusCode::UNAUTHORIZED, Bytes::new()),
-            (None, Some(PathRule::Json(json))) => (StatusCode::OK, json),
-            (None, _) => (StatusCode::OK, echo().into()),
+        let rule = state.routes.find(&parts.method, path);
+        let response = match (state.script.take(), rule) {
+            (Some(status), _) => respond(status, Bytes::new()),
+            (None, Some(PathRule::Refuse)) => respond(StatusCode::UNAUTHORIZED, Bytes::new()),
+            _ if holder.is_none() => respond(StatusCode::UNAUTHORIZED, Bytes::new()),
+            (None, Some(PathRule::Answer(answer))) => {
+                let answer = answer.into_answer();
+                let mut response = Response::new(Full::new(answer.body));
+                *response.status_mut() = answer.status;
+                *response.headers_mut() = answer.headers;
+                response
+            }
+            (None, _) => respond(StatusCode::OK, echo().into()),
         };
-        let count = (path.to_owned(), status.as_u16());
+        let count = (path.to_owned(), response.status().as_u16());
         *state.counts.entry(count).or_default() += 1;
         if let Some(token) = token.filter(|token| !state.tokens.contains(token)) {
             state.tokens.push(token);
         }
-        respond(status, body)
+        response
     }
 }
 

@@ -1,10 +1,16 @@
 //! The token endpoint: one file per documented request.
 
+#[cfg(feature = "oauth2")]
+mod assertion;
 mod atlar;
 mod atomic;
 mod generic;
 mod keycloak;
+#[cfg(feature = "oauth2")]
+mod profile;
 mod unnamed;
+
+use std::borrow::Cow;
 
 use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::request::Parts;
@@ -17,6 +23,7 @@ use crate::fields::Fields;
 use crate::form::Form;
 use crate::journal::Kind;
 use crate::lock::lock;
+use crate::minting::ExpiresIn;
 use crate::refusal::Refusal;
 use crate::shared::Shared;
 use crate::store::Issued;
@@ -45,10 +52,10 @@ struct Ask<'a> {
 }
 
 pub(crate) fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Fields, Refusal> {
-    if shared.system.route(parts.uri.path(), &shared.realm) == Route::WrongRealm {
+    if shared.route(parts.uri.path()) == Route::WrongRealm {
         return Err(Refusal::new(404, "Realm does not exist", ""));
     }
-    if parts.method != Method::POST {
+    if !shared.has_profile() && parts.method != Method::POST {
         let refusal = Refusal::new(405, "invalid_request", "the token endpoint takes POST only");
         return Err(refusal.with_header(ALLOW, HeaderValue::from_static("POST")));
     }
@@ -64,14 +71,7 @@ pub(crate) fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Field
         parts,
         body,
     };
-    let grant = match shared.system {
-        System::Generic => generic::check(&ask),
-        System::Atlar => atlar::check(&ask),
-        System::Is2 => keycloak::check_basic(&ask),
-        System::Ataccama => keycloak::check_form(&ask),
-        System::Atomic => atomic::check(&ask),
-        System::Unnamed => unnamed::check(&ask),
-    }?;
+    let grant = check(&ask)?;
     let bound = match &shared.possession {
         None => None,
         Some(possession) => {
@@ -83,13 +83,29 @@ pub(crate) fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Field
     let mut store = lock(&shared.store);
     let scope = grant.scope.as_deref();
     let issued = store.issue(&shared.issuer, &grant.client, scope, bound.as_deref());
-    let expires_in = store.minting.expires_in.write(issued.left);
+    let stated = store.minting.expires_in.clone();
     drop(store);
-    let mut fields = write(shared.system, issued, expires_in, grant.scope);
+    let mut fields = write(shared, issued, &stated, grant.scope);
     if bound.is_some() {
         fields.set("token_type", "DPoP");
     }
     Ok(fields)
+}
+
+/// Holds a request against what its vendor documents.
+fn check(ask: &Ask<'_>) -> Result<Grant, Refusal> {
+    #[cfg(feature = "oauth2")]
+    if let Some(shape) = &ask.shared.shape {
+        return profile::check(ask, shape);
+    }
+    match ask.shared.system {
+        System::Generic => generic::check(ask),
+        System::Atlar => atlar::check(ask),
+        System::Is2 => keycloak::check_basic(ask),
+        System::Ataccama => keycloak::check_form(ask),
+        System::Atomic => atomic::check(ask),
+        System::Unnamed => unnamed::check(ask),
+    }
 }
 
 /// The refusal of wrong credentials, each vendor's own.
@@ -108,14 +124,14 @@ pub(crate) fn invalid_client(system: System) -> Refusal {
     }
 }
 
-fn write(
-    system: System,
-    issued: Issued,
-    expires_in: Option<serde_json::Value>,
-    scope: Option<String>,
-) -> Fields {
+fn write(shared: &Shared, issued: Issued, stated: &ExpiresIn, scope: Option<String>) -> Fields {
+    #[cfg(feature = "oauth2")]
+    if let Some(shape) = &shared.shape {
+        return profile::write(shape, &issued, stated, scope);
+    }
+    let expires_in = stated.write(issued.left);
     let fields = Fields::default();
-    match system {
+    match shared.system {
         System::Unnamed => fields
             .with("token_type", "Bearer")
             .maybe("expires_in", expires_in)
@@ -184,7 +200,7 @@ impl Ask<'_> {
     }
 }
 
-fn invalid_request(description: &'static str) -> Refusal {
+fn invalid_request(description: impl Into<Cow<'static, str>>) -> Refusal {
     Refusal::new(400, "invalid_request", description)
 }
 

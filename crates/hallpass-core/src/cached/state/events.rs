@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Discarded, FellBack, Machine, Rejection, Spare, State, Suspect, Trial, Unproven};
+use super::{Discarded, FellBack, Machine, Rejection, State, Suspect, Trial, Unproven};
 use crate::{
     Moment,
     cached::{backoff::Vain, current::Current},
@@ -77,14 +77,14 @@ impl Machine {
             if young && !predecessor.end.passed(now) {
                 predecessor.report(true);
                 let gap = self.policy.probe_gap;
-                self.state = State::FellBack(FellBack {
+                self.state = State::FellBack(Box::new(FellBack {
                     predecessor,
                     accepted: false,
                     successor: unproven,
                     probe: now.plus(gap),
                     probing: false,
                     gap,
-                });
+                }));
                 return Rejection::FellBack;
             }
             self.discard(predecessor);
@@ -108,7 +108,7 @@ impl Machine {
         &mut self,
         now: Moment,
         version: u64,
-        mut fell_back: FellBack,
+        mut fell_back: Box<FellBack>,
     ) -> Rejection {
         if fell_back.predecessor.unusable.passed(now) {
             // In its last moments it is refused for its age, which says nothing of the successor.
@@ -218,7 +218,7 @@ impl Machine {
         // Accepted although a second one is there: whatever ends it later, ends that one as well.
         let spare = self.spare.take();
         self.discarded
-            .extend(spare.map(|Spare(it)| Discarded::Credential(it.credential)));
+            .extend(spare.map(|spare| Discarded::Credential(spare.credential)));
         token.report(false);
         self.state = State::Proven(token);
     }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Affected, Current, Discarded, Machine, PendingFetch, Spare, State, Times, Unproven};
+use super::{Affected, Current, Discarded, Machine, PendingFetch, State, Times, Unproven};
 use crate::{Credential, Error, Moment, Reason, cached::backoff::Vain};
 
 /// What a source brought, and when and under which version it was asked.
@@ -234,14 +234,14 @@ impl Machine {
         if let Some(token) = self.state.token() {
             token.report(true);
         }
-        let old = self.spare.replace(Spare(brought));
+        let old = self.spare.replace(Box::new(brought));
         self.discarded
-            .extend(old.map(|Spare(old)| Discarded::Credential(old.credential)));
+            .extend(old.map(|old| Discarded::Credential(old.credential)));
     }
 
     /// Takes the spare in place of the suspect, without a fetch.
     pub(super) fn take_spare(&mut self, now: Moment) {
-        let Some(Spare(brought)) = self.spare.take() else {
+        let Some(brought) = self.spare.take() else {
             return;
         };
         let times = Times::of(&brought.credential, brought.sent, now, &self.policy, 0.0);
@@ -252,7 +252,7 @@ impl Machine {
         }
         self.fetches += 1;
         let number = self.fetches;
-        let credential = self.keep(now, number, Reason::Rejected, brought, 0.0);
+        let credential = self.keep(now, number, Reason::Rejected, *brought, 0.0);
         self.note_end(number, Ok(credential));
     }
 }

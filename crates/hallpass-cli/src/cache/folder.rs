@@ -1,0 +1,72 @@
+//! The folder of the cache, and files in it that only their owner can read.
+
+use std::{
+    env,
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use crate::exit::Failure;
+
+/// The folder, made for its owner alone if it is not there.
+pub(super) fn open(named: Option<&Path>) -> Result<PathBuf, Failure> {
+    let folder = named.map(Path::to_path_buf).or_else(usual).ok_or_else(|| {
+        Failure::configuration("--cache: there is no home folder; name one with --cache-dir")
+    })?;
+    let failed =
+        |error: io::Error| Failure::configuration(format!("--cache: {} {error}", folder.display()));
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(&folder).map_err(failed)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = fs::metadata(&folder).map_err(failed)?.permissions().mode();
+        if mode & 0o022 != 0 {
+            return Err(Failure::configuration(format!(
+                "--cache: others may write to {}: say chmod 700, or name another folder with --cache-dir",
+                folder.display()
+            )));
+        }
+    }
+    Ok(folder)
+}
+
+fn usual() -> Option<PathBuf> {
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+    let folder = set("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(set("HOME")?).join(".cache")))?;
+    Some(folder.join("hallpass"))
+}
+
+/// Opens a file to be locked; it is made for its owner alone if it is not there.
+pub(super) fn lock_file(path: &Path) -> io::Result<File> {
+    private().create(true).truncate(false).open(path)
+}
+
+/// Puts a file in place in one step, readable by its owner alone.
+pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let new = path.with_extension(format!("{:016x}.new", fastrand::u64(..)));
+    let written = private()
+        .create_new(true)
+        .open(&new)
+        .and_then(|mut file| file.write_all(content));
+    let placed = written.and_then(|()| fs::rename(&new, path));
+    if placed.is_err() {
+        // What is half there is of no use to anybody.
+        let _ = fs::remove_file(&new);
+    }
+    placed
+}
+
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}

@@ -1,0 +1,91 @@
+//! One request, on its way to the API and back.
+
+use std::{convert::Infallible, sync::Arc};
+
+use hallpass::BoxError;
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{CONTENT_TYPE, LOCATION},
+};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tower::ServiceExt as _;
+
+use super::{
+    Proxy,
+    answer::{self, Body, problem},
+    headers, health, upgrade,
+    upstream::{Needs, Upstream},
+};
+
+/// Answers a request: whatever goes wrong is an answer too.
+pub(super) async fn answer(
+    proxy: Arc<Proxy>,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Infallible> {
+    if let Some(refusal) = proxy.guard.refuses(&request) {
+        return Ok(refusal);
+    }
+    let upstream = proxy.upstream.load_full();
+    if request.uri().path() == proxy.health {
+        return Ok(health::page(&upstream));
+    }
+    Ok(forward(&upstream, request).await)
+}
+
+async fn forward(upstream: &Upstream, mut request: Request<Incoming>) -> Response<Body> {
+    if request.method() == Method::CONNECT {
+        let message = "this proxy stands for one API: call it as if it were that";
+        return problem(StatusCode::METHOD_NOT_ALLOWED, "method", message);
+    }
+    let Some(uri) = upstream.uri_of(request.uri()) else {
+        return problem(StatusCode::BAD_REQUEST, "uri", "the request's path is none");
+    };
+    let wants_upgrade = headers::to_upstream(request.headers_mut()).is_some()
+        && request.version() == Version::HTTP_11;
+    let of_caller = wants_upgrade.then(|| hyper::upgrade::on(&mut request));
+    let needs = match () {
+        () if wants_upgrade => Needs::Http1,
+        () if is_grpc(&request) && !upstream.is_secure() => Needs::Http2,
+        () => Needs::Anything,
+    };
+    *request.uri_mut() = uri;
+    *request.version_mut() = Version::HTTP_11;
+    request.extensions_mut().clear();
+
+    let sent = upstream.client(needs).clone().oneshot(request).await;
+    let mut response = match sent {
+        Ok(response) => response,
+        Err(error) => return answer::failure(&error),
+    };
+    let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    match (upgraded, of_caller) {
+        (true, Some(of_caller)) => {
+            upgrade::tunnel(of_caller, hyper::upgrade::on(&mut response));
+        }
+        (true, None) => {
+            let message = "the API changes to a protocol that nobody asked for";
+            return problem(StatusCode::BAD_GATEWAY, "upstream", message);
+        }
+        (false, _) => {}
+    }
+    headers::to_caller(response.headers_mut(), upgraded);
+    if let Some(location) = response.headers().get(LOCATION)
+        && let Ok(text) = location.to_str()
+        && let Some(here) = upstream.location_of(text)
+        && let Ok(here) = HeaderValue::try_from(here)
+    {
+        response.headers_mut().insert(LOCATION, here);
+    }
+    let (mut parts, body) = response.into_parts();
+    // What connection it comes over is decided between the caller and the proxy.
+    parts.version = Version::HTTP_11;
+    parts.extensions.clear();
+    let body = body.map_err(|error| -> BoxError { error.into() });
+    Response::from_parts(parts, body.boxed_unsync())
+}
+
+fn is_grpc<B>(request: &Request<B>) -> bool {
+    let kind = request.headers().get(CONTENT_TYPE);
+    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+}

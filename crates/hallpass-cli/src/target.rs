@@ -1,0 +1,367 @@
+//! [`Target`]: the client that a command is for, from the settings file, a profile, and options.
+
+use std::{
+    env,
+    io::{self, Read as _},
+    path::{self, Path, PathBuf},
+};
+
+use clap::Args;
+use hallpass::{
+    Cached, Clients, Origin, Profile,
+    config::{ClientConfig, ClientSource, Reference},
+    hyper::{Builder, HyperTransport, Proxy},
+    oauth2::{ClientAuth, Transport},
+};
+
+use crate::{cache::CacheArgs, exit::Failure};
+
+/// The prefix of clients in the environment.
+const ENVIRONMENT: &str = "HALLPASS_CLIENT";
+
+/// Which client, and what is different from what its settings or its profile say.
+#[derive(Debug, Args)]
+pub(crate) struct TargetArgs {
+    /// A client of the settings file, a profile's name, or the path of a profile (acme.toml)
+    #[arg(value_name = "CLIENT")]
+    pub(crate) client: String,
+    /// The settings file; ~/.config/hallpass/clients.toml unless set
+    #[arg(
+        long,
+        env = "HALLPASS_CONFIG",
+        value_name = "FILE",
+        help_heading = "Client"
+    )]
+    config: Option<PathBuf>,
+    /// The client id; the variable NAME_CLIENT_ID unless set, for a profile of that name
+    #[arg(long, value_name = "ID", help_heading = "Client")]
+    client_id: Option<String>,
+    /// Where the client secret is: env:NAME, file:PATH, or - for standard input; env:NAME_SECRET
+    /// unless set, for a profile of that name
+    #[arg(
+        long,
+        alias = "client-secret",
+        value_name = "PLACE",
+        help_heading = "Client"
+    )]
+    secret: Option<String>,
+    /// Where the private key is that signs assertions: env:NAME, file:PATH, or -
+    #[arg(long, value_name = "PLACE", help_heading = "Client")]
+    private_key: Option<String>,
+    /// The private key's id
+    #[arg(long, value_name = "KID", help_heading = "Client")]
+    key_id: Option<String>,
+    /// A variable of the profile, such as realm=acme
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Client")]
+    var: Vec<String>,
+    /// Another token endpoint than the profile's
+    #[arg(long, value_name = "URL", help_heading = "Client")]
+    token_url: Option<String>,
+    /// The server's issuer; without --token-url its metadata names the token endpoint
+    #[arg(long, value_name = "URL", help_heading = "Client")]
+    issuer: Option<String>,
+    /// The scopes to ask for
+    #[arg(long, value_name = "SCOPES", help_heading = "Client")]
+    scope: Option<String>,
+    /// The parameter audience
+    #[arg(long, value_name = "AUDIENCE", help_heading = "Client")]
+    audience: Option<String>,
+    /// Where the token may go, in place of the profile's origins
+    #[arg(long, value_name = "ORIGIN", help_heading = "Client")]
+    origin: Vec<String>,
+    /// Binds tokens to a key, so that one that leaks is of no use (DPoP)
+    #[arg(long, help_heading = "Client")]
+    dpop: bool,
+    /// A PEM file with authorities to trust besides the system's
+    #[arg(long, value_name = "FILE", help_heading = "Network")]
+    ca: Option<PathBuf>,
+    /// A PEM file with the certificate to present
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "certificate_key",
+        help_heading = "Network"
+    )]
+    certificate: Option<PathBuf>,
+    /// A PEM file with that certificate's key
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "certificate",
+        help_heading = "Network"
+    )]
+    certificate_key: Option<PathBuf>,
+    /// The proxy on the way to the token endpoint: a URL, or env for HTTPS_PROXY and the like
+    #[arg(long, value_name = "URL", help_heading = "Network")]
+    token_proxy: Option<String>,
+    /// The proxy on the way to the API
+    #[arg(long, value_name = "URL", help_heading = "Network")]
+    api_proxy: Option<String>,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+}
+
+/// The client that a command is for.
+pub(crate) struct Target {
+    pub(crate) name: String,
+    pub(crate) config: ClientConfig,
+    token_proxy: Option<String>,
+    api_proxy: Option<String>,
+    cache: CacheArgs,
+}
+
+impl TargetArgs {
+    /// Whether its secrets come from standard input, which then can't bring anything else.
+    pub(crate) fn reads_stdin(&self) -> bool {
+        [&self.secret, &self.private_key]
+            .into_iter()
+            .any(|place| place.as_deref() == Some("-"))
+    }
+
+    /// Finds the client and reads what standard input has to say.
+    pub(crate) fn resolve(&self) -> Result<Target, Failure> {
+        let (name, config) = self.find()?;
+        self.resolved(name, config)
+    }
+
+    fn resolved(&self, name: String, mut config: ClientConfig) -> Result<Target, Failure> {
+        if let Some(id) = &self.client_id {
+            config.id = Some(Reference::text(id));
+        }
+        if self.reads_stdin() && self.secret == self.private_key {
+            return Err(Failure::configuration(
+                "--secret - and --private-key - both want standard input",
+            ));
+        }
+        if let Some(place) = &self.secret {
+            config.secret = Some(reference("--secret", place)?);
+            config.private_key = None;
+        }
+        if let Some(place) = &self.private_key {
+            config.private_key = Some(reference("--private-key", place)?);
+            config.secret = None;
+        }
+        for var in &self.var {
+            let (name, value) = var.split_once('=').ok_or_else(|| {
+                Failure::configuration("--var takes NAME=VALUE, such as --var realm=acme")
+            })?;
+            config.vars.insert(name.to_owned(), Reference::text(value));
+        }
+        for origin in &self.origin {
+            origin
+                .parse::<Origin>()
+                .map_err(|error| Failure::configuration(format!("--origin: {error}")))?;
+        }
+        if !self.origin.is_empty() {
+            config.origins.clone_from(&self.origin);
+        }
+        if self.token_url.is_some() {
+            config.token_url.clone_from(&self.token_url);
+        }
+        if self.issuer.is_some() {
+            config.issuer.clone_from(&self.issuer);
+            config.token_url.clone_from(&self.token_url);
+        }
+        let options = [
+            (&self.key_id, &mut config.key_id),
+            (&self.scope, &mut config.scope),
+            (&self.audience, &mut config.audience),
+        ];
+        for (option, setting) in options {
+            if option.is_some() {
+                setting.clone_from(option);
+            }
+        }
+        let paths = [
+            (&self.ca, &mut config.ca),
+            (&self.certificate, &mut config.certificate),
+            (&self.certificate_key, &mut config.certificate_key),
+        ];
+        for (option, setting) in paths {
+            if option.is_some() {
+                setting.clone_from(option);
+            }
+        }
+        config.dpop |= self.dpop;
+        Ok(Target {
+            token_proxy: self.token_proxy.clone().or_else(|| config.proxy.clone()),
+            api_proxy: self.api_proxy.clone().or_else(|| config.proxy.clone()),
+            cache: self.cache.clone(),
+            name,
+            config,
+        })
+    }
+
+    fn find(&self) -> Result<(String, ClientConfig), Failure> {
+        let word = &self.client;
+        let is_toml = Path::new(word).extension().is_some_and(|end| end == "toml");
+        if is_toml || word.contains(path::is_separator) {
+            let profile = Profile::from_toml_file(word)
+                .map_err(|error| Failure::configuration(crate::exit::chain(&error)))?;
+            return Ok(self.of_profile(profile));
+        }
+        let mut known = Vec::new();
+        if let Some(file) = self.settings_file() {
+            let clients = Clients::from_path(file).map_err(Failure::configuration)?;
+            if let Ok(config) = clients.config(word) {
+                return Ok((word.clone(), config.clone()));
+            }
+            known.extend(clients.names().map(str::to_owned));
+        }
+        let clients = Clients::from_env(ENVIRONMENT).map_err(Failure::configuration)?;
+        if let Ok(config) = clients.config(word) {
+            return Ok((word.clone(), config.clone()));
+        }
+        known.extend(clients.names().map(str::to_owned));
+        match Profile::named(word) {
+            Ok(profile) => Ok(self.of_profile(profile)),
+            Err(error) if known.is_empty() => Err(Failure::configuration(error)),
+            Err(_) => Err(Failure::configuration(format!(
+                "there is no client and no profile of this name; your clients are {}, and `hallpass profiles list` lists the profiles",
+                known.join(", ")
+            ))),
+        }
+    }
+
+    /// The one that was named, or the one in the home folder if it is there. Never one of the
+    /// working directory: a folder from elsewhere could name a token endpoint of its own.
+    fn settings_file(&self) -> Option<PathBuf> {
+        self.config.clone().or_else(|| {
+            let folder = env::var_os("XDG_CONFIG_HOME")
+                .map(PathBuf::from)
+                .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".config")))?;
+            let file = folder.join("hallpass/clients.toml");
+            file.is_file().then_some(file)
+        })
+    }
+
+    /// A client that nothing but its profile describes: its id and secret are where one expects
+    /// them.
+    fn of_profile(&self, profile: Profile) -> (String, ClientConfig) {
+        let name = profile.name.clone();
+        let variable = |end: &str| {
+            let upper = name.to_uppercase();
+            let plain = upper.replace(|char: char| !char.is_ascii_alphanumeric(), "_");
+            format!("{plain}_{end}")
+        };
+        let mut config = ClientConfig::default();
+        let (id, secret) = (variable("CLIENT_ID"), variable("SECRET"));
+        if env::var_os(&id).is_some() {
+            config.id = Some(Reference::Env(id));
+        }
+        let keyless = matches!(
+            profile.client_auth,
+            ClientAuth::None | ClientAuth::PrivateKeyJwt | ClientAuth::Tls
+        );
+        let has_id = config.id.is_some() || self.client_id.is_some();
+        if !keyless && has_id && self.certificate.is_none() {
+            config.secret = Some(Reference::Env(secret));
+        }
+        config.profile = profile;
+        (name, config)
+    }
+}
+
+/// Reads `env:NAME`, `file:PATH`, or standard input.
+fn reference(option: &str, place: &str) -> Result<Reference, Failure> {
+    if place != "-" {
+        return Reference::parse(place)
+            .map_err(|error| Failure::configuration(format!("{option}: {error}")));
+    }
+    let mut text = String::new();
+    io::stdin().read_to_string(&mut text).map_err(|error| {
+        Failure::configuration(format!("{option}: standard input can't be read: {error}"))
+    })?;
+    let text = text.strip_suffix('\n').unwrap_or(&text);
+    let text = text.strip_suffix('\r').unwrap_or(text);
+    if text.is_empty() {
+        return Err(Failure::configuration(format!(
+            "{option}: standard input is empty"
+        )));
+    }
+    Ok(Reference::value(text))
+}
+
+impl Target {
+    /// Finds secrets that are missing before anything is sent.
+    pub(crate) fn check_secrets(&self) -> Result<(), Failure> {
+        for (key, reference) in self.config.references() {
+            let value = reference.read().map_err(|error| {
+                Failure::configuration(format!("{}: {key}: {error}", self.name))
+            })?;
+            if value.is_empty() {
+                return Err(Failure::configuration(format!(
+                    "{}: {key}: {reference} is empty",
+                    self.name
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether token requests go through a proxy.
+    pub(crate) fn has_token_proxy(&self) -> bool {
+        self.token_proxy.is_some()
+    }
+
+    pub(crate) fn transport(&self) -> Result<HyperTransport, Failure> {
+        let builder = self.through(self.token_proxy.as_deref())?;
+        builder.transport().map_err(|error| self.wrong(&error))
+    }
+
+    /// What makes clients for the API.
+    pub(crate) fn api(&self) -> Result<Builder, Failure> {
+        self.through(self.api_proxy.as_deref())
+    }
+
+    fn through(&self, proxy: Option<&str>) -> Result<Builder, Failure> {
+        let builder = self.config.http().map_err(|error| self.wrong(&error))?;
+        Ok(builder.proxy(match proxy {
+            None => Proxy::none(),
+            Some("env") => Proxy::from_env(),
+            Some(url) => Proxy::all(url),
+        }))
+    }
+
+    pub(crate) fn source(&self, transport: impl Transport) -> Result<ClientSource, Failure> {
+        self.config
+            .source(&self.name, transport)
+            .map_err(|error| self.wrong(&error))
+    }
+
+    /// The credential, through the cache if there is to be one.
+    pub(crate) fn cached(&self) -> Result<Cached, Failure> {
+        self.check_secrets()?;
+        let source = self.source(self.transport()?)?;
+        self.cache.wrap(source)
+    }
+
+    fn wrong(&self, error: &hallpass::Error) -> Failure {
+        let mut message = format!("{}: {}", self.name, crate::exit::chain(error));
+        if message.contains("needs the variable") || message.contains("has no value") {
+            message.push_str("; --var NAME=VALUE gives it one");
+            if message.contains("for its origins alone") {
+                message.push_str(", --origin replaces them");
+            }
+        }
+        Failure::configuration(message)
+    }
+}
+
+/// What a text must not show: every secret that is read now, in the length that is one.
+pub(crate) fn without_secrets(config: &ClientConfig, text: &str) -> String {
+    // Anything shorter is no secret, and would garble the sentences that it happens to stand in.
+    const SHORTEST: usize = 8;
+    let mut clean = text.to_owned();
+    for (key, reference) in config.references() {
+        let is_secret =
+            key != "id" && !(key.starts_with("vars.") && matches!(reference, Reference::Value(..)));
+        if let Ok(value) = reference.read()
+            && is_secret
+            && value.len() >= SHORTEST
+        {
+            clean = clean.replace(&value, "[secret]");
+        }
+    }
+    clean
+}

@@ -1,0 +1,146 @@
+//! `--cache`: a token for later commands, sealed.
+
+use std::{fs, time::Duration};
+
+use hallpass_testkit::Server;
+
+use super::common::{Folder, Run, SECRET, client_args, command, finished, generic, with_client};
+
+/// A `token` command that uses this cache.
+async fn token(server: &Server, folder: &str, more: &[&str]) -> Run {
+    let args = ["--cache", "--cache-dir", folder];
+    let args: Vec<&str> = args.into_iter().chain(more.iter().copied()).collect();
+    with_client("token", server, &args).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_commands_at_once_ask_once() {
+    let (server, _) = generic().await;
+    server.token_endpoint().delay(Duration::from_millis(200));
+    let folder = Folder::new();
+    let cache = folder.path("cache");
+    let mut tokens = Vec::new();
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let args: Vec<String> = ["token"]
+            .into_iter()
+            .map(str::to_owned)
+            .chain(client_args(&server))
+            .chain(["--cache", "--cache-dir", &cache].map(str::to_owned))
+            .collect();
+        tasks.spawn(async move { finished(command(args.iter().map(String::as_str))).await });
+    }
+    while let Some(run) = tasks.join_next().await {
+        let run = run.unwrap();
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        tokens.push(run.stdout);
+    }
+    tokens.dedup();
+    assert_eq!(tokens.len(), 1);
+    assert_eq!(server.journal().token_requests(), 1);
+}
+
+#[tokio::test]
+async fn what_is_kept_is_sealed_and_for_its_owner_alone() {
+    let (server, _) = generic().await;
+    let folder = Folder::new();
+    let cache = folder.path("cache");
+    let run = token(&server, &cache, &[]).await;
+    let shown = run.stdout.trim().to_owned();
+    let mut files = 0;
+    for entry in fs::read_dir(&cache).unwrap() {
+        let entry = entry.unwrap();
+        let content = String::from_utf8_lossy(&fs::read(entry.path()).unwrap()).into_owned();
+        assert!(!content.contains(&shown) && !content.contains(SECRET));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = entry.metadata().unwrap().permissions().mode();
+            assert_eq!(mode & 0o077, 0, "{}", entry.path().display());
+        }
+        files += 1;
+    }
+    // The key, its lock, the token, its lock.
+    assert_eq!(files, 4);
+}
+
+#[tokio::test]
+async fn another_scope_is_another_token_and_a_damaged_file_is_none() {
+    let (server, _) = generic().await;
+    let folder = Folder::new();
+    let cache = folder.path("cache");
+    let first = token(&server, &cache, &[]).await.stdout;
+    let other = token(&server, &cache, &["--scope", "b"]).await.stdout;
+    assert_ne!(first, other);
+    assert_eq!(token(&server, &cache, &[]).await.stdout, first);
+    assert_eq!(server.journal().token_requests(), 2);
+    for entry in fs::read_dir(&cache).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "token") {
+            fs::write(path, "nonsense").unwrap();
+        }
+    }
+    assert_eq!(token(&server, &cache, &[]).await.code, 0);
+    assert_eq!(server.journal().token_requests(), 3);
+}
+
+#[tokio::test]
+async fn one_that_is_too_short_is_renewed() {
+    let (server, _) = generic().await;
+    let folder = Folder::new();
+    let cache = folder.path("cache");
+    server.set_token_lifetime(Duration::from_secs(120));
+    let first = token(&server, &cache, &[]).await.stdout;
+    server.set_token_lifetime(Duration::from_secs(1200));
+    assert_eq!(
+        token(&server, &cache, &["--min-life", "1m"]).await.stdout,
+        first
+    );
+    let run = token(&server, &cache, &["--min-life", "5m"]).await;
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert_ne!(run.stdout, first);
+    assert_eq!(server.journal().token_requests(), 2);
+}
+
+#[tokio::test]
+async fn the_key_may_be_in_the_environment() {
+    let (server, _) = generic().await;
+    let folder = Folder::new();
+    let cache = folder.path("cache");
+    let args = client_args(&server);
+    let all = ["token", "--cache", "--cache-dir", &cache];
+    let all: Vec<&str> = all
+        .into_iter()
+        .chain(args.iter().map(String::as_str))
+        .collect();
+    let mut asked = command(all.iter().copied());
+    asked.env(
+        "HALLPASS_CACHE_KEY",
+        "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+    );
+    let run = finished(asked).await;
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    assert!(!folder.as_path().join("cache/key").exists());
+    // With another key it can't be read, and is fetched anew.
+    assert_eq!(token(&server, &cache, &[]).await.code, 0);
+    assert_eq!(server.journal().token_requests(), 2);
+    let mut asked = command(all.iter().copied());
+    asked.env("HALLPASS_CACHE_KEY", "hunter2hunter2");
+    let run = finished(asked).await;
+    run.refused(&["HALLPASS_CACHE_KEY"]);
+    assert!(!run.stderr.contains("hunter2"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_folder_that_others_may_change_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (server, _) = generic().await;
+    let folder = Folder::new();
+    let cache = folder.path("cache");
+    fs::create_dir(&cache).unwrap();
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o777)).unwrap();
+    token(&server, &cache, &[])
+        .await
+        .refused(&["--cache", "chmod 700"]);
+}

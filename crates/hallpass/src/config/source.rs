@@ -1,0 +1,77 @@
+//! [`ClientSource`]: what a client's credential comes from.
+
+use std::{future::Future, pin::Pin};
+
+use hallpass_core::{
+    Credential, CredentialSource, Description, Error, Fetch, Identified, Identity,
+};
+use hallpass_oauth2::{Basic, Discovered, Token, TokenSource};
+
+/// What the credential of a [configured](super::ClientConfig) client comes from.
+#[derive(Debug)]
+pub struct ClientSource {
+    kind: Kind,
+    /// What is not seen in a request: whose metadata, which variable.
+    identity: Identity,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Endpoint(TokenSource),
+    Discovered(Discovered),
+    Token(Token),
+    Basic(Basic),
+}
+
+macro_rules! each {
+    ($self:expr, $source:ident => $does:expr) => {
+        match &$self.kind {
+            Kind::Endpoint($source) => $does,
+            Kind::Discovered($source) => $does,
+            Kind::Token($source) => $does,
+            Kind::Basic($source) => $does,
+        }
+    };
+}
+
+impl ClientSource {
+    pub(super) fn new(kind: Kind, identity: Identity) -> Self {
+        Self { kind, identity }
+    }
+}
+
+impl CredentialSource for ClientSource {
+    async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
+        each!(self, source => source.fetch(why).await)
+    }
+
+    fn description(&self) -> Description {
+        each!(self, source => source.description())
+    }
+
+    fn version(&self) -> u64 {
+        each!(self, source => source.version())
+    }
+
+    fn news(&self) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        each!(self, source => source.news())
+    }
+
+    fn keeps_state(&self) -> bool {
+        each!(self, source => source.keeps_state())
+    }
+}
+
+impl Identified for ClientSource {
+    /// The token request of an endpoint that is known; else the settings that tell one credential
+    /// from another.
+    ///
+    /// # Errors
+    /// As [`TokenSource`]'s.
+    async fn identity(&self) -> Result<Identity, Error> {
+        match &self.kind {
+            Kind::Endpoint(source) => source.identity().await,
+            _ => Ok(self.identity.clone()),
+        }
+    }
+}
