@@ -81,10 +81,8 @@ async fn nothing_is_left_of_a_secret_and_a_token() {
             let shown = format!("{fetched:?}");
             assert!(!shown.contains(client.text().as_str()));
             drop(shown);
-            let left = (client.copies(), token.copies());
             drop((fetched, source));
             let after = (client.copies(), token.copies());
-            eprintln!("{number} {status}: {left:?}, then {after:?}");
             assert_eq!(after, (0, 0), "{number} {status}");
         }
     }
