@@ -15,7 +15,7 @@ pub(crate) struct Refusal {
     pub(crate) error: &'static str,
     pub(crate) description: Cow<'static, str>,
     /// Whether the status is the test's own wish, and not to be put into the vendor's.
-    pub(crate) as_it_is: bool,
+    pub(crate) kept_whole: bool,
     pub(crate) header: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -29,7 +29,7 @@ impl Refusal {
             status,
             error,
             description: description.into(),
-            as_it_is: false,
+            kept_whole: false,
             header: None,
         }
     }
@@ -39,8 +39,8 @@ impl Refusal {
         self
     }
 
-    pub(crate) fn as_it_is(mut self) -> Self {
-        self.as_it_is = true;
+    pub(crate) fn kept_whole(mut self) -> Self {
+        self.kept_whole = true;
         self
     }
 
