@@ -51,7 +51,9 @@ pub(crate) use self::{
     stats::{Counter, Counters},
 };
 use crate::{
-    Challenges, Credential, CredentialSource, Description, Origin, Reason, clock::Clocks,
+    Challenges, Credential, CredentialSource, Description, Origin, Reason,
+    clock::Clocks,
+    observe::{Event, Observer, ReplayCause},
     source::AnySource,
 };
 
@@ -107,6 +109,7 @@ pub(crate) struct Shared {
     /// Whether it has been said that a lifetime is unknown.
     warned: Once,
     warm: warm::Warmth,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 struct State {
@@ -276,6 +279,7 @@ impl Cached {
             };
             if self.shared.step(runtime.as_ref(), &want).1 {
                 self.shared.counters.rejections.add();
+                self.shared.tell(|| Event::Rejected);
             }
             if accepted {
                 self.shared
@@ -354,6 +358,16 @@ impl Cached {
         names
     }
 
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Counts a request that is sent again.
+    pub(crate) fn replayed(&self, cause: ReplayCause) {
+        self.shared.counters.replays.add();
+        self.shared.tell(|| Event::Replayed { cause });
+    }
+
     pub(crate) fn counters(&self) -> &Counters {
         &self.shared.counters
     }
@@ -391,6 +405,13 @@ impl Shared {
     /// The lock is held for a few instructions and never over user code or an `await`.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells the observer, if there is one. Never under the lock, for it is the user's.
+    fn tell<'a>(&self, event: impl FnOnce() -> Event<'a>) {
+        if let Some(observer) = &self.observer {
+            observer.observe(&self.description.name, &event());
+        }
     }
 
     /// Changes the state, publishes what comes of it, and wakes those who wait if it concerns them:

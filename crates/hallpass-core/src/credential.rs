@@ -43,6 +43,8 @@ struct Inner {
     name: HeaderName,
     value: HeaderValue,
     beside: Vec<(HeaderName, HeaderValue)>,
+    /// For requests that have none of that name.
+    defaults: Vec<(HeaderName, HeaderValue)>,
     life: Life,
     renew_in: Option<Duration>,
     scope: Option<Arc<str>>,
@@ -150,6 +152,7 @@ impl Credential {
                 name,
                 value,
                 beside: Vec::new(),
+                defaults: Vec::new(),
                 life: Life::Unknown,
                 renew_in: None,
                 scope: None,
@@ -233,6 +236,17 @@ impl Credential {
         self
     }
 
+    /// A header for requests that have none of that name, such as `Accept` or the version of an API.
+    ///
+    /// It goes only where the credential may, but says nothing of whose the request is: one that has
+    /// its own keeps that, and gets the credential all the same.
+    #[must_use]
+    pub fn with_default_header(mut self, name: HeaderName, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        self.edit().defaults.push((name, value));
+        self
+    }
+
     /// Makes every sending carry a proof that the client holds the credential's key.
     #[must_use]
     pub fn with_proof(mut self, proof: impl Proof) -> Self {
@@ -262,7 +276,8 @@ impl Credential {
         self
     }
 
-    /// Puts the credential on a request: its headers replace any of their names.
+    /// Puts the credential on a request: its headers replace any of their names, apart from
+    /// [those](Self::with_default_header) that are for requests without one.
     ///
     /// # Errors
     /// If it has a [proof](Self::with_proof) to make, and none can be made.
@@ -296,6 +311,11 @@ impl Credential {
         for (name, value) in &inner.beside {
             headers.insert(name.clone(), value.clone());
         }
+        for (name, value) in &inner.defaults {
+            if let Entry::Vacant(entry) = headers.entry(name) {
+                entry.insert(value.clone());
+            }
+        }
         true
     }
 
@@ -304,9 +324,9 @@ impl Credential {
         !self.inner.beside.is_empty() || self.is_bound()
     }
 
-    /// Whether a request has any header of its set.
+    /// Whether a request has any header of its set, those for requests without one apart.
     pub fn is_on(&self, headers: &HeaderMap) -> bool {
-        self.header_names().any(|name| headers.contains_key(name))
+        self.own_names().any(|name| headers.contains_key(name))
     }
 
     /// Takes every header of its set off a request.
@@ -318,6 +338,12 @@ impl Credential {
 
     /// The names of all headers that it sets.
     pub fn header_names(&self) -> impl Iterator<Item = &HeaderName> {
+        let defaults = self.inner.defaults.iter();
+        self.own_names().chain(defaults.map(|(name, _)| name))
+    }
+
+    /// The names of those that say whose a request is.
+    fn own_names(&self) -> impl Iterator<Item = &HeaderName> {
         let inner = &*self.inner;
         std::iter::once(&inner.name)
             .chain(inner.beside.iter().map(|(name, _)| name))
@@ -503,7 +529,7 @@ impl crate::CredentialSource for Credential {
     fn description(&self) -> crate::Description {
         crate::Description {
             header: self.inner.name.clone(),
-            beside: self.header_names().skip(1).cloned().collect(),
+            beside: self.own_names().skip(1).cloned().collect(),
             fixed: true,
             ..crate::Description::default()
         }

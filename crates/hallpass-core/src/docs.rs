@@ -6,5 +6,8 @@ pub mod engine {}
 #[doc = include_str!("../docs/keyed.md")]
 pub mod keyed {}
 
+#[doc = include_str!("../docs/observability.md")]
+pub mod observability {}
+
 #[doc = include_str!("../docs/runtimes.md")]
 pub mod runtimes {}

@@ -1,7 +1,7 @@
 //! [`Error`]: why a credential could not be had, or may not be sent.
 
 use std::{
-    borrow::Cow, convert::Infallible, error::Error as StdError, fmt, sync::Arc, time::Duration,
+    borrow::Cow, convert::Infallible, error::Error as StdError, fmt, io, sync::Arc, time::Duration,
 };
 
 /// A boxed error, as tower names it.
@@ -33,6 +33,7 @@ struct Inner {
     kind: Kind,
     message: Cow<'static, str>,
     code: Option<Cow<'static, str>>,
+    error_type: Option<Cow<'static, str>>,
     /// Whether the message is all of the cause, so that it must not be lost to another message.
     is_cause: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
@@ -110,6 +111,7 @@ impl Error {
                 kind,
                 message: message.into(),
                 code: None,
+                error_type: None,
                 is_cause: false,
                 source: None,
             }),
@@ -151,6 +153,13 @@ impl Error {
         self
     }
 
+    /// Says what kind of failure it is; see [`error_type`](Self::error_type). Of a small set.
+    #[must_use]
+    pub fn with_type(mut self, error_type: impl Into<Cow<'static, str>>) -> Self {
+        Arc::make_mut(&mut self.inner).error_type = Some(error_type.into());
+        self
+    }
+
     /// Says when another attempt makes sense; see [`retry_after`](Self::retry_after).
     #[must_use]
     pub fn after(mut self, delay: Duration) -> Self {
@@ -174,6 +183,33 @@ impl Error {
     /// The server's own code for a refusal, such as `invalid_grant` (RFC 6749 §5.2), if it gave one.
     pub fn code(&self) -> Option<&str> {
         self.inner.code.as_deref()
+    }
+
+    /// What kind of failure it is, for `error.type` of metrics and spans: one of few, and never part of
+    /// what somebody has said.
+    ///
+    /// Token endpoints fail with a code of the standards such as `invalid_client`, with `http_503` and
+    /// the like, `connect`, `exchange` or `malformed`. Beside those there are `timeout`, `interrupted`,
+    /// `destination`, `possession`, `unknown_key`, and `_OTHER`.
+    pub fn error_type(&self) -> &str {
+        if let Some(error_type) = &self.inner.error_type {
+            return error_type;
+        }
+        match self.inner.kind {
+            Kind::Timeout => "timeout",
+            Kind::Interrupted => "interrupted",
+            Kind::Destination => "destination",
+            Kind::Possession => "possession",
+            Kind::UnknownKey => "unknown_key",
+            // A source that wraps another has the other's error behind its own.
+            Kind::Transient | Kind::Permanent => match self.inner.source.as_deref() {
+                Some(source) => match source.downcast_ref::<Self>() {
+                    Some(error) => error.error_type(),
+                    None => "_OTHER",
+                },
+                None => "_OTHER",
+            },
+        }
     }
 
     /// Whether time ran out.
@@ -204,6 +240,15 @@ impl Error {
     /// failure: what is left of the gap.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// What is behind the error, as far as it may be shown: our own sentences, and kinds of I/O
+    /// errors. What other errors say may hold a secret, and stays behind [`source`](StdError::source).
+    pub fn known_causes(&self) -> impl Iterator<Item = String> {
+        std::iter::successors(self.source(), |&cause| cause.source()).filter_map(|cause| {
+            let ours = cause.downcast_ref::<Self>().map(ToString::to_string);
+            ours.or_else(|| Some(cause.downcast_ref::<io::Error>()?.kind().to_string()))
+        })
     }
 
     pub(crate) fn is_interrupted(&self) -> bool {

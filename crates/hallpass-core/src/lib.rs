@@ -20,7 +20,7 @@
 //!
 //! # Reading order
 //!
-//! After the documentation of [`Credential`] and [`Cached`], about 1,700 lines of code tell how it
+//! After the documentation of [`Credential`] and [`Cached`], about 1,800 lines of code tell how it
 //! works. A newcomer reads them in this order:
 //!
 //! 1. `source.rs`: the one trait that users implement.
@@ -47,7 +47,9 @@ mod credential;
 pub mod docs;
 mod error;
 mod identity;
+mod kept_key;
 pub mod keyed;
+pub mod observe;
 mod origin;
 mod proof;
 mod retry_after;
@@ -68,6 +70,7 @@ pub use self::{
     credential::Credential,
     error::{BoxError, Error},
     identity::{Identified, Identity},
+    kept_key::{HeldKey, KeptKey, ReadKey},
     keyed::{Keyed, KeyedStats, RequestHead},
     origin::Origin,
     proof::Proof,

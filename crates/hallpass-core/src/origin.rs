@@ -1,17 +1,15 @@
 //! [`Origin`]: where a credential may go.
 
-use std::{
-    fmt,
-    hash::Hasher,
-    net::{IpAddr, Ipv6Addr},
-    str::FromStr,
-};
+mod reach;
+
+use std::{fmt, hash::Hasher, net::Ipv6Addr, str::FromStr};
 
 use http::{
     Uri,
     uri::{Authority, PathAndQuery},
 };
 
+use self::reach::Reach;
 use crate::Error;
 
 pub(crate) const USER_INFO: &str =
@@ -36,7 +34,7 @@ pub struct Origin {
     authority: String,
     host: usize,
     port: u16,
-    loopback: bool,
+    reach: Reach,
 }
 
 impl Origin {
@@ -63,7 +61,17 @@ impl Origin {
 
     /// Whether it is this machine: `localhost`, 127.0.0.0/8 or `[::1]`.
     pub fn is_loopback(&self) -> bool {
-        self.loopback
+        self.reach == Reach::Machine
+    }
+
+    /// Whether it is this machine or on its link, by its address: [loopback](Self::is_loopback),
+    /// `169.254.0.0/16`, `fe80::/10`, or the metadata server of a cloud (`169.254.169.254`, and where
+    /// there is IPv6 only `fd00:ec2::254` and `fd20:ce::254`).
+    ///
+    /// Each machine has its own there, so a request to it never belongs to a proxy, which would ask
+    /// its own instead.
+    pub fn is_local(&self) -> bool {
+        self.reach != Reach::Far
     }
 
     /// Whether it is written just like this. If not, both may still mean the same.
@@ -219,7 +227,7 @@ impl Parts<'_> {
     }
 
     pub(crate) fn is_loopback(&self) -> bool {
-        is_loopback(self.host)
+        Reach::of(self.host) == Reach::Machine
     }
 
     /// The same for all spellings of one origin.
@@ -247,7 +255,7 @@ impl Parts<'_> {
         }
         Origin {
             secure: self.secure,
-            loopback: is_loopback(self.host),
+            reach: Reach::of(self.host),
             authority,
             host,
             port: self.port,
@@ -275,17 +283,6 @@ fn not_a_url(text: &str) -> &'static str {
 
 fn default_port(secure: bool) -> u16 {
     if secure { 443 } else { 80 }
-}
-
-fn is_loopback(host: &str) -> bool {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
-        .unwrap_or(host);
-    bare.eq_ignore_ascii_case("localhost")
-        || bare
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// Where one credential may go.
@@ -388,6 +385,29 @@ mod tests {
         ] {
             let origin: Origin = host.parse().unwrap();
             assert_eq!(origin.is_loopback(), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn knows_what_is_on_its_link() {
+        for (host, expected) in [
+            ("http://127.0.0.1", true),
+            ("http://localhost", true),
+            ("http://169.254.169.254/latest", true),
+            ("http://169.254.170.2", true),
+            ("http://[fe80::1]:8080", true),
+            ("http://[fd00:ec2::254]", true),
+            ("http://[fd00:0ec2:0::0254]", true),
+            ("http://[fd20:ce::254]", true),
+            ("http://[::ffff:169.254.169.254]", true),
+            ("http://[fd00:ec2::255]", false),
+            ("http://169.253.169.254", false),
+            ("http://169.254.169.254.evil.example", false),
+            ("http://metadata.google.internal", false),
+            ("http://10.0.0.1", false),
+        ] {
+            let origin: Origin = host.parse().unwrap();
+            assert_eq!(origin.is_local(), expected, "{host}");
         }
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
 use crate::{
-    Challenges, Credential, Error, Moment, Origin,
+    Challenges, Credential, Error, KeptKey, Moment, Origin,
     cached::{FAR, Pulse, Turn},
     clock::Clocks,
     verdict::Rejected,
@@ -140,8 +140,9 @@ pub struct Description {
     /// known before one is fetched. Sources that are alike in everything else differ in it, and so
     /// do their credentials.
     pub key_thumbprint: Option<String>,
-    /// Whether that key outlives this process, so that a later one could use the credentials too.
-    pub key_is_kept: bool,
+    /// That key, if it outlives this process, so that another one that has it can use the credentials
+    /// too.
+    pub kept_key: Option<Arc<dyn KeptKey>>,
 }
 
 impl Description {
@@ -170,7 +171,7 @@ impl Default for Description {
             one_at_a_time: false,
             hedge: false,
             key_thumbprint: None,
-            key_is_kept: false,
+            kept_key: None,
         }
     }
 }
@@ -187,6 +188,18 @@ pub enum Reason {
     Expired,
     /// A server refused the last one; see [`Fetch::challenges`].
     Rejected,
+}
+
+impl Reason {
+    /// A short name for labels: `first`, `ahead`, `expired` or `rejected`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Ahead => "ahead",
+            Self::Expired => "expired",
+            Self::Rejected => "rejected",
+        }
+    }
 }
 
 /// The circumstances of one fetch: why, after what, and until when.

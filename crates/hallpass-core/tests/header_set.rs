@@ -1,6 +1,6 @@
 //! A credential of several headers: what is known of them, and that they stay together.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
@@ -35,6 +35,38 @@ fn all_of_the_set_comes_off_together() {
     assert_eq!(headers.len(), 1);
     let names: Vec<_> = credential.header_names().map(HeaderName::as_str).collect();
     assert_eq!(names, ["x-api-key", "x-tenant"]);
+}
+
+#[tokio::test]
+async fn a_default_header_yields_and_keeps_no_credential_away() {
+    const ACCEPT: HeaderName = http::header::ACCEPT;
+    let json = HeaderValue::from_static("application/json");
+    let credential = Credential::bearer("t").unwrap().never_expires();
+    let credential = credential.with_default_header(ACCEPT, json.clone());
+    assert!(!credential.is_on(&HeaderMap::from_iter([(ACCEPT, json.clone())])));
+    let cached = Cached::new(credential);
+    cached.get().await.unwrap();
+    let uri = Uri::from_static(URI);
+    for authorizer in [
+        Authorizer::new(cached.clone()),
+        Authorizer::new(cached.clone()).override_existing(),
+    ] {
+        let authorizer = authorizer.any_origin();
+        for (own, expected) in [(None, "application/json"), (Some("text/csv"), "text/csv")] {
+            let mut headers = HeaderMap::new();
+            if let Some(own) = own {
+                headers.insert(ACCEPT, HeaderValue::from_static(own));
+            }
+            let admission = authorizer.admit(&uri, &headers, &Extensions::new());
+            let Admission::Carry(mut exchange) = admission else {
+                panic!("{admission:?}");
+            };
+            let attached = exchange.attach(&Method::GET, &uri, &mut headers).unwrap();
+            assert_eq!(attached, Attached::Yes);
+            assert_eq!(headers[AUTHORIZATION], "Bearer t");
+            assert_eq!(headers[ACCEPT], expected);
+        }
+    }
 }
 
 /// What follows redirects has to know them also once the credential is over.

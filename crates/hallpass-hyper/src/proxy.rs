@@ -22,8 +22,9 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 ///
 /// For an `https` destination the proxy is asked for a tunnel (`CONNECT`), and sees nothing of what
 /// goes through it. A request to an `http` destination is handed to the proxy as it is, with its
-/// credential if it has one. This machine itself (`localhost`, `127.0.0.0/8`, `::1`) is never asked
-/// for through a proxy: plain HTTP is private there only if nobody stands in between.
+/// credential if it has one. This machine and what is on its link, metadata servers among it
+/// ([`Origin::is_local`]), are never asked for through a proxy: plain HTTP is private there only if
+/// nobody stands in between, and a proxy has a metadata server of its own.
 ///
 /// Proxies may be `http`, `https`, `socks4`, `socks4a`, `socks5` or `socks5h`, with a name and a
 /// password before an `@`. `socks4` and `socks5` resolve the destination's name here, the other two
@@ -111,7 +112,7 @@ impl Proxy {
             return None;
         };
         let intercept = matcher.intercept(destination)?;
-        (!is_this_machine(destination)).then_some(intercept)
+        (!is_local(destination)).then_some(intercept)
     }
 
     /// Puts the proxy's password on a request that the proxy reads. A tunnel has it already.
@@ -137,12 +138,12 @@ fn is_readable(url: &str) -> bool {
         .is_some()
 }
 
-/// By the same rule that lets a credential go there over plain HTTP.
-fn is_this_machine(destination: &Uri) -> bool {
+/// By the destination's spelling; what a name resolves to is the business of whoever connects.
+fn is_local(destination: &Uri) -> bool {
     let host = destination.host().unwrap_or_default();
     format!("http://{host}")
         .parse()
-        .is_ok_and(|origin: Origin| origin.is_loopback())
+        .is_ok_and(|origin: Origin| origin.is_local())
 }
 
 impl fmt::Debug for Proxy {

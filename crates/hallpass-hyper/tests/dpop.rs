@@ -1,7 +1,13 @@
 //! Tokens that are bound to a key, from the token endpoint to the API, over real connections.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
-use std::collections::HashSet;
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use hallpass_core::Cached;
@@ -9,9 +15,9 @@ use hallpass_hyper::{Builder, Client, ReplayBody};
 use hallpass_oauth2::{ClientCredentials, Dpop};
 use hallpass_testkit::{Journal, Server};
 use hallpass_tower::{BearerLayer, BearerService};
-use http::Request;
+use http::{Request, Response, StatusCode};
 use http_body_util::Full;
-use tower::{Layer as _, ServiceExt as _};
+use tower::{Layer as _, ServiceBuilder, ServiceExt as _, retry::Policy, service_fn};
 
 type Api = BearerService<Client<ReplayBody<Full<Bytes>>>>;
 
@@ -143,5 +149,61 @@ async fn a_dead_idle_connection_to_the_token_endpoint_takes_a_new_proof() {
     assert_eq!(post(&api, &server).await, 200);
     assert_eq!(cached.stats().failures, 0);
     assert_eq!(server.journal().token_requests(), 3);
+    each_proof_is_new(&server.journal());
+}
+
+/// Sends a request once more that a gateway did not pass on.
+#[derive(Clone)]
+struct OnceMore(u8);
+
+impl<B, E> Policy<Request<Full<Bytes>>, Response<B>, E> for OnceMore {
+    type Future = std::future::Ready<()>;
+
+    fn retry(
+        &mut self,
+        _: &mut Request<Full<Bytes>>,
+        outcome: &mut Result<Response<B>, E>,
+    ) -> Option<Self::Future> {
+        let failed = outcome.as_ref().is_ok_and(|answer| answer.status() == 503);
+        self.0 = self.0.checked_sub(1).filter(|_| failed)?;
+        Some(std::future::ready(()))
+    }
+
+    fn clone_request(&mut self, request: &Request<Full<Bytes>>) -> Option<Request<Full<Bytes>>> {
+        Some(request.clone())
+    }
+}
+
+#[tokio::test]
+async fn a_retry_layer_above_gets_a_new_proof_each_time() {
+    let server = Server::builder().dpop_nonces(1000).start().await;
+    let builder = Builder::new();
+    let (_, cached) = client(&server, &builder);
+    let inner: Client<ReplayBody<Full<Bytes>>> = builder.client().unwrap();
+    let answers = Arc::new(AtomicUsize::new(0));
+    // The server has taken the proofs of the first two answers.
+    let gateway = service_fn({
+        let answers = answers.clone();
+        move |request: Request<ReplayBody<Full<Bytes>>>| {
+            let (inner, answers) = (inner.clone(), answers.clone());
+            async move {
+                let mut answer = inner.oneshot(request).await?;
+                if answer.status() == 200 && answers.fetch_add(1, Ordering::Relaxed) < 2 {
+                    *answer.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+                }
+                Ok::<_, hallpass_hyper::Error>(answer)
+            }
+        }
+    });
+    let stack = ServiceBuilder::new()
+        .retry(OnceMore(2))
+        .layer(BearerLayer::new(cached))
+        .service(gateway);
+    let request = Request::post(format!("{}/orders", server.url()));
+    let request = request.body(Full::from("order")).unwrap();
+    assert_eq!(stack.oneshot(request).await.unwrap().status(), 200);
+    // One more asked for a nonce.
+    assert_eq!(server.journal().api_requests(), 4);
+    assert_eq!(server.proofs_replayed(), 0);
     each_proof_is_new(&server.journal());
 }

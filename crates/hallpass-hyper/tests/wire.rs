@@ -201,6 +201,36 @@ async fn this_machine_is_never_asked_for_through_a_proxy() {
 }
 
 #[tokio::test]
+async fn what_is_on_the_link_is_never_asked_for_through_a_proxy() {
+    let dialed = Heads::default();
+    let noted = Arc::clone(&dialed);
+    let nowhere = service_fn(move |uri: Uri| {
+        noted.lock().unwrap().push(uri.to_string());
+        async { Err::<TokioIo<TcpStream>, _>(std::io::Error::other("nowhere")) }
+    });
+    let builder = Builder::new()
+        .connector(nowhere)
+        .proxy(Proxy::all("http://secret@proxy.example.com:3128"));
+    let client = builder.client().unwrap();
+    let transport = builder.transport().unwrap();
+    for url in [
+        "http://169.254.169.254/",
+        "http://169.254.170.2/",
+        "http://[fe80::1]:8080/",
+        "http://[fd00:ec2::254]/",
+    ] {
+        let request = request(Method::GET, url);
+        assert!(client.clone().oneshot(request).await.is_err());
+        assert_eq!(last(&dialed), url);
+        assert!(send(&transport, url).await.is_err());
+        assert_eq!(last(&dialed), url);
+    }
+    let request = request(Method::GET, "http://api.example.com/");
+    assert!(client.clone().oneshot(request).await.is_err());
+    assert!(last(&dialed).contains("proxy.example.com:3128"));
+}
+
+#[tokio::test]
 async fn https_goes_through_a_tunnel() {
     let signed = rcgen::generate_simple_self_signed(["api.example.com".to_owned()]).unwrap();
     let key = PrivateKeyDer::from_pem_slice(signed.signing_key.serialize_pem().as_bytes());

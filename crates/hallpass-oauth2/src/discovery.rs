@@ -21,6 +21,24 @@ pub const METADATA_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// a bad moment, and a second one costs no more than a look.
 pub const MOVED_AFTER: u32 = 2;
 
+/// For what takes endpoints from metadata.
+macro_rules! allow_origins {
+    ($finder:ident) => {
+        impl $finder {
+            /// Origins beside an issuer's own where its endpoints may lie.
+            #[must_use]
+            pub fn allow_origins<I>(mut self, origins: I) -> Self
+            where
+                I: IntoIterator<Item: Into<String>>,
+            {
+                self.allowed.extend(origins.into_iter().map(Into::into));
+                self
+            }
+        }
+    };
+}
+pub(crate) use allow_origins;
+
 /// Asks a server for its endpoints. Off unless used: a token URL that you know is safer.
 ///
 /// Metadata says where secrets go, so it is trusted no further than needed: it must name exactly the
@@ -68,6 +86,8 @@ struct Checked {
     allowed: Vec<Origin>,
 }
 
+allow_origins!(Discovery);
+
 impl Discovery {
     /// Looks for OAuth metadata (RFC 8414) of this issuer identifier.
     pub fn of(issuer: impl Into<String>) -> Self {
@@ -91,16 +111,6 @@ impl Discovery {
             place,
             allowed: Vec::new(),
         }
-    }
-
-    /// Origins beside the issuer's own where its endpoints may lie.
-    #[must_use]
-    pub fn allow_origins<I>(mut self, origins: I) -> Self
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.allowed.extend(origins.into_iter().map(Into::into));
-        self
     }
 
     /// Asks once, now.

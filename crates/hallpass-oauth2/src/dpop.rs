@@ -2,6 +2,7 @@
 
 mod binding;
 mod htu;
+mod kept;
 mod nonce;
 mod prover;
 
@@ -14,10 +15,10 @@ use std::{
     time::SystemTime,
 };
 
-use hallpass_core::{Credential, Error, Origin, Proof};
+use hallpass_core::{Credential, Error, KeptKey, Origin, Proof};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
-use self::{binding::KeyBinding, htu::HtuBase, nonce::Nonces, prover::Statement};
+use self::{binding::KeyBinding, htu::HtuBase, kept::Kept, nonce::Nonces, prover::Statement};
 pub(crate) use self::{nonce::is_new_nonce, prover::Prover};
 use crate::{Algorithm, Key, assertion::Skew};
 
@@ -216,6 +217,13 @@ impl Dpop {
     /// Whether the key outlives the process.
     pub(crate) fn is_kept(&self) -> bool {
         matches!(self.key, Holder::Kept(_))
+    }
+
+    /// The key as others may have it too, if it outlives the process. `of` names the source in
+    /// messages.
+    pub(crate) fn kept(&self, of: &str) -> Option<Arc<dyn KeptKey>> {
+        self.is_kept()
+            .then(|| Arc::new(Kept::new(self.clone(), of)) as Arc<dyn KeptKey>)
     }
 
     pub(crate) fn allows_bearer(&self) -> bool {

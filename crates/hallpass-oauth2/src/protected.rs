@@ -9,7 +9,7 @@ use hallpass_core::Error;
 
 pub use self::found::ProtectedSource;
 use self::resource::Resource;
-use crate::{Metadata, TokenRequest, Transport, text::printable};
+use crate::{Metadata, TokenRequest, Transport, discovery::allow_origins, text::printable};
 
 /// How long a server that names other metadata than before is not listened to again: a minute, so
 /// that one which names another with every refusal is asked no more often.
@@ -74,6 +74,8 @@ struct Client {
     build: Arc<Build>,
 }
 
+allow_origins!(Protected);
+
 impl Protected {
     /// Of this API: its URL, without a fragment, as its metadata has it.
     pub fn resource(url: impl Into<String>) -> Self {
@@ -126,16 +128,6 @@ impl Protected {
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.scope = Some(scope.into());
-        self
-    }
-
-    /// Origins beside an issuer's own where its endpoints may lie.
-    #[must_use]
-    pub fn allow_origins<I>(mut self, origins: I) -> Self
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.allowed.extend(origins.into_iter().map(Into::into));
         self
     }
 

@@ -193,7 +193,8 @@ impl TokenRequest {
         self
     }
 
-    /// A constant header for API requests that have none of that name.
+    /// A constant header for API requests that have none of that name; see
+    /// [`Profile::api_headers`](crate::Profile::api_headers).
     #[must_use]
     pub fn api_header(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         let value = self.template_of(value.into());

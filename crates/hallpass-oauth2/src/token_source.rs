@@ -248,7 +248,7 @@ impl CredentialSource for TokenSource {
         if let Some(dpop) = plan.inputs.dpop() {
             description.beside.push(DPOP);
             description.key_thumbprint = dpop.known_thumbprint();
-            description.key_is_kept = dpop.is_kept();
+            description.kept_key = dpop.kept(&plan.name);
         }
         description
     }

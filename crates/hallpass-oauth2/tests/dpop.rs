@@ -3,48 +3,16 @@
 
 mod common;
 
-use std::{collections::HashSet, sync::Mutex, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
-use common::{PLAIN, Script, Seen, Step, URL, build_error, client, fetch, jws};
-use hallpass_core::{Authorizer, Cached, Credential, CredentialSource as _, Error};
-use hallpass_oauth2::{
-    Algorithm, ClientCredentials, Dpop, Jwt, Key, Profile, RefreshToken, Secret, TokenRequest,
-    token_type,
+use common::{
+    PLAIN, Script, Step, URL, build_error, client, fetch, jws,
+    proofs::{API, BOUND, attached, bound, proof, proof_in, wants},
 };
-use hallpass_testkit::Proof;
-use http::{HeaderMap, Method, Request, Response, Uri};
-
-const BOUND: &str = r#"{"access_token":"t0ken","token_type":"DPoP","expires_in":300}"#;
-const WANTS_NONCE: &str = r#"{"error":"use_dpop_nonce"}"#;
-const API: &str = "https://api.example.com/items?page=2";
-
-fn wants(status: u16, nonce: &str) -> Step {
-    Step::status(status, WANTS_NONCE).with("dpop-nonce", nonce)
-}
-
-fn proof(seen: &Seen) -> Proof {
-    assert_eq!(seen.headers.get_all("dpop").iter().count(), 1);
-    assert!(seen.headers["dpop"].is_sensitive());
-    Proof::read(seen.header("dpop").unwrap()).unwrap()
-}
-
-/// The headers that a request to the API gets.
-fn attached(credential: &Credential, method: &Method, uri: &str) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    let uri: Uri = uri.parse().unwrap();
-    credential.attach(method, &uri, &mut headers).unwrap();
-    headers
-}
-
-fn proof_in(headers: &HeaderMap) -> Proof {
-    Proof::read(headers["dpop"].to_str().unwrap()).unwrap()
-}
-
-async fn bound(request: TokenRequest) -> (Credential, Seen) {
-    let script = Script::of([Step::ok(BOUND)]);
-    let source = request.build(script.clone()).unwrap();
-    (fetch(&source).await.unwrap(), script.only())
-}
+use hallpass_oauth2::{
+    Algorithm, ClientCredentials, Dpop, Jwt, Key, Profile, RefreshToken, token_type,
+};
+use http::Method;
 
 #[tokio::test]
 async fn a_token_request_and_each_request_to_the_api_carry_a_proof() {
@@ -136,134 +104,6 @@ async fn every_grant_with_every_client() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_nonce_that_is_asked_for_is_no_failure() {
-    for status in [400, 401] {
-        let script = Script::of([wants(status, "n1"), Step::ok(BOUND)]);
-        let source = client().dpop(Dpop::new()).build(script.clone()).unwrap();
-        let cached = Cached::new(source);
-        let start = tokio::time::Instant::now();
-        cached.get().await.unwrap();
-        assert_eq!(start.elapsed(), Duration::ZERO, "{status}");
-        let counts = cached.stats();
-        assert_eq!((counts.fetches, counts.failures), (1, 0), "{status}");
-        let nonces = script
-            .seen()
-            .iter()
-            .map(|seen| proof(seen).nonce)
-            .collect::<Vec<_>>();
-        assert_eq!(nonces, [None, Some("n1".to_owned())]);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_nonce_is_tried_once_and_never_twice_the_same() {
-    let source = |steps: Vec<Step>| {
-        let script = Script::of(steps);
-        (
-            client().dpop(Dpop::new()).build(script.clone()).unwrap(),
-            script,
-        )
-    };
-    for (steps, sent) in [
-        // Without one, and with one that is none.
-        (vec![Step::status(400, WANTS_NONCE)], 1),
-        (vec![wants(400, "a b")], 1),
-        (vec![wants(400, &"n".repeat(1025))], 1),
-        (vec![wants(403, "n1")], 1),
-        (vec![wants(400, "n1"), wants(400, "n1")], 2),
-        (vec![wants(400, "n1"), wants(400, "n2")], 2),
-    ] {
-        let (source, script) = source(steps);
-        let error = fetch(&source).await.unwrap_err();
-        assert!(error.is_transient(), "{error:?}");
-        assert_eq!(error.code(), Some("use_dpop_nonce"));
-        assert!(
-            error
-                .to_string()
-                .contains("another nonce in the proof of possession"),
-            "{error}"
-        );
-        assert_eq!(script.seen_count(), sent);
-    }
-    // What the last answer brought is used by the next fetch.
-    let (source, script) = source(vec![
-        wants(400, "n1"),
-        wants(400, "n2"),
-        Step::ok(BOUND).with("dpop-nonce", "n3"),
-        wants(400, "n3"),
-    ]);
-    fetch(&source).await.unwrap_err();
-    fetch(&source).await.unwrap();
-    fetch(&source).await.unwrap_err();
-    let nonces: Vec<_> = script.seen().iter().map(|seen| proof(seen).nonce).collect();
-    let nonces: Vec<_> = nonces.iter().map(Option::as_deref).collect();
-    assert_eq!(nonces, [None, Some("n1"), Some("n2"), Some("n3")]);
-}
-
-/// Calls an API that answers as it is told, and notes the proofs.
-async fn call(authorizer: &Authorizer, url: &str, nonce: Option<&str>) -> Proof {
-    let seen = Mutex::new(None);
-    let request = Request::get(url).body(()).unwrap();
-    let response = authorizer.run(request, |request| {
-        *seen.lock().unwrap() = Some(proof_in(request.headers()));
-        let mut response = Response::new(());
-        if let Some(nonce) = nonce {
-            response
-                .headers_mut()
-                .insert("dpop-nonce", nonce.parse().unwrap());
-        }
-        async { Ok::<_, std::io::Error>(response) }
-    });
-    response.await.unwrap();
-    seen.into_inner().unwrap().unwrap()
-}
-
-#[tokio::test(start_paused = true)]
-async fn nonces_belong_to_one_server_each_and_never_to_both_halves_of_one() {
-    let script = Script::of([
-        wants(400, "as-1"),
-        Step::ok(BOUND),
-        Step::ok(BOUND.replace("t0ken", "t1ken")),
-    ]);
-    let source = client().dpop(Dpop::new()).build(script.clone()).unwrap();
-    let cached = Cached::new(source);
-    let authorizer = Authorizer::new(cached.clone()).any_origin();
-    let same = "https://auth.example.com/userinfo";
-    // The authorization server's own API does not know that nonce.
-    assert_eq!(call(&authorizer, same, Some("rs-1")).await.nonce, None);
-    assert_eq!(
-        call(&authorizer, same, None).await.nonce.as_deref(),
-        Some("rs-1")
-    );
-    assert_eq!(call(&authorizer, API, Some("rs-2")).await.nonce, None);
-    assert_eq!(
-        call(&authorizer, API, None).await.nonce.as_deref(),
-        Some("rs-2")
-    );
-    let spelled = "https://API.example.com:443/other";
-    assert_eq!(
-        call(&authorizer, spelled, None).await.nonce.as_deref(),
-        Some("rs-2")
-    );
-    let port = "https://api.example.com:8443/items";
-    assert_eq!(call(&authorizer, port, None).await.nonce, None);
-    assert_eq!(
-        call(&authorizer, same, None).await.nonce.as_deref(),
-        Some("rs-1")
-    );
-    // A new token keeps them, and the token endpoint its own.
-    let credential = cached.get().await.unwrap();
-    cached.reject(&credential, &hallpass_core::Challenges::default());
-    assert_eq!(
-        call(&authorizer, API, None).await.nonce.as_deref(),
-        Some("rs-2")
-    );
-    assert_eq!(cached.stats().fetches, 2);
-    let last = script.seen().pop().unwrap();
-    assert_eq!(proof(&last).nonce.as_deref(), Some("as-1"));
-}
-
 #[tokio::test]
 async fn the_type_has_to_be_dpop_in_any_case() {
     for kind in ["DPoP", "dpop", "DPOP"] {
@@ -316,86 +156,6 @@ async fn the_type_has_to_be_dpop_in_any_case() {
     let optional = client().dpop(Dpop::new()).token_type_optional();
     let credential = common::outcome(optional, none()).await.unwrap();
     assert_eq!(credential.header_value(), "DPoP t0ken");
-}
-
-#[tokio::test]
-async fn keys_of_every_kind() {
-    for (pem, algorithm, alg) in [
-        (jws::P256, None, "ES256"),
-        (jws::P384, None, "ES384"),
-        (jws::ED25519_PEM, None, "EdDSA"),
-        (jws::RSA, None, "RS256"),
-        (jws::RSA, Some(Algorithm::Ps256), "PS256"),
-    ] {
-        let mut key = Key::from_pem(pem).unwrap().kid("is-not-sent");
-        if let Some(algorithm) = algorithm {
-            key = key.algorithm(algorithm);
-        }
-        let dpop = Dpop::key(key);
-        let (credential, seen) = bound(client().dpop(dpop.clone())).await;
-        assert_eq!(proof(&seen).alg, alg);
-        let proof = proof_in(&attached(&credential, &Method::GET, API));
-        assert_eq!(proof.alg, alg);
-        assert_eq!(dpop.thumbprint().await.unwrap(), proof.thumbprint);
-        // A token of one's own.
-        let own = dpop.bind("its-own").await.unwrap();
-        let proof = proof_in(&attached(&own, &Method::GET, API));
-        assert!(proof.is_for("its-own"));
-    }
-    for (algorithm, alg) in [
-        (Algorithm::Es256, "ES256"),
-        (Algorithm::Es384, "ES384"),
-        (Algorithm::EdDsa, "EdDSA"),
-    ] {
-        let (_, seen) = bound(client().dpop(Dpop::new().algorithm(algorithm))).await;
-        assert_eq!(proof(&seen).alg, alg);
-    }
-}
-
-#[tokio::test]
-async fn a_key_in_memory_is_one_for_each_source_and_for_all_of_its_tokens() {
-    let thumbprints = async |request: TokenRequest| {
-        let script = Script::of([Step::ok(BOUND), Step::ok(BOUND)]);
-        let source = request.build(script.clone()).unwrap();
-        let told = source.description().key_thumbprint.unwrap();
-        assert!(!source.description().key_is_kept);
-        for _ in 0..2 {
-            assert_eq!(fetch(&source).await.unwrap().key_thumbprint(), Some(&*told));
-        }
-        told
-    };
-    let of_profile = || common::with("dpop = true");
-    let one = thumbprints(of_profile()).await;
-    let two = thumbprints(of_profile()).await;
-    assert_ne!(one, two);
-    let shared = Dpop::new();
-    let one = thumbprints(client().dpop(shared.clone())).await;
-    assert_eq!(one, thumbprints(client().dpop(shared.clone())).await);
-    assert_eq!(one, shared.thumbprint().await.unwrap());
-}
-
-#[tokio::test]
-async fn a_kept_key_that_is_replaced_holds_from_the_next_token_on() {
-    let (secret, handle) = Secret::rotating(jws::P256);
-    let script = Script::of([Step::ok(BOUND), Step::ok(BOUND.replace("t0ken", "t1ken"))]);
-    let source = client()
-        .dpop(Key::read(secret))
-        .build(script.clone())
-        .unwrap();
-    assert!(source.description().key_is_kept);
-    assert_eq!(source.description().key_thumbprint, None);
-    let version = source.version();
-    let first = fetch(&source).await.unwrap();
-    handle.set(jws::ED25519_PEM);
-    assert_ne!(source.version(), version);
-    let second = fetch(&source).await.unwrap();
-    let algs = [&first, &second].map(|one| proof_in(&attached(one, &Method::GET, API)).alg);
-    // A token stays with the key that it was issued to.
-    assert_eq!(algs, ["ES256", "EdDSA"]);
-    assert_ne!(first.key_thumbprint(), second.key_thumbprint());
-    let kept = client().dpop(Key::from_pem(jws::P256).unwrap());
-    let description = kept.build(Script::default()).unwrap().description();
-    assert!(description.key_is_kept && description.key_thumbprint.is_some());
 }
 
 #[test]
@@ -514,45 +274,4 @@ async fn a_broken_connection_takes_a_new_proof_at_once() {
     assert_eq!(start.elapsed(), Duration::ZERO);
     let seen = script.seen();
     assert_ne!(proof(&seen[0]).jti, proof(&seen[1]).jti);
-}
-
-#[tokio::test]
-async fn a_token_says_which_certificate_it_is_bound_to() {
-    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-    let jwt = |claims: &str| format!("eyJ9.{}.sig", URL_SAFE_NO_PAD.encode(claims));
-    let answer = |token: &str, more: &str| {
-        Step::ok(format!(
-            r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":300{more}}}"#
-        ))
-    };
-    let thumbprint = hallpass_oauth2::certificate_thumbprint(jws::P256_CERTIFICATE).unwrap();
-    let own = format!(r#"{{"exp":1893456000,"cnf":{{"x5t#S256":"{thumbprint}"}}}}"#);
-    let beside = format!(r#","cnf":{{"x5t#S256":"{thumbprint}"}}"#);
-    let mtls = || ClientCredentials::at(URL).mtls("my-client");
-    let set = || mtls().bound_to_certificate(jws::P256_CERTIFICATE);
-    for (request, step, expected) in [
-        (mtls(), answer("t0ken", ""), None),
-        (mtls(), answer(&jwt(&own), ""), Some(&*thumbprint)),
-        (mtls(), answer("t0ken", &beside), Some(&*thumbprint)),
-        (set(), answer("t0ken", ""), Some(&*thumbprint)),
-        (set(), answer(&jwt(&own), ""), Some(&*thumbprint)),
-        (mtls(), answer(&jwt(r#"{"cnf":"x5t#S256"}"#), ""), None),
-        (mtls(), answer(&jwt(r#"{"cnf":{"jkt":"x"}}"#), ""), None),
-        (mtls(), answer("t0ken", r#","cnf":7"#), None),
-    ] {
-        let credential = common::outcome(request, step).await.unwrap();
-        assert_eq!(credential.certificate_thumbprint(), expected);
-    }
-    let other = jwt(r#"{"cnf":{"x5t#S256":"another"}}"#);
-    let error = common::outcome(set(), answer(&other, ""))
-        .await
-        .unwrap_err();
-    assert!(
-        error.to_string().contains("another client certificate"),
-        "{error}"
-    );
-    for pem in ["", jws::P256] {
-        let error: Error = hallpass_oauth2::certificate_thumbprint(pem).unwrap_err();
-        assert_eq!(error.to_string(), "no certificate in the PEM text");
-    }
 }

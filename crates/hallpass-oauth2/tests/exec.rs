@@ -1,13 +1,18 @@
 //! Programs that print a credential.
 #![cfg(all(unix, feature = "exec"))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod common;
 
-use std::time::{Duration, SystemTime};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, SystemTime},
+};
 
 use common::chain;
-use hallpass_core::{Cached, Credential, CredentialSource as _, Error, Fetch, Policy};
+use hallpass_core::{Credential, CredentialSource as _, Error, Fetch};
 use hallpass_oauth2::Exec;
+use tokio::task::JoinHandle;
 
 fn script(text: &str) -> Exec {
     Exec::program("/bin/sh").args(["-c", text])
@@ -148,27 +153,52 @@ async fn a_program_that_is_not_there_is_for_good() {
     assert_eq!(error.to_string(), "/nowhere/hallpass can't be started");
 }
 
+/// Starts a program that never ends by itself, and waits until it runs: on a busy machine that takes
+/// as long as it takes.
+async fn hanging(name: &str) -> (JoinHandle<Result<Credential, Error>>, PathBuf) {
+    let mark = std::env::temp_dir().join(format!("hallpass-exec-{name}-{}", std::process::id()));
+    let source = script(&format!("echo $$ > {}; exec sleep 600", mark.display()));
+    let fetching = tokio::spawn(async move { source.fetch(&Fetch::first()).await });
+    loop {
+        let id = std::fs::read_to_string(&mark).unwrap_or_default();
+        if let Some(id) = id.strip_suffix('\n') {
+            std::fs::remove_file(&mark).unwrap();
+            return (fetching, format!("/proc/{id}/stat").into());
+        }
+        assert!(!fetching.is_finished());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Whether it has ended; nobody may have asked how.
+async fn has_ended(process: &Path) -> bool {
+    for _ in 0..500 {
+        let state = std::fs::read_to_string(process);
+        if state.is_ok_and(|state| !state.contains(" Z ")) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        } else {
+            return true;
+        }
+    }
+    false
+}
+
 #[tokio::test]
 async fn a_program_that_hangs_is_ended() {
-    let mark = std::env::temp_dir().join(format!("hallpass-exec-{}", std::process::id()));
-    let program = format!("echo $$ > {}; exec sleep 60", mark.display());
-    let mut policy = Policy::default();
-    policy.fetch_deadline = Duration::from_millis(500);
-    let start = tokio::time::Instant::now();
-    let cached = Cached::builder(script(&program)).policy(policy).build();
-    let error = cached.get().await.unwrap_err();
+    let (fetching, process) = hanging("late").await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(31)).await;
+    let error = fetching.await.unwrap().unwrap_err();
+    tokio::time::resume();
     assert!(error.is_timeout(), "{error:?}");
-    assert!(start.elapsed() < Duration::from_secs(10));
+    assert_eq!(error.to_string(), "no token from /bin/sh within 30 s");
+    assert!(has_ended(&process).await);
+}
 
-    let id = std::fs::read_to_string(&mark).unwrap();
-    let process = format!("/proc/{}/stat", id.trim());
-    for _ in 0..50 {
-        let running = std::fs::read_to_string(&process).is_ok_and(|state| !state.contains(" Z "));
-        if !running {
-            std::fs::remove_file(&mark).unwrap();
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("the program still runs");
+#[tokio::test]
+async fn a_program_that_nobody_waits_for_is_ended() {
+    let (fetching, process) = hanging("dropped").await;
+    fetching.abort();
+    assert!(fetching.await.unwrap_err().is_cancelled());
+    assert!(has_ended(&process).await);
 }

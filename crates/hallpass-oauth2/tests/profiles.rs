@@ -7,7 +7,7 @@ use std::{fs, time::Duration};
 use common::{Script, Step, TOKEN, build_error, fetch, lifetime, sent};
 use hallpass_core::CredentialSource as _;
 use hallpass_oauth2::{ClientAuth, Profile, TokenRequest};
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 fn client(profile: &Profile) -> TokenRequest {
     profile.client("my-client", "s3cret")
@@ -236,6 +236,32 @@ async fn every_field_does_what_it_says() {
         .attach(&Method::GET, &Uri::from_static("/"), &mut headers)
         .unwrap();
     assert_eq!(headers["x-tenant"], "blue");
+    assert_eq!(source.description().beside, ["x-tenant"]);
+}
+
+/// A request to Atlar that asks for another format would else go without its token.
+#[tokio::test]
+async fn a_constant_header_yields_to_the_requests_own() {
+    for (name, header) in [("atlar", "accept"), ("atomic", "user-agent")] {
+        let profile = Profile::named(name)
+            .unwrap()
+            .token_url("https://a.example/");
+        let profile = profile.origins(["https://a.example"]);
+        let answer = r#"{"access_token":"t","token_type":"Bearer","expires_in":300}"#;
+        let source = client(&profile)
+            .build(Script::of([Step::ok(answer)]))
+            .unwrap();
+        assert_eq!(source.description().beside.len(), 0, "{name}");
+        let credential = fetch(&source).await.unwrap();
+        let own = HeaderValue::from_static("own");
+        let mut headers = HeaderMap::from_iter([(HeaderName::from_static(header), own)]);
+        assert!(!credential.is_on(&headers), "{name}");
+        credential
+            .attach(&Method::GET, &Uri::from_static("/"), &mut headers)
+            .unwrap();
+        assert_eq!(headers[header], "own", "{name}");
+        assert_eq!(headers["authorization"], "Bearer t", "{name}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Sources that ask no endpoint: a JWT of one's own, a token in a variable or a file, a chain.
+//! Sources that ask no endpoint: a JWT of one's own, a token in a variable or a file.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod common;
@@ -7,7 +7,7 @@ use std::{
     fs,
     path::PathBuf,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
@@ -15,16 +15,12 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use common::{
-    Script, Step, client,
     jws::{self, Jws},
     lifetime,
 };
-use hallpass_core::{Authorizer, Cached, Credential, CredentialSource, Error, Fetch};
-use hallpass_oauth2::{
-    ABSENT, Chain, ClientCredentials, Jwt, Key, Secret, SelfSigned, Static, Token, TokenFile,
-};
-use hallpass_testkit::ScriptedTransport;
-use http::{HeaderMap, Method, Request, Response, Uri};
+use hallpass_core::{Cached, Credential, CredentialSource, Error, Fetch};
+use hallpass_oauth2::{Jwt, Key, Secret, SelfSigned, Token, TokenFile};
+use http::{HeaderMap, Method, Uri};
 
 async fn get(source: &impl CredentialSource) -> Result<Credential, Error> {
     source.fetch(&Fetch::first()).await
@@ -264,122 +260,4 @@ async fn the_end_of_a_jwt_in_a_file_counts() {
     let credential = get(&TokenFile::at(&path)).await.unwrap();
     assert!(format!("{credential:?}").contains("instant: Some"));
     fs::remove_file(&path).unwrap();
-}
-
-#[tokio::test]
-async fn a_chain_takes_the_first_that_has_something() {
-    let unset = || Token::new(Secret::env("HALLPASS_TEST_NEVER_SET")).name("variable");
-    let missing = || TokenFile::at(path()).name("file");
-    let chain = Chain::of(unset())
-        .or(missing())
-        .or(Static::bearer("last").unwrap());
-    assert_eq!(value(&get(&chain).await.unwrap()), "Bearer last");
-
-    let error = get(&Chain::of(unset()).or(missing())).await.unwrap_err();
-    assert!(error.is_transient(), "the file may be written yet");
-    let error = get(&Chain::of(missing()).or(unset())).await.unwrap_err();
-    assert!(error.is_permanent());
-    assert_eq!(
-        error.to_string(),
-        "no credential from any of file, variable"
-    );
-
-    // A server that is down is no reason to become somebody else.
-    let down = client().build(Script::of([Step::status(500, "")])).unwrap();
-    let chain = Chain::of(down).or(Static::bearer("other").unwrap());
-    assert!(get(&chain).await.unwrap_err().is_transient());
-}
-
-/// Answers as its script says, the last line again and again.
-#[derive(Clone)]
-struct Scripted(Arc<Mutex<Vec<Result<&'static str, Error>>>>);
-
-impl Scripted {
-    fn of(mut steps: Vec<Result<&'static str, Error>>) -> Self {
-        steps.reverse();
-        Self(Arc::new(Mutex::new(steps)))
-    }
-}
-
-impl CredentialSource for Scripted {
-    async fn fetch(&self, _: &Fetch) -> Result<Credential, Error> {
-        let mut steps = self.0.lock().unwrap();
-        let step = if steps.len() > 1 {
-            steps.pop().unwrap()
-        } else {
-            steps[0].clone()
-        };
-        Credential::bearer(step?)
-    }
-}
-
-#[tokio::test]
-async fn a_chain_never_becomes_somebody_else_in_silence() {
-    let other = || Static::bearer("other").unwrap();
-    for error in [
-        Error::permanent("refused").with_code("invalid_client"),
-        Error::transient("down"),
-        Error::permanent("no metadata server").with_code(ABSENT),
-    ] {
-        // Before anybody has delivered, only what is absent moves it on.
-        let absent = error.code() == Some(ABSENT);
-        let chain = Chain::of(Scripted::of(vec![Err(error.clone())])).or(other());
-        assert_eq!(get(&chain).await.is_ok(), absent);
-        // Afterwards nothing does.
-        let first = Scripted::of(vec![Ok("first"), Err(error)]);
-        let chain = Chain::of(first).or(other());
-        assert_eq!(value(&get(&chain).await.unwrap()), "Bearer first");
-        assert!(get(&chain.clone()).await.is_err());
-    }
-    // The second that has delivered stays, too, though the first is there by now.
-    let late = Scripted::of(vec![
-        Err(Error::permanent("no").with_code(ABSENT)),
-        Ok("late"),
-    ]);
-    let chain = Chain::of(late).or(other());
-    for _ in 0..2 {
-        assert_eq!(value(&get(&chain).await.unwrap()), "Bearer other");
-    }
-    assert_eq!(chain.description().name, "static");
-}
-
-#[test]
-fn a_chain_describes_itself_carefully() {
-    let bound = |origin: &str| Static::bearer("t").unwrap().origins([origin]).unwrap();
-    let one = Chain::of(bound("https://a.example")).or(bound("https://a.example"));
-    assert_eq!(one.description().origins.unwrap().len(), 1);
-    let two = Chain::of(bound("https://a.example")).or(bound("https://b.example"));
-    assert!(two.description().origins.is_none());
-    assert_eq!(format!("{two:?}"), r#"["static", "static"]"#);
-    // Whichever link delivers later, what one of them forbids is not done.
-    let transport = || ScriptedTransport::tokens(Duration::from_secs(300));
-    let hedged = || ClientCredentials::at("https://as.example/token").basic("id", "secret");
-    let hedged = || hedged().build(transport()).unwrap();
-    assert!(hedged().description().hedge);
-    let both = Chain::of(hedged()).or(bound("https://a.example"));
-    assert!(!both.description().hedge && both.description().endpoint.is_none());
-}
-
-#[tokio::test]
-async fn a_link_with_another_header_leaves_the_callers_own() {
-    let chain = Chain::of(Token::new(Secret::env("HALLPASS_TEST_NEVER_SET"))).or(Static::header(
-        "x-api-key",
-        "ours",
-    )
-    .unwrap());
-    let authorizer = Authorizer::new(chain);
-    for (own, expected) in [(Some("theirs"), "theirs"), (None, "ours")] {
-        let mut request = Request::get("https://api.example.com/").body(()).unwrap();
-        if let Some(own) = own {
-            request
-                .headers_mut()
-                .insert("x-api-key", own.parse().unwrap());
-        }
-        let sent = authorizer.run(request, async |request| {
-            let keys = request.headers().get_all("x-api-key").iter();
-            let keys: Vec<String> = keys.map(|key| key.to_str().unwrap().to_owned()).collect();
-            Ok::<_, Error>(Response::new(keys))
-        });
-        assert_eq!(sent.await.unwrap().into_body(), [expected]);
-    }
 }

@@ -1,7 +1,10 @@
 //! Sources that need no exchange.
 
-use hallpass_core::{Credential, CredentialSource as _, Fetch};
+use std::time::Duration;
+
+use hallpass_core::{Authorizer, Cached, Credential, CredentialSource as _, Error, Fetch};
 use hallpass_oauth2::{Basic, Secret, Static};
+use http::{Request, Response};
 
 #[tokio::test]
 async fn basic_is_rfc_7617() {
@@ -67,8 +70,33 @@ async fn static_credentials_stay() {
     assert_eq!(description.origins.unwrap().len(), 1);
 
     let own = Credential::bearer("t0ken").unwrap();
-    let credential = Static::new(own).fetch(&Fetch::first()).await.unwrap();
-    assert!(format!("{credential:?}").contains("Unknown"));
+    let minute = Duration::from_secs(60);
+    for (own, lasts) in [(own.clone(), None), (own.lives_for(minute), Some(minute))] {
+        let credential = Static::new(own).fetch(&Fetch::first()).await.unwrap();
+        assert_eq!(credential.lifetime(), lasts);
+        assert_eq!(credential.is_unending(), lasts.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_of_what_stays_is_returned_at_once() {
+    let bare = Credential::bearer("t0ken").unwrap();
+    let named = Static::new(bare.clone()).name("acme");
+    assert!(bare.description().fixed && named.description().fixed);
+    for cached in [Cached::new(bare), Cached::new(named)] {
+        let authorizer = Authorizer::new(cached.clone());
+        for _ in 0..3 {
+            let mut sent = 0;
+            let request = Request::get("https://api.example.com/").body(()).unwrap();
+            let answered = authorizer.run(request, |_| {
+                sent += 1;
+                async { Ok::<_, Error>(Response::builder().status(401).body(()).unwrap()) }
+            });
+            assert_eq!(answered.await.unwrap().status(), 401);
+            assert_eq!(sent, 1);
+        }
+        assert_eq!(cached.stats().fetches, 1);
+    }
 }
 
 #[test]

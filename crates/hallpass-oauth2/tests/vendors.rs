@@ -222,6 +222,31 @@ async fn every_shipped_profile_does_what_its_vendor_documents() {
 }
 
 #[test]
+fn what_only_a_description_tells() {
+    let source = |name: &str, variables: &[&str]| {
+        let profile = Profile::named(name).unwrap();
+        let set = |profile: Profile, name: &&str| profile.var(*name, "value");
+        let profile = variables.iter().fold(profile, set);
+        profile
+            .client("my-client", "s3cret")
+            .build(Script::default())
+    };
+    // One token at a time, so none is asked for beside another.
+    let vanta = source("vanta", &["scope"]).unwrap().description();
+    assert!(vanta.kills_old && !vanta.hedge);
+    for missing in ["scope", "account"] {
+        let set = if missing == "scope" {
+            "account"
+        } else {
+            "scope"
+        };
+        let error = source("dynatrace", &[set]).unwrap_err().to_string();
+        assert!(error.contains(&format!("\"{missing}\"")), "{error}");
+    }
+    assert!(source("dynatrace", &["scope", "account"]).is_ok());
+}
+
+#[test]
 fn every_profile_in_the_folder_ships_and_names_its_documentation() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
     for entry in fs::read_dir(folder).unwrap() {

@@ -25,8 +25,8 @@
 //! | feature | adds |
 //! |---|---|
 //! | `tls` | `rediss://`, by rustls with *ring* and the system's certificates; sets *ring* as the process's provider if none is set |
-//! | `cluster` | `RedisStore::cluster` |
-//! | `sentinel` | `RedisStore::sentinel` |
+//! | `cluster` | `RedisStore::cluster`, and `with_cluster` for passwords and certificates of its own |
+//! | `sentinel` | `RedisStore::sentinel`, and `with_sentinel` for the same |
 
 mod listener;
 mod place;

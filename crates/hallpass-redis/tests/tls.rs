@@ -8,7 +8,7 @@ use std::{fs, path::PathBuf};
 use common::{Redis, identity};
 use hallpass_redis::RedisStore;
 use hallpass_shared::{Name, Store as _, contract};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use redis::{Client, ClientTlsConfig, TlsCertificates};
 
 /// An authority, with a certificate for the server and one for a client, in a folder of its own.
@@ -22,10 +22,14 @@ impl Certificates {
     fn make() -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params
+            .distinguished_name
+            .push(DnType::CommonName, "the fleet's authority");
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         let issue = |name: &str| {
             let key = KeyPair::generate().unwrap();
-            let params = CertificateParams::new([name.to_owned()]).unwrap();
+            let mut params = CertificateParams::new([name.to_owned()]).unwrap();
+            params.distinguished_name.push(DnType::CommonName, name);
             let leaf = params.signed_by(&key, &authority).unwrap();
             (leaf.pem(), key.serialize_pem())
         };

@@ -13,7 +13,7 @@ use hallpass_tower::REPLAY_LIMIT;
 use reqwest::redirect::Policy;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 
-use crate::proxy;
+use crate::proxy::SystemProxies;
 
 /// A reqwest client that puts this credential on every request, with the default settings.
 ///
@@ -102,9 +102,8 @@ impl Bearer {
 
     /// Takes rules that are configured already.
     pub fn with(authorizer: Authorizer) -> Self {
-        let proxied = proxy::may_take_loopback();
         Self {
-            authorizer: if proxied {
+            authorizer: if SystemProxies::read().take_loopback() {
                 authorizer.behind_proxy()
             } else {
                 authorizer

@@ -1,14 +1,14 @@
 //! [`ReqwestTransport`]: token requests over reqwest.
 
-use std::{fmt, mem, time::Duration};
+use std::{fmt, mem, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use hallpass_core::{Error, Origin};
 use hallpass_oauth2::transport::{BODY_LIMIT, Phase, Transport, TransportError};
-use http::{HeaderValue, Request, Response, header::ACCEPT_ENCODING};
+use http::{HeaderValue, Request, Response, Uri, header::ACCEPT_ENCODING};
 use reqwest::{Client, ClientBuilder, redirect::Policy};
 
-use crate::proxy;
+use crate::proxy::SystemProxies;
 
 /// How long a connection may take, from resolving the name to the end of the TLS handshake: 8 s.
 ///
@@ -25,8 +25,8 @@ pub const IDLE_TIMEOUT: Duration = Duration::from_millis(1500);
 /// A transport for token endpoints with the defaults; clones share its connections.
 ///
 /// It reads the platform's roots, which may mean files: make one and clone it. It goes through the
-/// proxies that the environment names, but for plain `http` to this very machine, which goes there
-/// directly.
+/// proxies that the environment names, but for plain `http` to this machine or its link, metadata
+/// servers among it ([`Origin::is_local`]), which goes there directly.
 ///
 /// # Errors
 /// If reqwest cannot set up TLS or name resolution.
@@ -37,12 +37,12 @@ pub fn transport() -> Result<ReqwestTransport, Error> {
             .pool_idle_timeout(IDLE_TIMEOUT)
     };
     let transport = ReqwestTransport::from_builder(settings())?;
-    Ok(match transport.here {
-        Here::Direct => transport,
-        Here::Proxied | Here::Apart(_) => ReqwestTransport {
-            here: Here::Apart(build(settings().no_proxy())?),
+    Ok(match &transport.local {
+        Local::Judged(proxies) if proxies.take_plain() => ReqwestTransport {
+            local: Local::Apart(build(settings().no_proxy())?),
             ..transport
         },
+        _ => transport,
     })
 }
 
@@ -57,18 +57,18 @@ pub fn transport() -> Result<ReqwestTransport, Error> {
 #[derive(Clone)]
 pub struct ReqwestTransport {
     client: Client,
-    here: Here,
+    local: Local,
 }
 
-/// How plain `http` gets to this very machine. Nobody else may read it.
+/// How plain `http` gets to this machine or its link. Nobody else may read it.
 #[derive(Clone)]
-enum Here {
+enum Local {
     /// As everything else: there is no proxy.
     Direct,
     /// By a client of its own.
     Apart(Client),
-    /// A proxy would read it, so not at all.
-    Proxied,
+    /// As everything else, unless one of these proxies would get it: then not at all.
+    Judged(Arc<SystemProxies>),
 }
 
 impl ReqwestTransport {
@@ -78,21 +78,17 @@ impl ReqwestTransport {
     /// would carry the secret elsewhere. Here they are switched off, and so are reqwest's own
     /// retries, whatever the builder was set to. Leave cookies off.
     ///
-    /// If the environment names a proxy for plain `http` to this very machine, such token endpoints
-    /// are not asked, because the proxy would read the secret: exempt the machine by `NO_PROXY`, or
-    /// use [`direct`](Self::direct). A proxy that is given to the builder cannot be seen from here;
-    /// exempt this machine there too.
+    /// If the environment names a proxy for plain `http` to this machine or its link
+    /// ([`Origin::is_local`]), such endpoints are not asked, because the proxy would read the secret,
+    /// or ask its own metadata server: exempt them by `NO_PROXY`, or use [`direct`](Self::direct). A
+    /// proxy that is given to the builder cannot be seen from here; exempt them there too.
     ///
     /// # Errors
     /// If reqwest cannot build a client of these settings.
     pub fn from_builder(builder: ClientBuilder) -> Result<Self, Error> {
         Ok(Self {
             client: build(builder)?,
-            here: if proxy::may_take_loopback() {
-                Here::Proxied
-            } else {
-                Here::Direct
-            },
+            local: Local::Judged(Arc::new(SystemProxies::read())),
         })
     }
 
@@ -103,23 +99,29 @@ impl ReqwestTransport {
     pub fn direct(builder: ClientBuilder) -> Result<Self, Error> {
         Ok(Self {
             client: build(builder.no_proxy())?,
-            here: Here::Direct,
+            local: Local::Direct,
         })
     }
 
     /// The client for this request.
     fn client(&self, request: &reqwest::Request) -> Result<&Client, TransportError> {
-        let is_here = || {
-            let url = request.url();
+        let url = request.url();
+        let is_local = || {
             let origin = url.as_str().parse::<Origin>();
-            url.scheme() == "http" && origin.is_ok_and(|origin| origin.is_loopback())
+            url.scheme() == "http" && origin.is_ok_and(|origin| origin.is_local())
         };
-        match &self.here {
-            Here::Apart(client) if is_here() => Ok(client),
-            Here::Proxied if is_here() => Err(TransportError::caused(
-                Phase::Connect,
-                "a proxy would read the secret on its way to this very machine: exempt it by NO_PROXY, or use ReqwestTransport::direct",
-            )),
+        let is_proxied = |proxies: &SystemProxies| {
+            let uri = url.as_str().parse::<Uri>();
+            uri.is_ok_and(|uri| proxies.take(&uri))
+        };
+        match &self.local {
+            Local::Apart(client) if is_local() => Ok(client),
+            Local::Judged(proxies) if is_local() && is_proxied(proxies) => {
+                Err(TransportError::caused(
+                    Phase::Connect,
+                    "a proxy would read the secret on its way to this machine or its link: exempt the address by NO_PROXY, or use ReqwestTransport::direct",
+                ))
+            }
             _ => Ok(&self.client),
         }
     }

@@ -45,6 +45,11 @@ fn an_exempt_machine_is_private() {
     behind_a_proxy("exempt", "localhost,127.0.0.1,::1");
 }
 
+#[test]
+fn no_proxy_is_asked_for_what_is_on_the_link() {
+    behind_a_proxy("on_the_link", "localhost,127.0.0.1,::1");
+}
+
 fn bearer() -> Bearer {
     Bearer::new(Credential::bearer("t0ken").unwrap().never_expires())
 }
@@ -85,4 +90,27 @@ async fn exempt() {
     assert_eq!(statuses(&server).len(), 1);
     let own = ReqwestTransport::from_builder(Client::builder()).unwrap();
     assert!(asks(&own, &server).await.is_ok());
+}
+
+/// Nothing answers there. What counts is that the proxy is not asked.
+#[tokio::test]
+#[ignore = "only in an environment of its own"]
+async fn on_the_link() {
+    let default = hallpass_reqwest::transport().unwrap();
+    let own = ReqwestTransport::from_builder(Client::builder()).unwrap();
+    for url in [
+        "http://169.254.169.254/",
+        "http://169.254.170.2/",
+        "http://[fe80::1]/",
+        "http://[fd00:ec2::254]/",
+    ] {
+        let request = || Request::get(url).body(bytes::Bytes::new()).unwrap();
+        let limit = std::time::Duration::from_millis(300);
+        drop(default.send(request(), limit).await);
+        let error = own.send(request(), limit).await.unwrap_err();
+        assert_eq!(error.phase(), Phase::Connect);
+        assert!(
+            error.to_string().contains("NO_PROXY") || format!("{error:?}").contains("NO_PROXY")
+        );
+    }
 }

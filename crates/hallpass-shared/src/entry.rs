@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use hallpass_core::{Credential, Error};
+use hallpass_core::{Credential, Error, HeldKey};
 use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -20,9 +20,14 @@ const UNENDING: Duration = Duration::from_secs(24 * 3600);
 #[derive(Serialize, Deserialize)]
 struct Payload {
     headers: Vec<(String, Zeroizing<String>)>,
+    /// For requests that have none of that name.
+    #[serde(default)]
+    defaults: Vec<(String, Zeroizing<String>)>,
     scope: Option<String>,
     /// The thumbprint of the certificate that it is bound to.
     certificate: Option<String>,
+    /// The thumbprint of the key that it is bound to.
+    key: Option<String>,
     fields: BTreeMap<String, String>,
     /// Milliseconds.
     lifetime: u64,
@@ -41,22 +46,44 @@ pub(crate) struct Packed {
 
 /// A credential from a store, for a process to use.
 pub(crate) struct Unpacked {
+    /// Without the proof that it may need.
     pub(crate) credential: Credential,
+    key: Option<String>,
     /// What is left of its life, from when the store was asked.
     pub(crate) left: Duration,
     pub(crate) lifetime: Duration,
 }
 
 impl Unpacked {
+    /// Bound to the key that this process holds, which has to be the one that the token is bound to.
+    pub(crate) fn bound_by(mut self, key: Option<&dyn HeldKey>) -> Result<Self, Error> {
+        if self.key.as_deref() != key.map(HeldKey::thumbprint) {
+            return Err(Error::transient("an entry that is bound to another key"));
+        }
+        if let Some(key) = key {
+            self.credential = key.bind(self.credential)?;
+        }
+        Ok(self)
+    }
+
     /// Whether so little is left that it is not worth taking over: the engine's own margin.
     pub(crate) fn is_over(&self) -> bool {
         self.left <= (self.lifetime / 20).min(Duration::from_secs(10))
     }
 }
 
-/// Packs a credential that was asked for `age` ago. None if it is tied to this process, or over.
-pub(crate) fn pack(credential: &Credential, age: Duration, wall: SystemTime) -> Option<Packed> {
-    if credential.has_proof() {
+/// Packs a credential that was asked for `age` ago. None if it is over, or bound to anything but the
+/// key that was expected: to none at all, to one in memory, to one that was replaced meanwhile.
+pub(crate) fn pack(
+    credential: &Credential,
+    key: Option<&dyn HeldKey>,
+    age: Duration,
+    wall: SystemTime,
+) -> Option<Packed> {
+    let key = key.map(HeldKey::thumbprint);
+    let as_expected = credential.has_proof() == key.is_some() && credential.key_thumbprint() == key;
+    // Whoever takes it over makes proofs for its token.
+    if !as_expected || (key.is_some() && credential.token().is_none()) {
         return None;
     }
     let lifetime = lifetime(credential, age, wall);
@@ -71,8 +98,13 @@ pub(crate) fn pack(credential: &Credential, age: Duration, wall: SystemTime) -> 
     let hint = credential.renewal_hint();
     let payload = Payload {
         headers: credential.headers().map(text).collect::<Option<_>>()?,
+        defaults: credential
+            .default_headers()
+            .map(text)
+            .collect::<Option<_>>()?,
         scope: credential.scope().map(str::to_owned),
         certificate: credential.certificate_thumbprint().map(str::to_owned),
+        key: key.map(str::to_owned),
         fields: credential
             .fields()
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -101,6 +133,10 @@ pub(crate) fn unpack(plain: &[u8], kept: Duration, wall: SystemTime) -> Result<U
         let value = HeaderValue::try_from(value.as_str()).map_err(|_| damaged())?;
         credential = credential.with_header(name_of(name)?, value);
     }
+    for (name, value) in &payload.defaults {
+        let value = HeaderValue::try_from(value.as_str()).map_err(|_| damaged())?;
+        credential = credential.with_default_header(name_of(name)?, value);
+    }
     if let Some(scope) = payload.scope {
         credential = credential.with_scope(scope);
     }
@@ -123,6 +159,7 @@ pub(crate) fn unpack(plain: &[u8], kept: Duration, wall: SystemTime) -> Result<U
     }
     Ok(Unpacked {
         credential,
+        key: payload.key,
         left,
         lifetime: Duration::from_millis(payload.lifetime),
     })
@@ -175,11 +212,16 @@ mod tests {
                 HeaderName::from_static("x-account"),
                 HeaderValue::from_static("7"),
             )
+            .with_default_header(
+                HeaderName::from_static("accept"),
+                HeaderValue::from_static("application/json"),
+            )
             .renew_in(2 * MINUTE);
-        let packed = pack(&sent, MINUTE, at(1000)).unwrap();
+        let packed = pack(&sent, None, MINUTE, at(1000)).unwrap();
         assert_eq!(packed.left, 4 * MINUTE);
         let back = unpack(&packed.plain, 4 * MINUTE, at(1000)).unwrap();
         assert!(back.credential.same_secret(&sent));
+        assert!(back.credential.default_headers().eq(sent.default_headers()));
         assert_eq!(back.credential.scope(), Some("a b"));
         assert_eq!(back.credential.field("api"), Some("https://x"));
         assert_eq!(back.credential.certificate_thumbprint(), Some("thumbprint"));
@@ -189,7 +231,7 @@ mod tests {
 
     #[test]
     fn the_earlier_of_two_ends_holds() {
-        let packed = pack(&token(), Duration::ZERO, at(1000)).unwrap();
+        let packed = pack(&token(), None, Duration::ZERO, at(1000)).unwrap();
         let left = |kept, wall| unpack(&packed.plain, kept, at(wall)).unwrap().left;
         // The reader's clock is half a minute ahead, then behind.
         assert_eq!(left(5 * MINUTE, 1030), Duration::from_secs(270));
@@ -201,23 +243,93 @@ mod tests {
 
     #[test]
     fn what_is_over_or_not_text_is_not_kept() {
-        assert!(pack(&token(), 5 * MINUTE, at(1000)).is_none());
+        assert!(pack(&token(), None, 5 * MINUTE, at(1000)).is_none());
         let odd = HeaderValue::from_bytes(b"\xff").unwrap();
         let odd = token().with_header(HeaderName::from_static("x"), odd);
-        assert!(pack(&odd, Duration::ZERO, at(1000)).is_none());
+        assert!(pack(&odd, None, Duration::ZERO, at(1000)).is_none());
         assert!(unpack(b"{}", MINUTE, at(0)).is_err());
         assert!(unpack(b"\xff", MINUTE, at(0)).is_err());
+    }
+
+    #[derive(Debug)]
+    struct OfKey(&'static str, HeaderName);
+
+    fn key(name: &'static str) -> OfKey {
+        OfKey(name, HeaderName::from_static("dpop"))
+    }
+
+    impl hallpass_core::Proof for OfKey {
+        fn header(&self) -> &HeaderName {
+            &self.1
+        }
+
+        fn prove(&self, _: &http::Method, _: &http::Uri) -> Result<HeaderValue, Error> {
+            Ok(HeaderValue::from_static("proof"))
+        }
+
+        fn answered(
+            &self,
+            _: &HeaderValue,
+            _: &hallpass_core::Origin,
+            _: http::StatusCode,
+            _: &http::HeaderMap,
+        ) -> bool {
+            false
+        }
+
+        fn thumbprint(&self) -> Option<&str> {
+            Some(self.0)
+        }
+    }
+
+    impl HeldKey for OfKey {
+        fn thumbprint(&self) -> &str {
+            self.0
+        }
+
+        fn bind(&self, credential: Credential) -> Result<Credential, Error> {
+            Ok(credential.with_proof(key(self.0)))
+        }
+    }
+
+    #[test]
+    fn what_is_bound_to_a_key_is_for_that_key() {
+        let (key, other) = (key("one"), key("other"));
+        let (free, bound) = (token(), key.bind(token()).unwrap());
+        let packed = |credential, key| pack(credential, key, Duration::ZERO, at(1000));
+        for (credential, key) in [
+            (&bound, None),
+            (&bound, Some(&other as &dyn HeldKey)),
+            (&free, Some(&key as &dyn HeldKey)),
+        ] {
+            assert!(packed(credential, key).is_none());
+        }
+        let Packed { plain, .. } = packed(&bound, Some(&key)).unwrap();
+        let unpacked = || unpack(&plain, 5 * MINUTE, at(1000)).unwrap();
+        assert!(unpacked().bound_by(None).is_err());
+        assert!(unpacked().bound_by(Some(&other)).is_err());
+        let own = unpacked().bound_by(Some(&key)).unwrap();
+        assert!(own.credential.same_secret(&bound));
+        let free = packed(&free, None).unwrap();
+        let free = unpack(&free.plain, 5 * MINUTE, at(1000)).unwrap();
+        assert!(free.bound_by(Some(&key)).is_err());
     }
 
     #[test]
     fn instants_count_by_the_wall_clock() {
         let until = Credential::bearer("t").unwrap().expires_at(at(1060));
-        let packed = pack(&until, Duration::from_secs(2), at(1000)).unwrap();
+        let packed = pack(&until, None, Duration::from_secs(2), at(1000)).unwrap();
         assert_eq!(packed.left, MINUTE);
-        let unknown = pack(&Credential::bearer("t").unwrap(), Duration::ZERO, at(0)).unwrap();
+        let unknown = pack(
+            &Credential::bearer("t").unwrap(),
+            None,
+            Duration::ZERO,
+            at(0),
+        )
+        .unwrap();
         assert_eq!(unknown.left, DEFAULT_LIFETIME);
         let never = Credential::bearer("t").unwrap().never_expires();
-        let packed = pack(&never, Duration::ZERO, at(0)).unwrap();
+        let packed = pack(&never, None, Duration::ZERO, at(0)).unwrap();
         let back = unpack(&packed.plain, MINUTE, at(0)).unwrap();
         assert!(back.credential.is_unending());
     }

@@ -19,10 +19,9 @@ use hallpass_core::{Credential, Error, Fetch, Identified, Reason};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Name,
     common::{Common, Settings},
     entry::Unpacked,
-    known::Given,
+    known::{Given, Place},
     open::open_entry,
     store::{Entry, LeaseRequest, Leased, Owner, Snapshot},
     wanted::Wanted,
@@ -46,7 +45,7 @@ pub(crate) struct SharedFetch<'a, S> {
     pub(crate) common: &'a Common,
     pub(crate) settings: Settings,
     pub(crate) why: &'a Fetch,
-    pub(crate) name: Name,
+    pub(crate) place: Place,
     owner: Owner,
     pub(crate) wanted: Wanted,
     useless: u32,
@@ -69,14 +68,14 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
         common: &'a Common,
         settings: Settings,
         why: &'a Fetch,
-        name: Name,
+        place: Place,
     ) -> Result<Self, Error> {
         Ok(Self {
             source,
             common,
             settings,
             why,
-            name,
+            place,
             owner: Owner::random()?,
             wanted: Wanted::by(why, &common.known),
             useless: 0,
@@ -116,7 +115,7 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
             let seen = self.wanted.newer_than.max(self.common.known.highest());
             tokio::select! {
                 // What was no news is not listened to again at once: that would be a loop.
-                () = self.common.store.watch(&self.name, seen), if !heard => heard = true,
+                () = self.common.store.watch(&self.place.name, seen), if !heard => heard = true,
                 () = sleep(left.min(look) + spread) => {
                     heard = false;
                     look = (look * 2).min(LONGEST_LOOK);
@@ -130,7 +129,7 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
         self.why.sending()?;
         let request = self.lease_request(self.current_owner());
         let asked = Instant::now();
-        let leased = match self.common.store.lease(&self.name, &request).await {
+        let leased = match self.common.store.lease(&self.place.name, &request).await {
             Ok(leased) => leased,
             Err(error) => return Ok(Step::Done(self.without_lease(error).await)),
         };
@@ -191,7 +190,7 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
             self.wanted.newer_than = self.wanted.newer_than.max(generation);
             return None;
         }
-        let Some(unpacked) = open_entry(self.common, &self.name, entry) else {
+        let Some(unpacked) = open_entry(self.common, &self.place, entry) else {
             self.wanted.newer_than = self.wanted.newer_than.max(generation);
             return None;
         };
@@ -200,7 +199,7 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
             return None;
         }
         self.common.count(|counters| &counters.taken_over);
-        tracing::debug!(target: "hallpass", name = %self.name, generation, "took over a shared credential");
+        tracing::debug!(target: "hallpass", name = %self.place.name, generation, "took over a shared credential");
         let Unpacked {
             credential, left, ..
         } = unpacked;
@@ -212,7 +211,7 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
     async fn without_lease(&mut self, error: Error) -> Result<Credential, Error> {
         if !error.is_timeout() {
             self.why.sending()?;
-            if let Ok(snapshot) = self.common.store.get(&self.name).await
+            if let Ok(snapshot) = self.common.store.get(&self.place.name).await
                 && let Some(entry) = &snapshot.entry
                 && entry.generation > self.wanted.newer_than
                 && let Some(credential) = self.usable(entry, snapshot.refused)
@@ -246,7 +245,7 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
 
     async fn alone(&mut self) -> Result<Credential, Error> {
         self.common.count(|counters| &counters.direct);
-        tracing::debug!(target: "hallpass", name = %self.name, "fetching without the shared store");
+        tracing::debug!(target: "hallpass", name = %self.place.name, "fetching without the shared store");
         self.why.take_turn().await;
         self.why.sending()?;
         let credential = self.source.fetch(self.why).await?;

@@ -63,7 +63,7 @@ impl<S: Identified> SharedFetch<'_, S> {
         asked: Instant,
     ) -> Result<Credential, Error> {
         self.common.count(|counters| &counters.leased);
-        tracing::debug!(target: "hallpass", name = %self.name, fence = lease.fence, "fetching for the fleet");
+        tracing::debug!(target: "hallpass", name = %self.place.name, fence = lease.fence, "fetching for the fleet");
         let _holding = Holding::begin(&self.common.holding, request.owner);
         let held = Mutex::new(HeldLease::new(lease, asked, request.term));
         let fetched = tokio::select! {
@@ -119,7 +119,7 @@ impl<S: Identified> SharedFetch<'_, S> {
         loop {
             sleep(request.term / 3).await;
             let asked = Instant::now();
-            match self.common.store.lease(&self.name, request).await {
+            match self.common.store.lease(&self.place.name, request).await {
                 Ok(Leased::Granted(lease)) => {
                     let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
                     // A lease that is granted anew has another number. If an entry has come between,
@@ -146,9 +146,14 @@ impl<S: Identified> SharedFetch<'_, S> {
         age: Duration,
     ) -> Result<Credential, Error> {
         let fence = held.lease.fence;
-        let packed = pack(&credential, age, SystemTime::now());
+        let packed = pack(
+            &credential,
+            self.place.key.as_deref(),
+            age,
+            SystemTime::now(),
+        );
         let sealed = packed.and_then(|packed| {
-            let sealed = seal(&self.common.keys, &self.name, fence, &packed.plain).ok()?;
+            let sealed = seal(&self.common.keys, &self.place.name, fence, &packed.plain).ok()?;
             Some((sealed, packed.left))
         });
         let Some((sealed, left)) = sealed else {
@@ -189,7 +194,7 @@ impl<S: Identified> SharedFetch<'_, S> {
         outcome: &Outcome,
     ) -> impl Future<Output = Result<Published, Error>> + Send {
         let store = &self.common.store;
-        store.publish(&self.name, held.lease.fence, outcome)
+        store.publish(&self.place.name, held.lease.fence, outcome)
     }
 
     fn unpublished(&self, credential: Credential) -> Credential {

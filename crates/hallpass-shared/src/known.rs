@@ -2,11 +2,11 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use hallpass_core::Credential;
+use hallpass_core::{Credential, HeldKey};
 use tokio::time::Instant;
 
 use crate::Name;
@@ -14,6 +14,13 @@ use crate::Name;
 /// How many credentials are remembered: the one in use, its predecessor, its replacement, and one
 /// that another attempt brought.
 const REMEMBERED: usize = 4;
+
+/// Where a credential lies in the store, and the key that it is bound to, if it is to one.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) name: Name,
+    pub(crate) key: Option<Arc<dyn HeldKey>>,
+}
 
 /// What a process remembers of the credentials that it was given.
 #[derive(Debug, Default)]
@@ -23,7 +30,7 @@ pub(crate) struct Known {
 
 #[derive(Debug, Default)]
 struct State {
-    name: Option<Name>,
+    place: Option<Place>,
     /// The highest generation of an entry that opened. What is lower was superseded.
     highest: u64,
     given: VecDeque<Given>,
@@ -41,19 +48,17 @@ pub(crate) struct Given {
 }
 
 impl Known {
-    /// A fetch for this name begins. What was known of another name is forgotten.
-    pub(crate) fn begin(&self, name: Name) {
+    /// A fetch for this place begins. What was known of another one is forgotten.
+    pub(crate) fn begin(&self, place: &Place) {
         let mut state = self.lock();
-        if state.name != Some(name) {
-            *state = State {
-                name: Some(name),
-                ..State::default()
-            };
+        if state.place.as_ref().map(|known| known.name) != Some(place.name) {
+            *state = State::default();
         }
+        state.place = Some(place.clone());
     }
 
-    pub(crate) fn name(&self) -> Option<Name> {
-        self.lock().name
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.lock().place.clone()
     }
 
     pub(crate) fn highest(&self) -> u64 {

@@ -16,7 +16,7 @@ use crate::{
     Keys, Name, SharedStats, SharedStore,
     common::{Common, Settings},
     fetch::SharedFetch,
-    known::Known,
+    known::{Known, Place},
     news_of::newer,
     stats::Counters,
 };
@@ -35,6 +35,10 @@ pub const WAIT_LIMIT: Duration = Duration::from_secs(10);
 /// what it published. A refusal is the fleet's: the generation is marked, and one process replaces
 /// it. If the store does not work, the process fetches for itself, unless that is
 /// [ruled out](Self::only_through_store).
+///
+/// A credential that is bound to a [key that is kept](Description::kept_key) is shared by those who
+/// have the key: the store has the token under a name of its own for each key, and never the key. One
+/// that is bound to a key in memory is fetched directly.
 ///
 /// Sharing happens inside a fetch alone. While a [`Cached`](hallpass_core::Cached) has a fresh
 /// credential nothing here runs. Clones share all of it; keep one to read the
@@ -142,20 +146,30 @@ impl<S: Identified> CredentialSource for Shared<S> {
     async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
         let description = self.source.description();
         let settings = self.settings.for_source(&description);
-        // The thumbprint of a kept key is not known before it is read.
-        if description.key_thumbprint.is_some() || description.key_is_kept {
-            // Worth nothing without the key, which no entry holds.
+        let key = match &description.kept_key {
+            Some(kept) => Some(kept.read().await?),
+            None => None,
+        };
+        if key.is_none() && description.key_thumbprint.is_some() {
+            // Worth nothing without the key, which no other process has.
             return if settings.only_through_store {
                 Err(Error::configuration(
-                    "a credential that is bound to a key can't be shared, and its source lets only one live at a time",
+                    "a credential that is bound to a key in memory can't be shared, and its source lets only one live at a time: keep the key, and give it to all",
                 ))
             } else {
                 self.source.fetch(why).await
             };
         }
-        let name = Name::of(&self.source.identity().await?);
-        self.common.known.begin(name);
-        SharedFetch::new(&*self.source, &self.common, settings, why, name)?
+        let mut identity = self.source.identity().await?;
+        if let Some(key) = &key {
+            identity = identity.part("bound to", key.thumbprint());
+        }
+        let place = Place {
+            name: Name::of(&identity),
+            key,
+        };
+        self.common.known.begin(&place);
+        SharedFetch::new(&*self.source, &self.common, settings, why, place)?
             .run()
             .await
     }

@@ -340,7 +340,11 @@ async fn token_requests_an_hour_for_a_hundred_replicas() {
 #[tokio::test(start_paused = true)]
 async fn by_hand_a_source_can_be_told_what_to_replace() {
     let (store, source) = (MemoryStore::new(), ScriptedSource::tokens(LIFETIME));
-    let [one, other] = [(); 2].map(|()| replica(&store, |shared| shared, source.clone()).shared.clone());
+    let [one, other] = [(); 2].map(|()| {
+        replica(&store, |shared| shared, source.clone())
+            .shared
+            .clone()
+    });
     let first = one.fetch(&Fetch::first()).await.unwrap();
     let same = other.fetch(&Fetch::first()).await.unwrap();
     assert!(first.same_secret(&same));

@@ -14,6 +14,10 @@ pub(crate) struct Fields {
 
 /// Where the token stands in an answer.
 #[derive(Clone, Default)]
+#[cfg_attr(
+    not(feature = "oauth2"),
+    expect(dead_code, reason = "only profiles have other places")
+)]
 pub(crate) enum TokenAt {
     /// In the member `access_token`.
     #[default]
@@ -65,6 +69,7 @@ impl Fields {
     }
 
     /// Says where the token stands, and puts it there.
+    #[cfg(feature = "oauth2")]
     pub(crate) fn with_token_at(mut self, at: TokenAt, token: &str) -> Self {
         self.token = at;
         self.set_token(token);

@@ -1,7 +1,11 @@
 #![doc = include_str!("../docs/guide/index.md")]
+//!
 #![doc = include_str!("../docs/guide/token_life.svg")]
+//!
 #![doc = include_str!("../docs/guide/index_refused.md")]
+//!
 #![doc = include_str!("../docs/guide/refused.svg")]
+//!
 #![doc = include_str!("../docs/guide/index_end.md")]
 
 #[doc = include_str!("../docs/guide/first_token.md")]

@@ -14,6 +14,7 @@
 
 #[cfg(any(doc, doctest))]
 #[cfg(all(
+    feature = "config",
     feature = "hyper",
     feature = "redis",
     feature = "reqwest-without-tls",
@@ -77,6 +78,16 @@ pub use hallpass_tonic as tonic;
 #[cfg(feature = "shared")]
 #[doc(inline)]
 pub use hallpass_shared as shared;
+
+/// Metrics of all credentials through the facade of the crate `metrics`.
+#[cfg(feature = "metrics")]
+#[doc(inline)]
+pub use hallpass_metrics as metrics;
+
+/// Metrics of all credentials through the API of OpenTelemetry.
+#[cfg(feature = "opentelemetry")]
+#[doc(inline)]
+pub use hallpass_opentelemetry as opentelemetry;
 
 /// The store on Redis for [`shared`].
 #[cfg(feature = "redis")]

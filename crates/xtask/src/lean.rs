@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs};
 
-use crate::run::{cargo, output, step, target};
+use crate::run::{cargo, output, target};
 
 /// The façade's features without its defaults.
 const RECIPES: [&str; 8] = [
@@ -16,11 +16,17 @@ const RECIPES: [&str; 8] = [
     "hyper,tonic",
 ];
 
-pub(crate) fn measure() -> Result<(), String> {
+/// Those recipes, or the ones that are named.
+pub(crate) fn measure(named: &[String]) -> Result<(), String> {
     let folder = target()?.join("lean");
-    let mut rows = Vec::new();
-    for features in RECIPES {
-        let names = [
+    println!("| features | crates | processor time |\n|---|---:|---:|");
+    let named = named.iter().map(String::as_str);
+    let recipes: Vec<&str> = match named.len() {
+        0 => RECIPES.into(),
+        _ => named.collect(),
+    };
+    for features in recipes {
+        let choice = [
             "--package",
             "hallpass",
             "--no-default-features",
@@ -28,7 +34,7 @@ pub(crate) fn measure() -> Result<(), String> {
             features,
         ];
         let mut tree = cargo(&["tree", "--edges", "normal,build", "--prefix", "none"]);
-        let printed = output("tree", tree.args(names))?;
+        let printed = output("tree", tree.args(choice))?;
         // A name and its version; what follows is where it is from, or that it was listed before.
         let crates: BTreeSet<_> = printed
             .lines()
@@ -38,16 +44,11 @@ pub(crate) fn measure() -> Result<(), String> {
         drop(fs::remove_dir_all(&folder));
         let before = spent()?;
         let mut build = cargo(&["build", "--target-dir"]);
-        build.arg(&folder).args(names).env_remove("RUSTC_WRAPPER");
-        step(&format!("features: {features}"), &mut build)?;
-        rows.push(format!(
-            "| `{features}` | {} | {:.0} s |",
-            crates.len(),
-            spent()? - before
-        ));
+        build.arg(&folder).args(choice).env_remove("RUSTC_WRAPPER");
+        output(features, build.arg("--quiet"))?;
+        let seconds = spent()? - before;
+        println!("| `{features}` | {} | {seconds:.0} s |", crates.len());
     }
-    println!("\n| features | crates | processor time |\n|---|---:|---:|");
-    println!("{}", rows.join("\n"));
     Ok(())
 }
 

@@ -7,14 +7,17 @@
 
 mod apt;
 mod bench;
+mod claims;
 mod clients;
 mod docs;
 mod external_types;
 mod install;
 mod interop;
 mod lean;
+mod locked;
 mod minimal;
 mod msrv;
+mod mutants;
 mod packages;
 mod run;
 mod simulate;
@@ -38,12 +41,14 @@ cargo xtask types     only: whose types the public interfaces name
 cargo xtask supply-chain  licences, sources, bans and advisories of all dependencies
 cargo xtask publish   everything about publishing but the upload
 cargo xtask semver    the public interfaces against the last release's
+cargo xtask claims    only: the tests that the tables of threats and rules name, and the lock file
+cargo xtask mutants   changes to the engine, the door and the classifier that no test notices [--shard N/M | --list]
 cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
 cargo xtask lifetimes only: fifty processes share their tokens for ten lifetimes, and no call waits
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
 cargo xtask simulate  hours of trouble in paused time, and what they cost
 cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
-cargo xtask lean      how many crates each choice of features builds, and in what time
+cargo xtask lean      how many crates each choice of features builds, and in what time [FEATURES…]
 cargo xtask load      throughput and latency with a real server [--seconds N]
 cargo xtask scale     a hundred thousand credentials
 cargo xtask trouble   what callers notice of a server in trouble [--peers] [--ages N,N,N | --late] [--short] [--only EVENT]
@@ -68,12 +73,14 @@ fn main() -> ExitCode {
         Some("supply-chain") => supply_chain::all(),
         Some("publish") => packages::dry_run(),
         Some("semver") => packages::semver(),
+        Some("claims") => claims::check().and_then(|()| locked::check()),
+        Some("mutants") => mutants::run(&arguments.collect::<Vec<_>>()),
         Some("stores") => stores::run(),
         Some("lifetimes") => stores::lifetimes(),
         Some("simulate") => simulate::run(),
         Some("stress") => stress::run(&arguments.collect::<Vec<_>>()),
         Some("bench") => bench::bench(arguments.collect()),
-        Some("lean") => lean::measure(),
+        Some("lean") => lean::measure(&arguments.collect::<Vec<_>>()),
         Some("load") => bench::load(arguments.collect()),
         Some("scale") => bench::scale(arguments.collect()),
         Some("trouble") => bench::trouble(arguments.collect()),

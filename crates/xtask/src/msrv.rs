@@ -18,7 +18,7 @@ pub(crate) fn check_at(manifest: &str) -> Result<(), String> {
     println!("\n== minimum Rust versions");
     let text = output(
         "metadata",
-        &mut cargo(&[
+        cargo(&[
             "metadata",
             "--format-version",
             "1",

@@ -15,21 +15,14 @@ const FILES: [&str; 5] = [
     "src/",
 ];
 
-/// Packs each crate, and looks what is in it. Part of `cargo xtask test`.
+/// Packs each crate in the order of dependencies, and looks what is in it. Part of `cargo xtask test`.
 pub(crate) fn check() -> Result<(), String> {
-    let mut package = cargo(&["package", "--workspace", "--no-verify", "--allow-dirty"]);
-    let packages = packages()?;
-    for (name, published) in &packages {
-        if !published {
-            package.args(["--exclude", name]);
-        }
-    }
-    step("packages", package.arg("--quiet"))?;
+    step("packages", publish().args(["--no-verify", "--quiet"]))?;
     let mut faults = Vec::new();
-    for (name, _) in packages.iter().filter(|(_, published)| *published) {
+    for name in published(&metadata()?) {
         let listed = output(
             "packages",
-            &mut cargo(&["package", "--list", "--allow-dirty", "--package", name]),
+            &mut cargo(&["package", "--list", "--allow-dirty", "--package", &name]),
         )?;
         let lacks = FILES
             .iter()
@@ -46,10 +39,11 @@ pub(crate) fn check() -> Result<(), String> {
 /// Everything but the upload, each package built without the workspace around it.
 pub(crate) fn dry_run() -> Result<(), String> {
     check()?;
-    step(
-        "publishing, without the upload",
-        &mut cargo(&["publish", "--workspace", "--dry-run", "--allow-dirty"]),
-    )
+    step("publishing, without the upload", &mut publish())
+}
+
+fn publish() -> Command {
+    cargo(&["publish", "--workspace", "--dry-run", "--allow-dirty"])
 }
 
 /// Compares the public interface with the last release's.
@@ -70,31 +64,27 @@ pub(crate) fn semver() -> Result<(), String> {
 
 /// The libraries that other people's code will name.
 pub(crate) fn libraries() -> Result<Vec<String>, String> {
-    let published = |package: &Value| package["publish"].is_null();
     let library = |target: &Value| target["kind"][0] == "lib";
-    let metadata = metadata()?;
-    Ok(list(&metadata["packages"])
-        .filter(|package| published(package) && list(&package["targets"]).any(library))
-        .map(name)
-        .collect())
+    let mut metadata = metadata()?;
+    if let Some(packages) = metadata["packages"].as_array_mut() {
+        packages.retain(|package| list(&package["targets"]).any(library));
+    }
+    Ok(published(&metadata))
 }
 
-/// The workspace's members, and whether they are published.
-fn packages() -> Result<Vec<(String, bool)>, String> {
-    let metadata = metadata()?;
-    Ok(list(&metadata["packages"])
-        .map(|package| (name(package), package["publish"].is_null()))
-        .collect())
+/// The names of the packages that are published.
+fn published(metadata: &Value) -> Vec<String> {
+    list(&metadata["packages"])
+        .filter(|package| package["publish"].is_null())
+        .filter_map(|package| package["name"].as_str())
+        .map(str::to_owned)
+        .collect()
 }
 
 fn metadata() -> Result<Value, String> {
     let mut command = cargo(&["metadata", "--format-version", "1", "--no-deps"]);
     serde_json::from_str(&output("metadata", &mut command)?)
         .map_err(|error| format!("metadata: {error}"))
-}
-
-fn name(package: &Value) -> String {
-    package["name"].as_str().unwrap_or_default().to_owned()
 }
 
 fn list(value: &Value) -> impl Iterator<Item = &Value> {

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: the steps in the order in which they fail soonest.
 
 use crate::{
-    apt, docs, external_types, interop, minimal, msrv, packages,
+    apt, claims, docs, external_types, interop, locked, minimal, msrv, packages,
     run::{cargo, output, step},
     stores, supply_chain,
 };
@@ -24,6 +24,8 @@ const FEATURES: [&str; 12] = [
 
 pub(crate) fn all() -> Result<(), String> {
     step("formatting", &mut cargo(&["fmt", "--all", "--check"]))?;
+    claims::check()?;
+    locked::check()?;
     msrv::check()?;
     docs::check()?;
     supply_chain::offline()?;

@@ -13,7 +13,7 @@ use http::Extensions;
 
 pub(super) use self::prove::Bound;
 use super::{Acquired, Attempt, Authorizer, Demand, Evidence, Renewal, own::Own, place::Place};
-use crate::{Cached, Rejected};
+use crate::{Cached, Rejected, observe::ReplayCause};
 
 /// The protocol state of one request that [may carry](super::Admission::Carry) a credential.
 ///
@@ -43,6 +43,8 @@ pub struct Exchange {
     fell_back: bool,
     replaced: bool,
     proved_again: bool,
+    /// Why it is sent again, if it is.
+    cause: ReplayCause,
     /// How often a credential of ours was put on it.
     sent: u8,
 }
@@ -95,6 +97,7 @@ impl Exchange {
             fell_back: false,
             replaced: false,
             proved_again: false,
+            cause: ReplayCause::Renewed,
             sent: 0,
         }
     }

@@ -18,7 +18,12 @@ use super::{
     state::{Machine, Traits},
     warm::Warmth,
 };
-use crate::{Challenges, Clock, CredentialSource, Description, clock::Clocks, source::AnySource};
+use crate::{
+    Challenges, Clock, CredentialSource, Description,
+    clock::Clocks,
+    observe::{self, Event, Observer, Watched},
+    source::AnySource,
+};
 
 /// A [`Cached`] with another [`Policy`] or [`Clock`].
 ///
@@ -37,6 +42,7 @@ pub struct Builder {
     policy: Arc<Policy>,
     clock: Clocks,
     runtime: Option<Handle>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// Shared by all that have no policy of their own.
@@ -50,6 +56,7 @@ impl Builder {
             policy: Arc::clone(&DEFAULT),
             clock: Clocks::system(),
             runtime: None,
+            observer: observe::observer(),
         }
     }
 
@@ -75,13 +82,21 @@ impl Builder {
         self
     }
 
+    /// Sets who is told what becomes of this credential, in place of the
+    /// [process's observer](observe::set_observer).
+    #[must_use]
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     /// Builds it. Nothing is fetched before the first use.
     pub fn build(self) -> Cached {
         let traits = Traits {
             fixed: self.description.fixed,
             kills_old: self.description.kills_old,
         };
-        Cached {
+        let cached = Cached {
             shared: Arc::new(Shared {
                 source: self.source,
                 description: self.description,
@@ -105,8 +120,15 @@ impl Builder {
                 first_used: OnceLock::new(),
                 warned: Once::new(),
                 warm: Warmth::default(),
+                observer: self.observer,
             }),
+        };
+        let shared = &cached.shared;
+        if shared.observer.is_some() {
+            let watched = Watched::new(shared);
+            shared.tell(|| Event::Built { watched });
         }
+        cached
     }
 }
 

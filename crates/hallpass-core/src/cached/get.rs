@@ -20,7 +20,7 @@ use super::{
     changes::Subscription,
     state::{Want, Wanted},
 };
-use crate::{Credential, Error};
+use crate::{Credential, Error, observe::Event};
 
 /// How often a waiting caller looks whether the fetch it waits for is still alive.
 const LOOK: Duration = Duration::from_secs(1);
@@ -113,6 +113,7 @@ struct Waiter {
     /// When its own limit runs out.
     deadline: Option<Instant>,
     pause: Option<Duration>,
+    since: Instant,
 }
 
 impl Cached {
@@ -146,6 +147,12 @@ impl Cached {
             return Ok(Err(no_runtime()));
         };
         let counted = self.shared.waiting.fetch_add(1, Ordering::Relaxed);
+        if counted >= policy.waiting_limit {
+            self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            return Ok(Err(Error::transient(format!(
+                "{counted} callers wait for a credential already, and no more may"
+            ))));
+        }
         let waiter = Waiter {
             shared: Arc::clone(&self.shared),
             here: Handle::try_current()
@@ -158,12 +165,8 @@ impl Cached {
             patience_ends: now + patience.min(FAR),
             deadline: request.limit.and_then(|limit| now.checked_add(limit)),
             pause,
+            since: now,
         };
-        if counted >= policy.waiting_limit {
-            return Ok(Err(Error::transient(format!(
-                "{counted} callers wait for a credential already, and no more may"
-            ))));
-        }
         waiter.shared.counters.waits.add();
         Err(Box::new(waiter))
     }
@@ -175,6 +178,8 @@ pub(crate) const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 impl Drop for Waiter {
     fn drop(&mut self) {
         self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+        let duration = self.since.elapsed();
+        self.shared.tell(|| Event::Waited { duration });
     }
 }
 

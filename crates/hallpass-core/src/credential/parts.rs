@@ -5,12 +5,18 @@ use http::{HeaderName, HeaderValue};
 use super::{Credential, Life};
 
 impl Credential {
-    /// Its headers with their values, but without the one of a [proof](Self::with_proof), which is
-    /// made anew for each sending. The values are the secret in the clear.
+    /// Its headers with their values, but without the [default ones](Self::default_headers), and without
+    /// the one of a [proof](Self::with_proof), which is made anew for each sending. The values are the secret in the clear.
     pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
         let inner = &*self.inner;
         let beside = inner.beside.iter().map(|(name, value)| (name, value));
         std::iter::once((&inner.name, &inner.value)).chain(beside)
+    }
+
+    /// Its headers for requests that have [none of that name](Self::with_default_header).
+    pub fn default_headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
+        let defaults = self.inner.defaults.iter();
+        defaults.map(|(name, value)| (name, value))
     }
 
     /// The fields that came with it, in the order of their names.

@@ -12,7 +12,10 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use self::{external::ExternalAccount, quota::charged_to, universe::Universe};
-use super::{CloudSource, GoogleImpersonation, impersonation::CLOUD_PLATFORM};
+use super::{
+    CloudSource, GoogleImpersonation,
+    impersonation::{CLOUD_PLATFORM, scopes},
+};
 use crate::{JwtBearer, RefreshToken, Transport};
 
 /// What one of Google's credential files says: a `service_account`, an `authorized_user` as
@@ -95,6 +98,11 @@ impl File {
     }
 }
 
+scopes!(
+    GoogleCredentials,
+    " An authorized user has those of the sign-in."
+);
+
 const TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
 
 impl GoogleCredentials {
@@ -115,17 +123,6 @@ impl GoogleCredentials {
             scopes: vec![CLOUD_PLATFORM.to_owned()],
             universe: Universe("googleapis.com".to_owned()),
         })
-    }
-
-    /// The scopes to ask for; `…/auth/cloud-platform` unless set. An authorized user has those of the
-    /// sign-in.
-    #[must_use]
-    pub fn scopes<I>(mut self, scopes: I) -> Self
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.scopes = scopes.into_iter().map(Into::into).collect();
-        self
     }
 
     /// The domain of another universe than `googleapis.com`, whose hosts the file may name.

@@ -44,6 +44,26 @@ enum Target {
 
 pub(super) const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 
+/// For identities at Google. `$more` is what there is to say beside the default.
+macro_rules! scopes {
+    ($identity:ident $(, $more:literal)?) => {
+        impl $identity {
+            #[doc = concat!("The scopes to ask for; `…/auth/cloud-platform` unless set." $(, $more)?)]
+            #[must_use]
+            pub fn scopes<I>(mut self, scopes: I) -> Self
+            where
+                I: IntoIterator<Item: Into<String>>,
+            {
+                self.scopes = scopes.into_iter().map(Into::into).collect();
+                self
+            }
+        }
+    };
+}
+pub(super) use scopes;
+
+scopes!(GoogleImpersonation);
+
 impl GoogleImpersonation {
     /// The service account, by its e-mail address.
     pub fn of(service_account: impl Into<String>) -> Self {
@@ -61,16 +81,6 @@ impl GoogleImpersonation {
             delegates: Vec::new(),
             lifetime: None,
         }
-    }
-
-    /// The scopes to ask for; `…/auth/cloud-platform` unless set.
-    #[must_use]
-    pub fn scopes<I>(mut self, scopes: I) -> Self
-    where
-        I: IntoIterator<Item: Into<String>>,
-    {
-        self.scopes = scopes.into_iter().map(Into::into).collect();
-        self
     }
 
     /// The service accounts between, by their e-mail addresses, each of which may act for the next.

@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::IpAddr,
+    net::Ipv4Addr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,7 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
+use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch, Origin};
 use http::{HeaderName, HeaderValue, Request, Uri};
 use tokio::time::timeout;
 
@@ -50,20 +50,10 @@ pub(super) fn check(endpoint: &str) -> Result<Uri, Error> {
     };
     let uri: Uri = endpoint.parse().map_err(|_| closed())?;
     let host = uri.host().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    let near = match address.parse() {
-        Ok(IpAddr::V4(ip)) => ip.is_link_local() || ip.is_loopback(),
-        Ok(IpAddr::V6(ip)) => {
-            // Where a machine has IPv6 only: AWS's and Google's.
-            ip.is_loopback()
-                || ip.is_unicast_link_local()
-                || ip.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]
-                || ip.segments() == [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254]
-        }
-        Err(_) => false,
-    };
-    let plain = uri.scheme_str() == Some("http");
-    if near && plain {
+    // A name, `localhost` too, is whatever a name server says.
+    let is_address = host.starts_with('[') || host.parse::<Ipv4Addr>().is_ok();
+    let origin = Origin::of(&uri).map_err(|_| closed())?;
+    if is_address && origin.is_local() && !origin.is_secure() {
         Ok(uri)
     } else {
         Err(closed())

@@ -8,6 +8,7 @@ use crate::{
     Profile,
     profile::BEARER,
     template::{Stage, Template},
+    value::sounds_secret,
 };
 
 /// The same for a token that is bound to a key.
@@ -22,6 +23,8 @@ pub(crate) struct Attach {
     /// token (RFC 9449 §7.1).
     pub(crate) bearer: bool,
     pub(crate) beside: Vec<(HeaderName, Template)>,
+    /// What is the same for every client, which a request may say otherwise.
+    pub(crate) defaults: Vec<(HeaderName, Template)>,
 }
 
 impl Attach {
@@ -39,9 +42,20 @@ impl Attach {
             ));
         }
         check_fixed(&header, &value)?;
-        let beside = profile.templates_of(&profile.api_headers, Stage::Use)?;
-        let beside = headers(beside, header_name)?;
-        if beside.iter().any(|(name, _)| *name == header) {
+        let (constant, own): (Vec<_>, Vec<_>) = profile
+            .api_headers
+            .iter()
+            .cloned()
+            .partition(|(name, text)| is_literal(text) && !sounds_secret(name));
+        let compiled = |pairs: &[(String, String)]| {
+            headers(profile.templates_of(pairs, Stage::Use)?, header_name)
+        };
+        let (beside, defaults) = (compiled(&own)?, compiled(&constant)?);
+        if beside
+            .iter()
+            .chain(&defaults)
+            .any(|(name, _)| *name == header)
+        {
             return Err(Error::configuration(format!(
                 "the header {header} carries the token and can't be constant too"
             )));
@@ -51,6 +65,12 @@ impl Attach {
             value,
             bearer,
             beside,
+            defaults,
         })
     }
+}
+
+/// Whether a text has nothing in braces.
+fn is_literal(text: &str) -> bool {
+    !text.replace("{{", "").contains('{')
 }

@@ -334,7 +334,8 @@ impl Plan {
     fn find_secrets(&mut self, profile: &Profile) {
         let mut names = Vec::new();
         let hidden = &mut self.request.hidden;
-        let used = self.attach.beside.iter().map(|(_, text)| text);
+        let beside = self.attach.beside.iter().chain(&self.attach.defaults);
+        let used = beside.map(|(_, text)| text);
         let used = used.chain([&self.attach.value]);
         for template in used.chain(self.inputs.claim_texts()) {
             template.secrets(hidden, &mut names);

@@ -260,7 +260,9 @@ pub struct Profile {
     pub header: String,
     /// What stands in it; template (using) with `{token}`.
     pub header_value: String,
-    /// Headers for API requests that have none of that name; templates (using).
+    /// Headers for API requests that have none of that name; templates (using). One with a name in
+    /// braces, or that sounds secret, says whose the request is: a request that has its own is left
+    /// alone, as one with the token's own header is. A constant yields to the request's own.
     #[serde(deserialize_with = "pairs")]
     pub api_headers: Vec<(String, String)>,
     /// The origins that tokens are for; templates.

@@ -119,6 +119,10 @@ fn attached(
         let value = text.fill(context).map_err(unfilled)?;
         credential = credential.with_header(name.clone(), header_value(name, &value)?);
     }
+    for (name, text) in &attach.defaults {
+        let value = text.fill(context).map_err(unfilled)?;
+        credential = credential.with_default_header(name.clone(), header_value(name, &value)?);
+    }
     Ok(credential)
 }
 

@@ -52,6 +52,9 @@ impl fmt::Display for Detail {
 
 impl StdError for Detail {}
 
+/// The type of error of an answer that says yes and brings nothing of use.
+const MALFORMED: &str = "malformed";
+
 /// The error that a verdict stands for.
 pub(crate) fn error(asked: &Asked<'_>, answer: &Answer, verdict: Verdict) -> Error {
     let status = answer.status.as_u16();
@@ -97,7 +100,8 @@ pub(crate) fn error(asked: &Asked<'_>, answer: &Answer, verdict: Verdict) -> Err
                 }
                 _ => format!("{origin} answered {status} with {fault}"),
             };
-            coded(Error::transient, told).context(message)
+            let error = coded(Error::transient, told).context(message);
+            error.with_type(MALFORMED)
         }
         Verdict::Issued => malformed(asked, answer, "and a token that can't be used"),
     }
@@ -109,11 +113,16 @@ pub(super) fn malformed(asked: &Asked<'_>, answer: &Answer, why: &str) -> Error 
     let origin = asked.plan.url.origin();
     coded(Error::transient, told(asked, answer, None))
         .context(format!("{origin} answered {status} {why}"))
+        .with_type(MALFORMED)
 }
 
 fn coded(make: impl FnOnce(Detail) -> Error, told: Detail) -> Error {
-    let code = told.code.clone();
+    let (code, status) = (told.code.clone(), told.status);
     let error = make(told);
+    let error = match &code {
+        Some(code) if is_standard(code) => error.with_type(code.clone()),
+        _ => error.with_type(format!("http_{status}")),
+    };
     match code {
         Some(code) => error.with_code(code),
         None => error,

@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use hallpass_core::{AnySource, Credential, CredentialSource, Description, Error, Fetch};
+use hallpass_core::{AnySource, Credential, CredentialSource, Description, Error, Fetch, Rejected};
 
 use crate::absent::Absent;
 
@@ -71,6 +71,28 @@ impl Chain {
         let at = self.chosen.get()?;
         self.sources.get(*at).map(|source| &**source)
     }
+
+    /// What the source that has delivered takes for a refusal, whichever that will be: a credential is
+    /// judged by its own.
+    fn rejected(&self, descriptions: &[Description]) -> Rejected {
+        let all: Arc<[Rejected]> = descriptions
+            .iter()
+            .map(|one| one.rejected.clone())
+            .collect();
+        let looks_at_bodies = all.iter().any(Rejected::looks_at_bodies);
+        let own = {
+            let chosen = Arc::clone(&self.chosen);
+            move |all: &[Rejected]| all.get(*chosen.get()?).cloned()
+        };
+        let rejected = Rejected::default().when({
+            let (all, own) = (Arc::clone(&all), own.clone());
+            move |status, headers| own(&all).is_some_and(|own| own.by_head(status, headers))
+        });
+        if !looks_at_bodies {
+            return rejected;
+        }
+        rejected.when_body(move |start| own(&all).is_some_and(|own| own.by_body(start)))
+    }
 }
 
 impl CredentialSource for Chain {
@@ -115,14 +137,17 @@ impl CredentialSource for Chain {
     }
 
     /// What the source that has delivered says. Before, the header is the first source's, where it
-    /// goes is known if it is the same for all, and each is as careful as any of them asks.
+    /// goes is known if it is the same for all, each is as careful as any of them asks, and what
+    /// counts as a refusal is left to the one that delivers.
     fn description(&self) -> Description {
         if let Some(chosen) = self.chosen() {
             return chosen.description();
         }
-        let mut all = self.sources.iter().map(|source| source.description());
-        let mut description = all.next().unwrap_or_default();
-        for other in all {
+        let all = self.sources.iter().map(|source| source.description());
+        let all: Vec<_> = all.collect();
+        let mut description = all.first().cloned().unwrap_or_default();
+        description.rejected = self.rejected(&all);
+        for other in all.iter().skip(1) {
             if other.origins != description.origins {
                 description.origins = None;
             }
@@ -134,6 +159,8 @@ impl CredentialSource for Chain {
             description.one_at_a_time |= other.one_at_a_time;
             description.hedge &= other.hedge;
             description.fixed &= other.fixed;
+            // It may not be the one that delivers.
+            description.kept_key = None;
         }
         "chain".clone_into(&mut description.name);
         description

@@ -1,6 +1,6 @@
 //! [`Basic`] and [`Static`]: credentials that need no exchange.
 
-use std::fmt;
+use std::{fmt, future::Future};
 
 use hallpass_core::{Credential, CredentialSource, Description, Error, Fetch};
 use http::{HeaderName, header::AUTHORIZATION};
@@ -31,10 +31,13 @@ pub struct Basic {
 impl Basic {
     /// Reads both at each fetch, as the [`Secret`]s say.
     pub fn new(user: impl Into<Secret>, password: impl Into<Secret>) -> Self {
+        let mut description = Description::default();
+        "basic".clone_into(&mut description.name);
+        description.header = AUTHORIZATION;
         Self {
             user: user.into(),
             password: password.into(),
-            description: named("basic", AUTHORIZATION),
+            description,
         }
     }
 }
@@ -72,6 +75,9 @@ impl fmt::Debug for Basic {
 
 /// One credential that stays: a long-lived token, an API key.
 ///
+/// A [`Credential`] is such a source itself; this one has a name and origins too. There is no other to
+/// be had, so a refusal is returned and changes nothing.
+///
 /// ```
 /// use hallpass_oauth2::Static;
 ///
@@ -86,12 +92,13 @@ pub struct Static {
 }
 
 impl Static {
-    /// This credential at every fetch, with the lifetime that it says.
+    /// This credential at every fetch, for ever unless it says when it ends.
     pub fn new(credential: Credential) -> Self {
-        let header = credential.header_name().clone();
+        let mut description = credential.description();
+        "static".clone_into(&mut description.name);
         Self {
             credential,
-            description: named("static", header),
+            description,
         }
     }
 
@@ -100,7 +107,7 @@ impl Static {
     /// # Errors
     /// As [`Credential::bearer`].
     pub fn bearer(token: &str) -> Result<Self, Error> {
-        Ok(Self::new(Credential::bearer(token)?.never_expires()))
+        Credential::bearer(token).map(Self::new)
     }
 
     /// Another header, such as an API key's, for ever.
@@ -111,25 +118,18 @@ impl Static {
         let name: HeaderName = name
             .parse()
             .map_err(|_| Error::configuration("that is not a header's name"))?;
-        Ok(Self::new(Credential::header(name, value)?.never_expires()))
+        Credential::header(name, value).map(Self::new)
     }
 }
 
 described!(Static, description, "static");
 
 impl CredentialSource for Static {
-    async fn fetch(&self, _why: &Fetch) -> Result<Credential, Error> {
-        Ok(self.credential.clone())
+    fn fetch(&self, why: &Fetch) -> impl Future<Output = Result<Credential, Error>> + Send {
+        self.credential.fetch(why)
     }
 
     fn description(&self) -> Description {
         self.description.clone()
     }
-}
-
-fn named(name: &str, header: HeaderName) -> Description {
-    let mut description = Description::default();
-    name.clone_into(&mut description.name);
-    description.header = header;
-    description
 }

@@ -15,7 +15,8 @@ pub(super) fn unanswered(origin: &Origin, failed: TransportError) -> Error {
     let phase = failed.phase();
     if failed.is_local() {
         let words = format!("this machine has no room for a connection to {origin}");
-        return caused(cause_of(phase, None), words).after(LOCAL_GAP);
+        let error = caused(cause_of(phase, None), words).with_type("connect");
+        return error.after(LOCAL_GAP);
     }
     let cause = failed.into_cause();
     let hint = cause.as_deref().and_then(|cause| hint(cause));
@@ -25,7 +26,12 @@ pub(super) fn unanswered(origin: &Origin, failed: TransportError) -> Error {
         Phase::TooLarge => format!("{origin} answered with more than 1 MiB"),
         _ => format!("the connection to {origin} ended before its answer was whole{hint}"),
     };
-    caused(cause_of(phase, cause), words)
+    let error_type = match phase {
+        Phase::Connect => "connect",
+        Phase::TooLarge => "malformed",
+        _ => "exchange",
+    };
+    caused(cause_of(phase, cause), words).with_type(error_type)
 }
 
 fn caused(cause: BoxError, words: String) -> Error {

@@ -8,6 +8,7 @@
 
 pub(crate) mod events;
 pub(crate) mod jws;
+pub(crate) mod proofs;
 
 use std::{
     collections::VecDeque,

@@ -195,7 +195,7 @@ impl Exchange {
         }
         extensions.insert(Resend(u32::from(before)));
         let cached = self.cached();
-        cached.counters().replays.add();
+        cached.replayed(self.cause);
         tracing::debug!(target: "hallpass", source = %cached.description().name, generation = self.generation, "replaying");
         true
     }

@@ -8,6 +8,7 @@ use crate::{
     adapter::{
         Answer, Demand, Hop, Renewal, Target, evidence::judge, place::Place, target::destination,
     },
+    observe::ReplayCause,
     origin::{Allowed, Destination},
     verdict::{GRPC_STATUS, Verdict, accepts, is_grpc},
 };
@@ -112,8 +113,14 @@ impl Exchange {
             return Next::Return;
         }
         match rejection {
-            Rejection::FellBack => self.fell_back = true,
-            _ => self.replaced = true,
+            Rejection::FellBack => {
+                self.fell_back = true;
+                self.cause = ReplayCause::FellBack;
+            }
+            _ => {
+                self.replaced = true;
+                self.cause = ReplayCause::Renewed;
+            }
         }
         Next::Renew(Renewal::of(self.cached(), self.generation))
     }

@@ -3,13 +3,14 @@
 
 use std::borrow::Cow;
 
-use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
 
 use super::{Exchange, Next};
 use crate::{
     Challenges, Credential, Error, Origin, Rejection,
-    adapter::{Acquired, Answer, FreshProof, Target},
+    adapter::{Acquired, Answer, FreshProof, Target, fresh_proof::LastProof},
     credential::attach_proof,
+    observe::ReplayCause,
 };
 
 /// A credential of a request that is bound to something, and the last proof of it.
@@ -22,7 +23,7 @@ pub(in crate::adapter) struct Bound {
 
 #[derive(Debug, Clone)]
 struct SentProof {
-    value: HeaderValue,
+    last: LastProof,
     origin: Origin,
 }
 
@@ -52,7 +53,7 @@ impl Exchange {
         if let Some(proof) = bound.credential.proof() {
             let uri = self.whole_uri(target)?;
             bound.proof = Some(SentProof {
-                value: attach_proof(&**proof, method, &uri, headers)?,
+                last: LastProof::new(attach_proof(&**proof, method, &uri, headers)?),
                 origin: Origin::of(&uri)?,
             });
         }
@@ -109,11 +110,12 @@ impl Exchange {
     #[cold]
     fn offer_proofs_of_bound(&self, extensions: &mut Extensions) {
         let bound = self.rare.as_ref().and_then(|rare| rare.bound.as_ref());
-        match bound {
-            Some(bound) if bound.proof.is_some() => {
-                extensions.insert(FreshProof::of(bound.credential.clone()));
-            }
-            _ => {}
+        if let Some(Bound {
+            credential,
+            proof: Some(SentProof { last, .. }),
+        }) = bound
+        {
+            extensions.insert(FreshProof::of(credential.clone(), last.clone()));
         }
     }
 
@@ -139,6 +141,7 @@ impl Exchange {
             return Next::Return;
         }
         self.proved_again = true;
+        self.cause = ReplayCause::ProvedAgain;
         Next::Again(Acquired {
             credential,
             waited: false,
@@ -149,10 +152,10 @@ impl Exchange {
 impl Bound {
     /// Lets the proof see an answer, and says whether another one would differ.
     pub(in crate::adapter) fn answered(&self, status: StatusCode, headers: &HeaderMap) -> bool {
-        let Some(SentProof { value, origin }) = &self.proof else {
+        let Some(SentProof { last, origin }) = &self.proof else {
             return false;
         };
         let proof = self.credential.proof();
-        proof.is_some_and(|proof| proof.answered(value, origin, status, headers))
+        proof.is_some_and(|proof| proof.answered(&last.get(), origin, status, headers))
     }
 }

@@ -1,0 +1,23 @@
+//! The program that uses the SDK, run as a user runs it.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{env, process::Command};
+
+fn ends_with(name: &str, last: &str) {
+    // Cargo builds examples beside the folder that tests run from.
+    let test = env::current_exe().unwrap();
+    let folder = test.parent().unwrap().parent().unwrap().join("examples");
+    let program = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    let output = Command::new(program).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}{:?}", output.stderr);
+    assert_eq!(text.lines().last(), Some(last), "{text}");
+}
+
+#[test]
+fn rotate() {
+    ends_with(
+        "rotate",
+        "ok: no call failed, 0 token requests with an old secret",
+    );
+}
