@@ -100,7 +100,7 @@ async fn each_event_is_in_its_instrument() {
         let attributes = format!("hallpass.source={name}");
         let attributes = match rest {
             "" => attributes,
-            rest if *rest < *"hallpass.source" => format!("{rest}, {attributes}"),
+            rest if rest < "hallpass.source" => format!("{rest}, {attributes}"),
             rest => format!("{attributes}, {rest}"),
         };
         read.get(&format!("{instrument}[{attributes}]")).copied()

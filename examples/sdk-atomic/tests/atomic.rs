@@ -31,12 +31,11 @@ async fn server() -> Arc<Server> {
             let mut count = count.lock().unwrap();
             *count += 1;
             let secret = format!("rotated-{count}");
-            match weak
-                .upgrade()
-                .is_some_and(|server| server.set_secret(id, &secret))
-            {
-                true => (200, json!({"clientId": id, "clientSecret": secret})),
-                false => (404, json!({"error": "not_found"})),
+            let server = weak.upgrade();
+            if server.is_some_and(|server| server.set_secret(id, &secret)) {
+                (200, json!({"clientId": id, "clientSecret": secret}))
+            } else {
+                (404, json!({"error": "not_found"}))
             }
         });
     server
