@@ -174,7 +174,7 @@ async fn what_the_token_endpoint_says_with_429_is_kept_to() {
     let server = server().await;
     let atomic = builder(&server).build().unwrap();
     server.token_endpoint().fail_next(1, 429).retry_after(1);
-    let start = std::time::Instant::now();
+    let start = tokio::time::Instant::now();
     assert_eq!(atomic.cards().await.unwrap().len(), 1);
     assert!(start.elapsed() >= Duration::from_secs(1));
     assert_eq!(server.journal().token_requests(), 2);
