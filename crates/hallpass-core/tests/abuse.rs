@@ -92,7 +92,6 @@ async fn two_tokens_in_turn() {
     .await;
     // Each replay that is accepted is a reason to believe the next refusal, so that every second
     // request at most costs a fetch and another sending.
-    eprintln!("{} {sent} {good}", source.fetches());
     assert!(good >= 490, "{good}");
     assert!(
         source.fetches() <= 1000 && sent <= 2000,

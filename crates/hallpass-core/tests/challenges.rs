@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use hallpass_core::{
-    Challenges,
+    Challenge, Challenges,
     adapter::{Verdict, verdict},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
@@ -20,7 +20,7 @@ fn fields<const N: usize>(fields: [&str; N]) -> HeaderMap {
 }
 
 fn schemes(challenges: &Challenges) -> Vec<&str> {
-    challenges.iter().map(|one| one.scheme()).collect()
+    challenges.iter().map(Challenge::scheme).collect()
 }
 
 /// A challenge of up to this size, every parameter of which has a name of its own.
@@ -92,7 +92,7 @@ fn sixteen_kibibytes_are_read_of_all_fields_together() {
 /// server's user would become a challenge.
 #[test]
 fn a_quoted_comma_separates_nothing_in_what_is_skipped() {
-    let hidden = r#""x, Bearer error=\"insufficient_scope\", y""#;
+    let hidden = r#""x, Bearer error=insufficient_scope, y""#;
     for field in [
         format!("foo/{hidden}, Basic realm=b"),
         format!("={hidden}, Basic realm=b"),

@@ -41,12 +41,12 @@ pub(crate) fn check() -> Result<(), String> {
     let allowed = fs::read_to_string(&list).map_err(|error| format!("{LIST}: {error}"))?;
     let this = env::current_exe().map_err(|error| format!("xtask: {error}"))?;
     let mut found = String::new();
+    // All at once, and with what the documentation was made of, so that nothing else is built.
+    let mut rustdoc = cargo(&["doc", "--workspace", "--lib", "--no-deps", "--all-features"]);
+    rustdoc.env("RUSTDOC", &this).env(AS_RUSTDOC, "1");
+    rustdoc.env("RUSTDOCFLAGS", "-Z unstable-options --output-format json");
+    step("external types", rustdoc.arg("--quiet"))?;
     for library in packages::libraries()? {
-        let mut rustdoc = cargo(&["rustdoc", "--quiet", "--lib", "--all-features"]);
-        rustdoc.args(["--package", &library, "--"]);
-        rustdoc.args(["-Z", "unstable-options", "--output-format", "json"]);
-        rustdoc.env("RUSTDOC", &this).env(AS_RUSTDOC, "1");
-        step(&format!("external types: {library}"), &mut rustdoc)?;
         let json = target()?.join(format!("doc/{}.json", library.replace('-', "_")));
         let text =
             fs::read_to_string(&json).map_err(|error| format!("{}: {error}", json.display()))?;

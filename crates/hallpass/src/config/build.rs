@@ -246,7 +246,7 @@ impl ClientConfig {
             .values()
             .chain(&self.id)
             .filter_map(|reference| match reference {
-                super::Reference::Value(_, text) => Some(text.as_str()),
+                super::Reference::Value(text) => Some(text.as_str()),
                 _ => None,
             });
         Identity::new("configured client")
