@@ -39,7 +39,7 @@ impl Refusal {
         self
     }
 
-    pub(crate) fn as_it_is(mut self) -> Self {
+    pub(crate) fn verbatim(mut self) -> Self {
         self.as_it_is = true;
         self
     }
