@@ -225,10 +225,14 @@ async fn a_mebibyte_of_dots_takes_no_longer_than_one_of_letters() {
 #[tokio::test]
 async fn a_short_profile_makes_no_huge_request() {
     let names: Vec<String> = (0..500).map(|n| format!("p{n}")).collect();
-    let lines: String = names
+    let lines: Vec<String> = names
         .iter()
-        .map(|name| format!("{name} = \"{{v}}\"\n"))
+        .map(|name| format!("{name} = \"{{v}}\""))
         .collect();
+    let lines = lines.join(
+        "
+",
+    );
     let value = || "x".repeat(38_000);
     for text in [
         format!("[params]\n{lines}"),
