@@ -1,5 +1,9 @@
 //! What a hostile or broken server can cost: requests, memory and time stay within bounds.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "a test may panic, and real time is what is measured"
+)]
 
 mod common;
 
