@@ -71,7 +71,6 @@ fn is_bounded(before: usize, first: usize) {
         first.saturating_sub(before) / usize::try_from(TENANTS).unwrap(),
         now.saturating_sub(first),
     );
-    eprintln!("{each} bytes each, {more} more");
     assert!(each <= MOST_BYTES_EACH, "{each}");
     assert!(more <= MOST_BYTES_MORE, "{more}");
 }

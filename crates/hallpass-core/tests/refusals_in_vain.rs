@@ -63,6 +63,19 @@ async fn the_same_token_again_is_no_replacement() {
     }
 }
 
+/// Nor if others accept it between the refusals.
+#[tokio::test(start_paused = true)]
+async fn the_same_token_again_that_others_accept() {
+    let source = Source::always(Ok(token(1, 2 * HOUR)));
+    let authorizer = Authorizer::new(cached(&source).0);
+    for _ in 0..100 {
+        assert_eq!(sendings(&authorizer, 200).await, 1);
+        assert_eq!(sendings(&authorizer, 401).await, 1);
+        tokio::time::sleep(SECOND).await;
+    }
+    assert!((2..=8).contains(&source.fetches()), "{}", source.fetches());
+}
+
 /// One that came because another was refused may settle before it counts as refused in turn. One
 /// that a renewal ahead has brought has nothing to settle.
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! Programs that print a credential.
 #![cfg(all(unix, feature = "exec"))]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
 mod common;
 

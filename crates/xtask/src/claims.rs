@@ -156,10 +156,9 @@ mod tests {
     #[test]
     fn a_threat_that_is_missing_is_named() {
         let table = |numbers: &mut dyn Iterator<Item = usize>| {
-            let rows: String = numbers
-                .map(|number| format!("| {number} | a | b/c::d |\n"))
-                .collect();
-            super::numbers(&super::rows(&rows))
+            let row = |number: usize| format!("| {number} | a | b/c::d |");
+            let rows: Vec<String> = numbers.map(row).collect();
+            super::numbers(&super::rows(&rows.join("\n")))
         };
         assert!(table(&mut (1..=LAST_THREAT)).is_empty());
         let faults = table(&mut (1..=LAST_THREAT).filter(|number| *number != 15));

@@ -1,5 +1,10 @@
 //! Looks for a secret in all of this process's memory, which nothing may be left of.
-#![allow(unreachable_pub, clippy::unwrap_used, reason = "a test may panic")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "each test file uses a part of this"
+)]
 
 use std::{fs::File, hint::black_box, os::unix::fs::FileExt as _};
 

@@ -147,15 +147,15 @@ impl Answer {
         said.filter(|said| told(said)).map(Into::into)
     }
 
-    /// The server's words for a refusal.
-    pub(super) fn message(&self, plan: &ResponsePlan) -> Option<String> {
+    /// The server's words for a refusal, which may repeat what it was sent.
+    pub(super) fn message(&self, plan: &ResponsePlan) -> Option<Zeroizing<String>> {
         let members = self.members()?;
         let said = if plan.message_at.is_empty() {
             members.said_at(&MESSAGE_AT.map(Path::parse))
         } else {
             members.said_at(&plan.message_at)
         };
-        said.map(Into::into)
+        said.map(|said| Zeroizing::new(said.into_owned()))
     }
 
     /// Whether it says by a member that it refuses, whatever its status.

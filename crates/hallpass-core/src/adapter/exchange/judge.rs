@@ -112,15 +112,12 @@ impl Exchange {
         if spent || !self.may_send_again(answer, replayable) {
             return Next::Return;
         }
-        match rejection {
-            Rejection::FellBack => {
-                self.fell_back = true;
-                self.cause = ReplayCause::FellBack;
-            }
-            _ => {
-                self.replaced = true;
-                self.cause = ReplayCause::Renewed;
-            }
+        if rejection == Rejection::FellBack {
+            self.fell_back = true;
+            self.cause = ReplayCause::FellBack;
+        } else {
+            self.replaced = true;
+            self.cause = ReplayCause::Renewed;
         }
         Next::Renew(Renewal::of(self.cached(), self.generation))
     }
