@@ -17,8 +17,10 @@ pub struct Acme {
     client: reqwest_middleware::ClientWithMiddleware,
 }
 
+/// An account.
 #[derive(Debug, serde::Deserialize)]
 pub struct Account {
+    /// Its number.
     pub id: u64,
 }
 
@@ -39,6 +41,7 @@ impl Acme {
         Ok(Self { base_url, client })
     }
 
+    /// All accounts.
     pub async fn accounts(&self) -> Result<Vec<Account>, BoxError> {
         let url = format!("{}/accounts", self.base_url);
         let response = self.client.get(url).send().await?.error_for_status()?;
@@ -47,6 +50,7 @@ impl Acme {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use hallpass_testkit::Server;
 

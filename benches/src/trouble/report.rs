@@ -131,7 +131,7 @@ fn whole(tally: &Tally) -> [String; 12] {
 pub(super) fn markdown(machine: &str, program: &Program, all: &[Outcome]) -> String {
     let mut lines = vec![
         "# What callers notice of trouble".to_owned(),
-        format!("\n{machine}, `cargo xtask trouble --peers`"),
+        format!("\n{machine}, `cargo xtask trouble`"),
         format!("\n{}", LEGEND.replace('\n', " ")),
     ];
     lines.push(format!("\n{program}.\n\nCalls that failed:\n"));

@@ -182,7 +182,7 @@ impl Visit<'_> {
                     finding = finding.because(found.cause, found.fix);
                 }
                 if let Some(skew) = last.as_ref().and_then(clock::examine) {
-                    self.note(skew.only_a_warning())?;
+                    self.note(skew)?;
                 }
                 return self.note(finding);
             }

@@ -8,6 +8,7 @@
 //! ```
 
 mod answer;
+mod calls;
 mod forward;
 mod guard;
 mod headers;

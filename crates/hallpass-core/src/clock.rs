@@ -94,9 +94,15 @@ impl Clocks {
 /// The machine's clocks. The monotonic one is tokio's, so paused tests move it.
 ///
 /// For requests, a release build on Linux asks the kernel for the time of its last tick instead, at
-/// a third of the price. It does so until it has seen tokio's clock apart from the machine's, which
-/// it looks for whenever a credential is fetched: a test that pauses the clock, and is built for
-/// release, has to do that before.
+/// a third of the price. It does so until it has seen tokio's clock apart from the machine's. It
+/// looks for that whenever it reads its clocks exactly: when a [`Cached`](crate::Cached) is made,
+/// fetches, waits, or is told of an answer, and for its [`stats`](crate::Cached::stats).
+///
+/// So a test that is built for release and pauses tokio's clock after the last fetch has to make
+/// one such call before it goes on, `stats` for example; else the credential in hand stays fresh by
+/// the machine's clock, however far the test advances its own. Builds with `debug_assertions` follow
+/// tokio's clock at once, and a [clock of the test's own](Clock) is followed
+/// in every build.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
     start: Instant,

@@ -1,7 +1,7 @@
 //! [`Error`]: why a credential could not be had, or may not be sent.
 
 use std::{
-    borrow::Cow, convert::Infallible, error::Error as StdError, fmt, sync::Arc, time::Duration,
+    borrow::Cow, convert::Infallible, error::Error as StdError, fmt, io, sync::Arc, time::Duration,
 };
 
 /// A boxed error, as tower names it.
@@ -240,6 +240,15 @@ impl Error {
     /// failure: what is left of the gap.
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
+    }
+
+    /// What is behind the error, as far as it may be shown: our own sentences, and kinds of I/O
+    /// errors. What other errors say may hold a secret, and stays behind [`source`](StdError::source).
+    pub fn known_causes(&self) -> impl Iterator<Item = String> {
+        std::iter::successors(self.source(), |&cause| cause.source()).filter_map(|cause| {
+            let ours = cause.downcast_ref::<Self>().map(ToString::to_string);
+            ours.or_else(|| Some(cause.downcast_ref::<io::Error>()?.kind().to_string()))
+        })
     }
 
     pub(crate) fn is_interrupted(&self) -> bool {

@@ -1,7 +1,7 @@
 //! [`Observer`]: who is told what credentials do, for metrics.
 //!
 //! One observer for the process is set with [`set_observer`] before the first client is built; a
-//! single [`Cached`](crate::Cached) may have another. The crates `hallpass-metrics` and
+//! single [`Cached`] may have another. The crates `hallpass-metrics` and
 //! `hallpass-opentelemetry` are such observers, and [Observability](crate::docs::observability) names
 //! all that there is to see.
 //!

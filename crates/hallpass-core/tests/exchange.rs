@@ -3,131 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
+#[path = "common/protocol.rs"]
+mod protocol;
 
-use common::{HOUR, Source, bare, cached, challenges, flaky, refused};
+use common::{Source, bare, cached, challenges, flaky, refused};
 use hallpass_core::{
-    Attempt, Authorizer, Cached, Credential, Error, NoCredential, Resend,
-    adapter::{Admission, Answer as Seen, Attached, Exchange, Next, Withheld},
+    Authorizer, NoCredential,
+    adapter::{Admission, Answer as Seen, Next, Withheld},
 };
-use http::{
-    Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header::AUTHORIZATION,
-};
-
-const URI: &str = "https://api.example/items";
-
-/// What a server answers: a status and one header.
-type Answer = (u16, Option<(&'static str, &'static str)>);
-
-const OK: Answer = (200, None);
-const BARE: Answer = (401, None);
-
-/// What came of one request through a small adapter.
-#[derive(Debug)]
-struct Outcome {
-    status: u16,
-    /// The `Authorization` of each time that it was sent.
-    sent: Vec<Option<String>>,
-    attempt: Option<Attempt>,
-}
-
-/// Does what every adapter does, with a server that is told how often it was asked.
-async fn send(
-    authorizer: &Authorizer,
-    given: &HeaderMap,
-    replayable: bool,
-    server: impl Fn(usize, &HeaderMap) -> Answer,
-) -> Result<Outcome, Error> {
-    let mut sent = Vec::new();
-    let mut ask = |headers: &HeaderMap| {
-        let authorization = headers.get_all(AUTHORIZATION);
-        assert!(authorization.iter().count() <= 1, "one header at most");
-        let text = headers.get(AUTHORIZATION);
-        sent.push(text.map(|value| value.to_str().unwrap().to_owned()));
-        let (status, header) = server(sent.len(), headers);
-        let headers = header.map(|(name, value)| {
-            (
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            )
-        });
-        (
-            StatusCode::from_u16(status).unwrap(),
-            HeaderMap::from_iter(headers),
-        )
-    };
-    send_with(authorizer, given, &Extensions::new(), replayable, &mut ask)
-        .await
-        .map(|(status, attempt)| Outcome {
-            status: status.as_u16(),
-            sent,
-            attempt,
-        })
-}
-
-async fn send_with(
-    authorizer: &Authorizer,
-    given: &HeaderMap,
-    extensions: &Extensions,
-    replayable: bool,
-    ask: &mut impl FnMut(&HeaderMap) -> (StatusCode, HeaderMap),
-) -> Result<(StatusCode, Option<Attempt>), Error> {
-    let (method, uri) = (Method::POST, Uri::from_static(URI));
-    let mut headers = given.clone();
-    let mut exchange = match authorizer.admit(&uri, &headers, extensions) {
-        Admission::Pass(_) => return Ok((ask(&headers).0, None)),
-        Admission::Refuse(error) => return Err(error),
-        Admission::Carry(exchange) => exchange,
-    };
-    let mut attached = exchange.attach(&method, &uri, &mut headers)?;
-    if attached == Attached::NoneInHand {
-        let acquired = exchange.acquire(replayable).await?;
-        attached = exchange.attach_acquired(acquired, &method, &uri, &mut headers)?;
-    }
-    let mut sends = 0;
-    loop {
-        sends += 1;
-        assert!(sends <= 3, "never more often");
-        let (status, answer) = ask(&headers);
-        let next = exchange.answered(&Seen::new(status, &answer), || replayable);
-        assert!(attached == Attached::Yes || matches!(next, Next::Return));
-        let acquired = match next {
-            Next::Return => None,
-            Next::Again(acquired) => Some(acquired),
-            Next::Renew(renewal) => exchange.renewed(renewal).await,
-        };
-        let mut extensions = Extensions::new();
-        headers = given.clone();
-        let goes = acquired.is_some_and(|acquired| {
-            exchange.attach_again(acquired, &method, &uri, &mut headers, &mut extensions)
-        });
-        if !goes {
-            exchange.report(&mut extensions);
-            return Ok((status, extensions.get().copied()));
-        }
-        assert_eq!(extensions.get(), Some(&Resend(sends)));
-    }
-}
-
-/// The exchange of a request that carries a credential.
-fn exchange(authorizer: &Authorizer) -> Exchange {
-    let uri = Uri::from_static(URI);
-    match authorizer.admit(&uri, &HeaderMap::new(), &Extensions::new()) {
-        Admission::Carry(exchange) => exchange,
-        other => panic!("{other:?}"),
-    }
-}
-
-async fn simply(authorizer: &Authorizer, answers: [Answer; 2]) -> Outcome {
-    send(authorizer, &HeaderMap::new(), true, |n, _| answers[n - 1])
-        .await
-        .unwrap()
-}
-
-fn engine() -> (Authorizer, Source) {
-    let source = Source::tokens(HOUR);
-    let (cached, _) = cached(&source);
-    (Authorizer::new(cached), source)
-}
+use http::{Extensions, HeaderMap, Method, StatusCode, Uri, header::AUTHORIZATION};
+use protocol::{Answer, BARE, OK, URI, engine, exchange, send, send_with, simply};
 
 #[tokio::test(start_paused = true)]
 async fn every_row_of_the_table() {
@@ -356,93 +241,6 @@ async fn without_a_new_one_after_a_refusal_the_answer_is_the_callers() {
     source.answer(|_, _| Err(flaky()));
     let outcome = simply(&authorizer, [BARE, OK]).await;
     assert_eq!((outcome.status, outcome.sent.len()), (401, 1));
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_callers_own_header_stays_unless_told_otherwise() {
-    let own = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Bearer own"))]);
-    let (authorizer, source) = engine();
-    let outcome = send(&authorizer, &own, true, |_, _| BARE).await.unwrap();
-    assert_eq!(outcome.status, 401);
-    assert_eq!(outcome.sent, [Some("Bearer own".to_owned())]);
-    assert_eq!((source.fetches(), outcome.attempt), (0, None));
-
-    let authorizer = authorizer.override_existing();
-    let outcome = send(&authorizer, &own, true, |n, _| [BARE, OK][n - 1]).await;
-    let expected = ["Bearer token-1", "Bearer token-2"].map(|one| Some(one.to_owned()));
-    assert_eq!(outcome.unwrap().sent, expected);
-}
-
-#[tokio::test(start_paused = true)]
-async fn another_header_of_the_callers_is_no_reason_to_leave_it_alone() {
-    let name = HeaderName::from_static("x-api-key");
-    let key = Credential::header(name.clone(), "k1")
-        .unwrap()
-        .never_expires();
-    let authorizer = Authorizer::new(key);
-    let own = HeaderMap::from_iter([(AUTHORIZATION, HeaderValue::from_static("Basic eDp5"))]);
-    let outcome = send(&authorizer, &own, true, |_, headers| {
-        assert_eq!(headers[&name], "k1");
-        assert!(headers[&name].is_sensitive());
-        OK
-    });
-    outcome.await.unwrap();
-    let own = HeaderMap::from_iter([(name.clone(), HeaderValue::from_static("mine"))]);
-    let outcome = send(&authorizer, &own, true, |_, headers| {
-        assert_eq!(headers[&name], "mine");
-        OK
-    });
-    outcome.await.unwrap();
-}
-
-/// A source that announces `Authorization` and brings a key and a tenant in headers of their own.
-fn set() -> Cached {
-    let key = Credential::header(HeaderName::from_static("x-api-key"), "ours").unwrap();
-    let set = key.lives_for(HOUR).with_header(
-        HeaderName::from_static("x-tenant"),
-        HeaderValue::from_static("a"),
-    );
-    Cached::new(Source::always(Ok(set)))
-}
-
-#[tokio::test(start_paused = true)]
-async fn one_header_of_the_set_of_the_callers_own_leaves_the_request_alone() {
-    let cached = set();
-    let authorizer = Authorizer::new(cached.clone());
-    for _ in ["cold", "warm"] {
-        for name in ["authorization", "x-api-key", "x-tenant"] {
-            let own = (
-                HeaderName::from_static(name),
-                HeaderValue::from_static("mine"),
-            );
-            let given = HeaderMap::from_iter([own]);
-            let outcome = send(&authorizer, &given, true, |_, headers| {
-                assert_eq!(*headers, given, "{name}");
-                BARE
-            });
-            let outcome = outcome.await.unwrap();
-            assert_eq!((outcome.sent.len(), outcome.attempt), (1, None));
-        }
-        assert_eq!(cached.stats().rejections, 0);
-        cached.get().await.unwrap();
-    }
-    let authorizer = authorizer.override_existing();
-    let own = HeaderMap::from_iter([(
-        HeaderName::from_static("x-tenant"),
-        HeaderValue::from_static("b"),
-    )]);
-    let outcome = send(&authorizer, &own, true, |_, headers| {
-        assert_eq!(
-            (&headers["x-api-key"], &headers["x-tenant"]),
-            (
-                &HeaderValue::from_static("ours"),
-                &HeaderValue::from_static("a")
-            )
-        );
-        assert!(headers["x-tenant"].is_sensitive());
-        OK
-    });
-    outcome.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -187,6 +187,43 @@ async fn after_a_global_revocation_each_key_is_fetched_once() {
     assert_eq!(keyed.stats().rejections, 100);
 }
 
+/// Its answer is of use to nobody in a hurry, but the endpoint is asked by no more than may ask.
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_was_left_over_ends_when_its_place_is_needed() {
+    let issuer = Issuer::taking(millis(100));
+    let clients = issuer.clone();
+    let keyed = Keyed::builder(move |tenant: &u64| Ok(clients.client(*tenant).hedged(*tenant < 4)))
+        .fetches_at_once(AT_ONCE)
+        .build();
+    let call = |tenant: u64| {
+        issuer.set(tenant, Manner::Hangs);
+        let cached = keyed.get(&tenant).unwrap();
+        tokio::spawn(async move { cached.get_within(MINUTE).await })
+    };
+    let healed: Vec<_> = (0..4).map(call).collect();
+    tokio::time::sleep(SECOND).await;
+    for tenant in 0..4 {
+        issuer.set(tenant, Manner::Answers);
+    }
+    for call in healed {
+        call.await.unwrap().unwrap();
+    }
+    // The first attempts hang on.
+    assert_eq!(issuer.running(), 4);
+    tokio::time::sleep(secs(4)).await;
+    assert_eq!(issuer.running(), 4);
+    let hanging: Vec<_> = (10..10 + AT_ONCE as u64).map(call).collect();
+    tokio::time::sleep(secs(3)).await;
+    assert_eq!(
+        (issuer.running(), issuer.most_at_once()),
+        (AT_ONCE, AT_ONCE)
+    );
+    assert_eq!(issuer.all_fetches(), 8 + AT_ONCE as u64);
+    for call in hanging {
+        call.abort();
+    }
+}
+
 /// A runtime that stands still holds no places for ever.
 #[test]
 fn places_on_a_runtime_that_stands_still_go_to_others() {

@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{LONG, SHORT, eventually, scripted};
+use common::{LONG, SHORT, eventually, nobody, scripted};
 use hallpass_hyper::{Builder, Client, Error};
 use hallpass_testkit::Server;
 use http::{Request, Response, Version};
@@ -201,9 +201,8 @@ async fn connecting_has_a_deadline() {
 
 #[tokio::test]
 async fn an_error_says_what_it_is_and_keeps_its_source() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/?q", listener.local_addr().unwrap());
-    drop(listener);
+    let (_nobody, address) = nobody();
+    let url = format!("http://{address}/?q");
     let client = hallpass_hyper::client().unwrap();
     let error = client.clone().oneshot(get(&url)).await.unwrap_err();
     assert!(error.is_connect() && !error.is_timeout());

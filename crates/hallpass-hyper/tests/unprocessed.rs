@@ -20,7 +20,7 @@ use bytes::Bytes;
 use common::{
     SHORT,
     frames::{GOAWAY, INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM, RST_STREAM, frame, serve},
-    scripted,
+    nobody, scripted,
 };
 use hallpass_hyper::{Builder, Client};
 use http::{Request, Response};
@@ -97,9 +97,8 @@ async fn one_that_may_have_been_processed_is_reported_and_not_sent_again() {
 
 #[tokio::test]
 async fn no_connection_means_unprocessed() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    drop(listener);
+    let (_nobody, address) = nobody();
+    let url = format!("http://{address}/");
     let client = Builder::new().client().unwrap();
     let error = client.oneshot(get(&url)).await.unwrap_err();
     assert!(error.is_connect() && error.is_unprocessed());

@@ -79,9 +79,9 @@ fn the_hot_path_allocates_nothing_with_an_observer() {
         let _guard = runtime.enter();
         let source = ScriptedSource::tokens(Duration::from_secs(3600));
         let plain = Cached::new(source.clone());
-        let observer = Arc::new(Metrics::default());
-        let observed = Cached::builder(source).observer(observer).build();
-        for cached in [&plain, &observed] {
+        let told = Cached::builder(source).observer(Arc::new(Metrics::default()));
+        let told = told.build();
+        for cached in [&plain, &told] {
             runtime.block_on(cached.get()).expect("a token");
         }
         let before = prometheus.render();
@@ -90,7 +90,7 @@ fn the_hot_path_allocates_nothing_with_an_observer() {
             "{before}"
         );
         assert_eq!(allocations(&plain), 0);
-        assert_eq!(allocations(&observed), 0);
+        assert_eq!(allocations(&told), 0);
         assert_eq!(prometheus.render(), before);
     });
 }

@@ -15,7 +15,7 @@ use http_body_util::Empty;
 use opentelemetry::{KeyValue, metrics::MeterProvider as _};
 use opentelemetry_sdk::metrics::{
     InMemoryMetricExporter, PeriodicReader, SdkMeterProvider,
-    data::{AggregatedMetrics, MetricData},
+    data::{AggregatedMetrics, MetricData, ScopeMetrics},
 };
 use tower::{Layer as _, ServiceExt as _};
 
@@ -38,7 +38,7 @@ impl Meters {
         self.provider.force_flush().unwrap();
         let mut read = BTreeMap::new();
         for resource in self.exporter.get_finished_metrics().unwrap() {
-            for metric in resource.scope_metrics().flat_map(|scope| scope.metrics()) {
+            for metric in resource.scope_metrics().flat_map(ScopeMetrics::metrics) {
                 let name = metric.name();
                 match metric.data() {
                     AggregatedMetrics::F64(MetricData::Histogram(histogram)) => {
@@ -100,7 +100,7 @@ async fn each_event_is_in_its_instrument() {
         let attributes = format!("hallpass.source={name}");
         let attributes = match rest {
             "" => attributes,
-            rest if *rest < *"hallpass.source" => format!("{rest}, {attributes}"),
+            rest if rest < "hallpass.source" => format!("{rest}, {attributes}"),
             rest => format!("{attributes}, {rest}"),
         };
         read.get(&format!("{instrument}[{attributes}]")).copied()

@@ -125,9 +125,12 @@ async fn those_who_have_one_key_share_the_token_and_sign_for_themselves() {
 async fn under_a_name_of_the_callers_choice_and_strictly_too() {
     for strict in [false, true] {
         let (store, issuer, key) = (MemoryStore::new(), Issuer::default(), kept());
-        let change = |shared: Shared<_>| match strict {
-            true => shared.only_through_store(),
-            false => shared,
+        let change = |shared: Shared<_>| {
+            if strict {
+                shared.only_through_store()
+            } else {
+                shared
+            }
         };
         let replica = || common::replica(&store, change, issuer.source(key.clone()));
         let [one, other]: [Replica<_>; 2] = [replica(), replica()];

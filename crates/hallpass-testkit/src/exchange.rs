@@ -243,7 +243,7 @@ impl Exchange {
         };
         let mut answer = {
             let refusal = Refusal::new(status.as_u16(), error, "failed on purpose");
-            self.refuse(refusal.verbatim())
+            self.refuse(refusal.on_purpose())
         };
         if let Some(wait) = &self.plan.retry_after {
             answer.headers.insert(RETRY_AFTER, wait.clone());

@@ -14,8 +14,8 @@ pub(crate) struct Refusal {
     pub(crate) status: u16,
     pub(crate) error: &'static str,
     pub(crate) description: Cow<'static, str>,
-    /// Whether the status is the test's own wish, and not to be put into the vendor's.
-    pub(crate) as_it_is: bool,
+    /// Whether a test wants it with this very status, and not put into the vendor's words.
+    pub(crate) on_purpose: bool,
     pub(crate) header: Option<(HeaderName, HeaderValue)>,
 }
 
@@ -29,7 +29,7 @@ impl Refusal {
             status,
             error,
             description: description.into(),
-            as_it_is: false,
+            on_purpose: false,
             header: None,
         }
     }
@@ -39,8 +39,8 @@ impl Refusal {
         self
     }
 
-    pub(crate) fn verbatim(mut self) -> Self {
-        self.as_it_is = true;
+    pub(crate) fn on_purpose(mut self) -> Self {
+        self.on_purpose = true;
         self
     }
 

@@ -137,7 +137,7 @@ impl Shape {
     pub(crate) fn render(&self, refusal: Refusal, kind: Kind) -> Answer {
         let profile = &self.profile;
         let conditions = match (kind, refusal.error) {
-            _ if refusal.as_it_is => &[][..],
+            _ if refusal.on_purpose => &[][..],
             (Kind::Api, "invalid_token" | "unauthorized") => &profile.rejected,
             (Kind::Token, "invalid_client") => &profile.refused,
             (Kind::Token, "too_many_requests") => &profile.busy,

@@ -52,13 +52,6 @@ impl Shared {
             .cloned()
     }
 
-    pub(crate) fn has_profile(&self) -> bool {
-        #[cfg(feature = "oauth2")]
-        return self.shape.is_some();
-        #[cfg(not(feature = "oauth2"))]
-        false
-    }
-
     pub(crate) fn token_path(&self) -> String {
         #[cfg(feature = "oauth2")]
         if let Some(shape) = &self.shape {

@@ -151,7 +151,6 @@ mod future;
 mod in_process;
 mod interceptor;
 mod origin;
-mod progress;
 mod service;
 mod status;
 mod timer;

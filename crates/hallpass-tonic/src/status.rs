@@ -42,11 +42,11 @@ fn causes(error: &Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     std::iter::successors(error.source(), |&cause| cause.source())
 }
 
-/// A status travels through logs without its source, so that it says the causes itself.
+/// A status travels through logs without its source, so that it says the causes itself, as far as
+/// an event would.
 fn coded(code: Code, error: Error) -> Status {
     let mut message = error.to_string();
-    for cause in causes(&error) {
-        let cause = cause.to_string();
+    for cause in error.known_causes() {
         if !message.contains(&cause) {
             // Writing to a string can't fail.
             let _ = write!(message, ": {cause}");

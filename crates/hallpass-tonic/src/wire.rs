@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use hallpass_core::{BoxError, adapter::Processed};
+use hallpass_tower::grpc::{Counted, Progress};
 use http::{HeaderValue, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body::Body as HttpBody;
 use pin_project_lite::pin_project;
@@ -18,12 +19,7 @@ use tokio::{runtime::Handle, time::Instant};
 use tonic::{Status, body::Body};
 use tower_service::Service;
 
-use crate::{
-    ResponseBody,
-    deadline::Deadline,
-    progress::{Counted, Progress},
-    timer::Timer,
-};
+use crate::{ResponseBody, deadline::Deadline, timer::Timer};
 
 /// How long a head is held back for what follows it. A server that refuses a call in trailers after
 /// an empty answer sends both together; one that has a message to send mostly does, too.

@@ -58,6 +58,7 @@
 mod boxed;
 mod call;
 mod future;
+pub mod grpc;
 mod head;
 mod keeping_layer;
 mod layer;

@@ -49,7 +49,7 @@ impl Builder {
     /// Another server than production, such as the sandbox or a test's. Credentials go nowhere else.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         let url = url.into();
-        self.base_url = url.trim_end_matches('/').to_owned();
+        url.trim_end_matches('/').clone_into(&mut self.base_url);
         self
     }
 

@@ -92,7 +92,7 @@ impl Atlar {
             let pause = match &outcome {
                 Ok(response) if is_passing(response.status()) => said(response),
                 Err(error) if error.is_connection() => None,
-                _ => return self.read(outcome?).await,
+                _ => return read(outcome?).await,
             };
             // Every call of this SDK is a GET or has an idempotency key.
             debug_assert!(
@@ -100,7 +100,7 @@ impl Atlar {
                     || request.headers().contains_key("idempotency-key")
             );
             if retries == RETRIES {
-                return self.read(outcome?).await;
+                return read(outcome?).await;
             }
             drop(outcome);
             tokio::time::sleep(pause.unwrap_or(PAUSE * 2_u32.pow(retries))).await;
@@ -112,16 +112,16 @@ impl Atlar {
         let http = self.inner.http.clone();
         http.oneshot(request).await.map_err(Error::from)
     }
+}
 
-    async fn read<T: DeserializeOwned>(&self, response: Response<Incoming>) -> Result<T, Error> {
-        let status = response.status();
-        let body = response.into_body().collect().await;
-        let body = body.map_err(Error::broken)?.to_bytes();
-        if !status.is_success() {
-            return Err(Error::refused(status, &body));
-        }
-        serde_json::from_slice(&body).map_err(|error| Error::unexpected(status, error))
+async fn read<T: DeserializeOwned>(response: Response<Incoming>) -> Result<T, Error> {
+    let status = response.status();
+    let body = response.into_body().collect().await;
+    let body = body.map_err(Error::broken)?.to_bytes();
+    if !status.is_success() {
+        return Err(Error::refused(status, &body));
     }
+    serde_json::from_slice(&body).map_err(|error| Error::unexpected(status, &error))
 }
 
 fn is_passing(status: StatusCode) -> bool {

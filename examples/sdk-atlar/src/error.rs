@@ -58,7 +58,7 @@ impl Error {
         Self::of(Kind::Refused(status, word))
     }
 
-    pub(crate) fn unexpected(status: StatusCode, source: serde_json::Error) -> Self {
+    pub(crate) fn unexpected(status: StatusCode, source: &serde_json::Error) -> Self {
         // What serde quotes of a body are single values.
         Self::of(Kind::Unexpected(status)).caused(format!(
             "line {}, column {}",

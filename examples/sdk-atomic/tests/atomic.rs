@@ -31,12 +31,11 @@ async fn server() -> Arc<Server> {
             let mut count = count.lock().unwrap();
             *count += 1;
             let secret = format!("rotated-{count}");
-            match weak
-                .upgrade()
-                .is_some_and(|server| server.set_secret(id, &secret))
-            {
-                true => (200, json!({"clientId": id, "clientSecret": secret})),
-                false => (404, json!({"error": "not_found"})),
+            let server = weak.upgrade();
+            if server.is_some_and(|server| server.set_secret(id, &secret)) {
+                (200, json!({"clientId": id, "clientSecret": secret}))
+            } else {
+                (404, json!({"error": "not_found"}))
             }
         });
     server
@@ -175,7 +174,7 @@ async fn what_the_token_endpoint_says_with_429_is_kept_to() {
     let server = server().await;
     let atomic = builder(&server).build().unwrap();
     server.token_endpoint().fail_next(1, 429).retry_after(1);
-    let start = std::time::Instant::now();
+    let start = tokio::time::Instant::now();
     assert_eq!(atomic.cards().await.unwrap().len(), 1);
     assert!(start.elapsed() >= Duration::from_secs(1));
     assert_eq!(server.journal().token_requests(), 2);

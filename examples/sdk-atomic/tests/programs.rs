@@ -5,8 +5,8 @@ use std::{env, process::Command};
 
 fn ends_with(name: &str, last: &str) {
     // Cargo builds examples beside the folder that tests run from.
-    let test = env::current_exe().unwrap();
-    let folder = test.parent().unwrap().parent().unwrap().join("examples");
+    let own = env::current_exe().unwrap();
+    let folder = own.parent().unwrap().parent().unwrap().join("examples");
     let program = folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
     let output = Command::new(program).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();

@@ -62,11 +62,6 @@ impl Finding {
         self
     }
 
-    pub(super) fn only_a_warning(mut self) -> Self {
-        self.status = Status::Warning;
-        self
-    }
-
     pub(super) fn is_failure(&self) -> bool {
         self.status == Status::Failed
     }

@@ -3,10 +3,7 @@
 use std::{convert::Infallible, sync::Arc};
 
 use hallpass::BoxError;
-use http::{
-    HeaderValue, Method, Request, Response, StatusCode, Version,
-    header::{CONTENT_TYPE, LOCATION},
-};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header::LOCATION};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
@@ -14,6 +11,7 @@ use tower::ServiceExt as _;
 use super::{
     Proxy,
     answer::{self, Body, problem},
+    calls::is_grpc,
     headers, health, upgrade,
     upstream::{Needs, Upstream},
 };
@@ -83,9 +81,4 @@ async fn forward(upstream: &Upstream, mut request: Request<Incoming>) -> Respons
     parts.extensions.clear();
     let body = body.map_err(|error| -> BoxError { error.into() });
     Response::from_parts(parts, body.boxed_unsync())
-}
-
-fn is_grpc<B>(request: &Request<B>) -> bool {
-    let kind = request.headers().get(CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
 }

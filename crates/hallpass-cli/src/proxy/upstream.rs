@@ -3,19 +3,21 @@
 use hallpass::{
     BearerLayer, BearerService, Cached, Origin,
     core::cached::KeepWarm,
-    tower::{Peek, ReplayBody},
+    tower::{Peek, ReplayBody, grpc::Counted},
 };
 use http::{HeaderMap, Uri, uri};
 use hyper::body::Incoming;
 use tower::Layer as _;
 
-use super::ProxyArgs;
+use super::{ProxyArgs, calls::Calls};
 use crate::{
     call::{check_destination, url},
     exit::Failure,
 };
 
-pub(super) type Client = BearerService<Peek<hallpass::hyper::Client<ReplayBody<Incoming>>>>;
+type Http = hallpass::hyper::Client<Counted<ReplayBody<Incoming>>>;
+
+pub(super) type Client = BearerService<Peek<Calls<Http>>>;
 
 /// The API behind the proxy, as the settings say when they are read.
 pub(super) struct Upstream {
@@ -78,7 +80,7 @@ impl Upstream {
         let layer = layer.looking_at_bodies();
         let client = |http: hallpass::hyper::Builder| {
             let client = http.client().map_err(Failure::configuration)?;
-            Ok::<_, Failure>(layer.layer(client))
+            Ok::<_, Failure>(layer.layer(Calls(client)))
         };
         Ok(Self {
             any: client(http.clone())?,

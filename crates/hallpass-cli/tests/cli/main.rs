@@ -15,6 +15,7 @@ mod call_shipped;
 mod call_strangers;
 mod common;
 mod doctor;
+mod doctor_case;
 mod doctor_setups;
 mod profiles;
 mod proxy;

@@ -215,3 +215,32 @@ async fn grpc_passes_with_its_trailers() {
     let mut watch = client.watch(asked("acme")).await.unwrap().into_inner();
     assert_eq!(watch.message().await.unwrap().unwrap().status, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_messages_is_not_sent_again() {
+    let (server, _) = generic().await;
+    let proxy = Proxy::start(&server, &server.url(), &[]).await;
+    let client = Builder::new().http2_only().client::<Full<Bytes>>().unwrap();
+    for (body, sends) in [
+        (&b"\0\0\0\0\x01a"[..], 2),
+        (b"\0\0\0\0\x01a\0\0\0\0\x01b", 1),
+    ] {
+        server.clear_journal();
+        server.api().grpc_trailers_only_next(1, 16);
+        let request = Request::post(format!("{}/acme.Orders/Add", proxy.url))
+            .header("content-type", "application/grpc")
+            .header("te", "trailers")
+            .body(Full::new(Bytes::from_static(body)))
+            .unwrap();
+        let response = client.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let refused = response
+            .headers()
+            .get("grpc-status")
+            .is_some_and(|status| status == "16");
+        assert_eq!(
+            (refused, server.journal().api_requests()),
+            (sends == 1, sends)
+        );
+    }
+}

@@ -87,15 +87,19 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
         number: u32,
         turn: impl Future<Output = Option<Turn>> + Send + 'a,
     ) -> Attempt<'a> {
-        let (shared, new_fetch) = (self.shared, self.new_fetch);
+        let (shared, new_fetch, pulse) = (self.shared, self.new_fetch, self.pulse);
         Box::pin(async move {
-            // Held until there is an answer. One that nobody waits for any more has no heartbeat, so
-            // that its place goes to whoever queues for it two seconds later.
+            // Held until there is an answer. One that nobody waits for any more has no heartbeat, and
+            // ends when others queue for its place two seconds later.
             let turn = turn.await;
             let fetch = new_fetch(number).in_turn(turn);
-            let credential = shared.source.fetch(&fetch).await?;
-            let sent = fetch.sent_at();
-            Ok(Answer { credential, sent })
+            tokio::select! {
+                outcome = shared.source.fetch(&fetch) => {
+                    let (credential, sent) = (outcome?, fetch.sent_at());
+                    Ok(Answer { credential, sent })
+                }
+                () = pulse.needed() => Err(Error::interrupted("another fetch needed the place of this one")),
+            }
         })
     }
 

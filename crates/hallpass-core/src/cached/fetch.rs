@@ -1,10 +1,9 @@
 //! One fetch: a task of its own that serves everybody who waits, and always ends.
 
 use std::{
-    error::Error as _,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
@@ -12,6 +11,7 @@ use std::{
 
 use tokio::{
     runtime::Handle,
+    sync::Notify,
     task::AbortHandle,
     time::{Instant, MissedTickBehavior},
 };
@@ -45,6 +45,9 @@ pub(crate) struct Pulse {
     /// Milliseconds after `started`.
     beat: AtomicU64,
     given_up: AtomicBool,
+    /// Since when what is left over of it has been told to make room.
+    needed: OnceLock<Instant>,
+    leave: Notify,
 }
 
 impl Pulse {
@@ -53,6 +56,8 @@ impl Pulse {
             started: Instant::now(),
             beat: AtomicU64::new(0),
             given_up: AtomicBool::new(false),
+            needed: OnceLock::new(),
+            leave: Notify::new(),
         }
     }
 
@@ -68,6 +73,30 @@ impl Pulse {
 
     fn give_up(&self) {
         self.given_up.store(true, Ordering::Release);
+    }
+
+    /// Since when others have needed the place of what is left over, and whether that is since now.
+    pub(super) fn needed_since(&self) -> (Instant, bool) {
+        let mut first = false;
+        let since = *self.needed.get_or_init(|| {
+            first = true;
+            Instant::now()
+        });
+        (since, first)
+    }
+
+    /// Wakes whoever is left over. Not to be called under a lock.
+    pub(super) fn make_room(&self) {
+        self.leave.notify_waiters();
+    }
+
+    /// Ends once others need the place.
+    pub(super) async fn needed(&self) {
+        // Made before the look, so that it misses nothing in between.
+        let leave = self.leave.notified();
+        if self.needed.get().is_none() {
+            leave.await;
+        }
     }
 
     pub(crate) fn is_given_up(&self) -> bool {
@@ -311,26 +340,11 @@ impl Shared {
 
     fn log_failure(&self, error: &Error) {
         self.counters.failures.add();
-        let cause = known_causes(error);
+        let causes: Vec<_> = error.known_causes().collect();
+        let cause = (!causes.is_empty()).then(|| causes.join(": "));
         tracing::warn!(
             target: "hallpass", source = %self.description.name, %error, cause,
             permanent = error.is_permanent(), "fetch failed"
         );
     }
-}
-
-/// What is behind an error, as far as it can't hold a secret: our own sentences, and kinds of I/O
-/// errors. What other errors say is not ours to log.
-fn known_causes(error: &Error) -> Option<String> {
-    let mut known = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        if let Some(ours) = cause.downcast_ref::<Error>() {
-            known.push(ours.to_string());
-        } else if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            known.push(io.kind().to_string());
-        }
-        next = cause.source();
-    }
-    (!known.is_empty()).then(|| known.join(": "))
 }

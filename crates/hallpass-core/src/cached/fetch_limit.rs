@@ -120,14 +120,31 @@ impl FetchLimit {
         Permit { limit, ticket }
     }
 
-    /// A runtime that stands still never gives a place back. Its fetches are given up by those who
-    /// wait for them, and their places go to others.
+    /// Whoever was left over from a fetch that has ended is told to make room, and does as soon as it
+    /// is gone. A runtime that stands still never gives a place back: its fetches are given up by
+    /// those who wait for them, and their places go to others.
     fn take_out_lifeless(&self) {
+        let mut leaving = Vec::new();
         let mut queues = self.lock();
-        queues.running.retain(|ticket| !ticket.pulse.is_lifeless());
+        queues.running.retain(|ticket| {
+            if !ticket.pulse.is_lifeless() {
+                return true;
+            }
+            if !ticket.pulse.is_given_up() {
+                return false;
+            }
+            let (since, first) = ticket.pulse.needed_since();
+            if first {
+                leaving.push(Arc::clone(&ticket.pulse));
+            }
+            since.elapsed() < LOOK
+        });
         let granted = queues.grant(self.most);
         drop(queues);
         tell(granted);
+        for pulse in leaving {
+            pulse.make_room();
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Queues> {

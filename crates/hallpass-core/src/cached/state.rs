@@ -219,12 +219,6 @@ impl Machine {
         self.state.token().map(|token| &token.credential)
     }
 
-    /// The credential in hand, whatever is thought of it.
-    #[cfg(test)]
-    pub(crate) fn current(&self) -> Option<&Arc<Current>> {
-        self.state.token()
-    }
-
     /// What to drop once the lock is released.
     pub(crate) fn discarded(&mut self) -> Vec<Discarded> {
         std::mem::take(&mut self.discarded)
@@ -295,5 +289,4 @@ impl Machine {
 }
 
 #[cfg(test)]
-#[path = "state_tests.rs"]
 mod tests;

@@ -74,6 +74,7 @@ impl Issuer {
             issuer: self.clone(),
             tenant,
             endpoint: None,
+            hedge: false,
             keeps: Arc::default(),
         }
     }
@@ -85,12 +86,19 @@ pub struct Client {
     issuer: Issuer,
     tenant: u64,
     endpoint: Option<Origin>,
+    hedge: bool,
     pub keeps: Arc<AtomicBool>,
 }
 
 impl Client {
     pub fn at(mut self, endpoint: &str) -> Self {
         self.endpoint = Some(endpoint.parse().unwrap());
+        self
+    }
+
+    /// A second attempt may start beside a silent one.
+    pub fn hedged(mut self, hedge: bool) -> Self {
+        self.hedge = hedge;
         self
     }
 }
@@ -122,6 +130,7 @@ impl CredentialSource for Client {
     fn description(&self) -> Description {
         let mut description = Description::default();
         description.endpoint.clone_from(&self.endpoint);
+        description.hedge = self.hedge;
         description
     }
 

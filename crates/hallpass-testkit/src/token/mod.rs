@@ -55,10 +55,6 @@ pub(crate) fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Field
     if shared.route(parts.uri.path()) == Route::WrongRealm {
         return Err(Refusal::new(404, "Realm does not exist", ""));
     }
-    if !shared.has_profile() && parts.method != Method::POST {
-        let refusal = Refusal::new(405, "invalid_request", "the token endpoint takes POST only");
-        return Err(refusal.with_header(ALLOW, HeaderValue::from_static("POST")));
-    }
     if let Some(limit) = &mut *lock(&shared.rate_limit) {
         limit.admit(Instant::now()).map_err(|wait| {
             let seconds = wait.as_secs_f64().ceil() as u64;
@@ -97,6 +93,10 @@ fn check(ask: &Ask<'_>) -> Result<Grant, Refusal> {
     #[cfg(feature = "oauth2")]
     if let Some(shape) = &ask.shared.shape {
         return profile::check(ask, shape);
+    }
+    if ask.parts.method != Method::POST {
+        let refusal = Refusal::new(405, "invalid_request", "the token endpoint takes POST only");
+        return Err(refusal.with_header(ALLOW, HeaderValue::from_static("POST")));
     }
     match ask.shared.system {
         System::Generic => generic::check(ask),

@@ -120,6 +120,12 @@ impl ClientConfig {
                 "is missing, and so are token_url and issuer: one of them says where tokens come from",
             ));
         }
+        if self.secret.is_some() && self.private_key.is_some() {
+            return Err(wrong(
+                "private_key",
+                "is set beside secret, and a client authenticates in one way",
+            ));
+        }
         let is_for_somebody = self.issuer.is_some()
             || self.profile.issuer.is_some()
             || self.profile.assertion_for_token_url;
@@ -127,12 +133,6 @@ impl ClientConfig {
             return Err(wrong(
                 "issuer",
                 "is missing: it says for whom the assertions are that private_key signs",
-            ));
-        }
-        if self.secret.is_some() && self.private_key.is_some() {
-            return Err(wrong(
-                "private_key",
-                "is set beside secret, and a client authenticates in one way",
             ));
         }
         let proves = self.secret.is_some() || self.private_key.is_some();
@@ -246,7 +246,7 @@ impl ClientConfig {
             .values()
             .chain(&self.id)
             .filter_map(|reference| match reference {
-                super::Reference::Value(_, text) => Some(text.as_str()),
+                super::Reference::Value(text) => Some(text.as_str()),
                 _ => None,
             });
         Identity::new("configured client")

@@ -7,6 +7,7 @@ use std::{
 
 use hallpass_core::Error;
 use hallpass_oauth2::{Secret, Value};
+use zeroize::Zeroizing;
 
 /// A value, or the place where it is kept. `Debug` shows the place, never a value.
 #[derive(Clone)]
@@ -17,14 +18,13 @@ pub enum Reference {
     /// A file; the line break that ends its last line does not count.
     File(PathBuf),
     /// The value itself.
-    Value(Secret, String),
+    Value(Zeroizing<String>),
 }
 
 impl Reference {
     /// The value itself.
     pub fn value(text: impl Into<String>) -> Self {
-        let text = text.into();
-        Self::Value(Secret::from(text.as_str()), text)
+        Self::Value(Zeroizing::new(text.into()))
     }
 
     /// Reads `env:NAME` or `file:PATH`.
@@ -64,7 +64,7 @@ impl Reference {
         match self {
             Self::Env(name) => Secret::env(name.as_str()),
             Self::File(path) => Secret::file(path),
-            Self::Value(secret, _) => secret.clone(),
+            Self::Value(text) => Secret::from(text.as_str()),
         }
     }
 
@@ -72,7 +72,7 @@ impl Reference {
     /// elsewhere a secret.
     pub(crate) fn variable(&self) -> Value {
         match self {
-            Self::Value(_, text) => Value::Plain(text.clone()),
+            Self::Value(text) => Value::Plain(text.to_string()),
             other => Value::Secret(other.secret()),
         }
     }
@@ -106,7 +106,7 @@ impl Reference {
                     path.display()
                 ))),
             },
-            Self::Value(_, text) => Ok(text.clone()),
+            Self::Value(text) => Ok(text.to_string()),
         }
     }
 }

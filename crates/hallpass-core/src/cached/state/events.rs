@@ -165,24 +165,20 @@ impl Machine {
         }
     }
 
-    /// An answer accepted the credential of this generation. Says whether that changes what others
-    /// may do.
-    pub(crate) fn accepted(&mut self, now: Moment, generation: u64) -> bool {
+    /// An answer accepted the credential of this generation.
+    pub(crate) fn accepted(&mut self, now: Moment, generation: u64) {
         self.lapse(now);
         if let State::FellBack(fell_back) = &mut self.state {
             if fell_back.predecessor.generation() == generation {
                 fell_back.accepted = true;
                 fell_back.predecessor.report(false);
-                return false;
-            }
-            if fell_back.successor.token.generation() == generation {
+            } else if fell_back.successor.token.generation() == generation {
                 let token = Arc::clone(&fell_back.successor.token);
                 let old = Arc::clone(&fell_back.predecessor);
                 self.discarded.push(Discarded::Current(old));
                 self.proven(token);
-                return true;
             }
-            return false;
+            return;
         }
         let Some(token) = self
             .state
@@ -190,7 +186,7 @@ impl Machine {
             .filter(|token| token.generation() == generation)
             .cloned()
         else {
-            return false;
+            return;
         };
         if let State::Suspect(_) = self.state {
             self.contradicted(now);
@@ -203,7 +199,6 @@ impl Machine {
             self.discarded.push(Discarded::Current(Arc::clone(old)));
         }
         self.proven(token);
-        true
     }
 
     /// Refused here and accepted there: a replacement will hardly fare better.

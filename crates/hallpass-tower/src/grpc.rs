@@ -1,4 +1,9 @@
-//! [`Counted`]: a request's body that tells how many messages it has sent.
+//! How much of a gRPC call a server may have acted on: what decides whether it is sent again.
+//!
+//! [`Counted`] is a request's body that tells how many messages it has sent. What stands between the
+//! layer and a client for gRPC wraps bodies in it, and puts
+//! [`Processed`](hallpass_core::adapter::Processed) on the answers to calls of more than one message:
+//! a server may act on the messages of a stream before it refuses it. `hallpass-tonic` does so.
 
 use std::{
     pin::Pin,
@@ -16,7 +21,7 @@ use pin_project_lite::pin_project;
 
 /// What a call has sent, as far as its replay depends on it.
 #[derive(Debug, Default)]
-pub(crate) struct Progress(AtomicU8);
+pub struct Progress(AtomicU8);
 
 const NOTHING: u8 = 0;
 const SOMETHING: u8 = 1;
@@ -25,12 +30,12 @@ const ONE_MESSAGE: u8 = 2;
 impl Progress {
     /// Whether the body has ended after exactly one message, as that of a unary or a
     /// server-streaming call does.
-    pub(crate) fn is_one_message(&self) -> bool {
+    pub fn is_one_message(&self) -> bool {
         self.0.load(Ordering::Acquire) == ONE_MESSAGE
     }
 
     /// Whether no server can have acted on a message.
-    pub(crate) fn is_nothing(&self) -> bool {
+    pub fn is_nothing(&self) -> bool {
         self.0.load(Ordering::Acquire) == NOTHING
     }
 }
@@ -38,7 +43,9 @@ impl Progress {
 type Next = Option<Result<Frame<Bytes>, BoxError>>;
 
 pin_project! {
-    pub(crate) struct Counted<B> {
+    /// A request's body that tells its [`Progress`].
+    #[derive(Debug)]
+    pub struct Counted<B> {
         #[pin]
         inner: B,
         messages: Messages,
@@ -49,7 +56,8 @@ pin_project! {
 }
 
 impl<B> Counted<B> {
-    pub(crate) fn new(inner: B, progress: Arc<Progress>) -> Self {
+    /// Tells `progress` what of `inner` is sent.
+    pub fn new(inner: B, progress: Arc<Progress>) -> Self {
         Self {
             inner,
             messages: Messages::default(),

@@ -1,0 +1,157 @@
+//! What fetches and second attempts bring, and when it is dropped.
+
+use super::*;
+
+#[test]
+fn a_renewal_with_less_life_displaces_nothing() {
+    let mut bench = Bench::proven();
+    bench.pass(secs(251));
+    bench.call();
+    let short = brought(token(9).lives_for(secs(2)), bench.now);
+    let landed = bench.machine.landed(bench.now, 2, short, 0.0);
+    assert_eq!(landed.unwrap().generation(), 1);
+    assert_eq!(bench.sent(), Some(1));
+}
+
+#[test]
+fn a_fetch_that_was_given_up_may_land_if_nothing_newer_has() {
+    let mut bench = Bench::new();
+    bench.call();
+    bench.machine.lost();
+    bench.call();
+    let first = brought(token(1).lives_for(secs(300)), bench.now);
+    assert!(
+        bench
+            .machine
+            .landed(bench.now, 1, first.clone(), 0.0)
+            .is_some()
+    );
+    assert_eq!(bench.sent(), Some(1));
+    let second = brought(token(2).lives_for(secs(400)), bench.now);
+    assert!(bench.machine.landed(bench.now, 2, second, 0.0).is_some());
+    assert!(bench.machine.landed(bench.now, 1, first, 0.0).is_none());
+}
+
+#[test]
+fn what_a_second_attempt_brought_replaces_a_refused_one() {
+    let mut bench = Bench::proven();
+    let spare = brought(token(7).lives_for(secs(300)), bench.now);
+    bench.machine.keep_spare(spare);
+    assert_eq!(bench.refuse(1), Rejection::Suspected);
+    assert_eq!(bench.sent(), Some(2));
+    assert_eq!(bench.machine.pending(), None);
+}
+
+#[test]
+fn what_a_second_attempt_brought_is_gone_once_the_first_is_accepted() {
+    let mut bench = Bench::proven();
+    let spare = brought(token(7).lives_for(secs(300)), bench.now);
+    bench.machine.keep_spare(spare);
+    assert!(
+        bench.machine.state.token().unwrap().reports(),
+        "asks for it"
+    );
+    bench.accept(1);
+    bench.pass(secs(60));
+    assert_eq!(bench.refuse(1), Rejection::Suspected);
+    assert_eq!(bench.call().1, Some(Reason::Rejected), "a fetch");
+}
+
+#[test]
+fn whoever_waited_takes_nothing_that_has_ended_since() {
+    for (lifetime, pause, taken) in [(300, 3600, false), (0, 2, true), (0, 3600, false)] {
+        let mut bench = Bench::new();
+        let waiting = Want { since: 0, ..CALL };
+        assert!(matches!(bench.call_with(&waiting).0, Wanted::Wait(_)));
+        let number = bench.machine.pending().unwrap();
+        let credential = token(1).lives_for(secs(lifetime));
+        let brought = brought(credential, bench.now);
+        bench.machine.landed(bench.now, number, brought, 0.0);
+        bench.pass(secs(pause));
+        let (wanted, _) = bench.call_with(&waiting);
+        assert_eq!(
+            matches!(wanted, Wanted::Take(_)),
+            taken,
+            "{lifetime} {pause}"
+        );
+    }
+}
+
+#[test]
+fn what_is_dropped_is_dropped_outside_the_lock() {
+    struct Tattler(Arc<std::sync::atomic::AtomicBool>, http::HeaderName);
+
+    impl crate::Proof for Tattler {
+        fn header(&self) -> &http::HeaderName {
+            &self.1
+        }
+
+        fn prove(&self, _: &http::Method, _: &http::Uri) -> Result<http::HeaderValue, Error> {
+            Err(Error::transient("none"))
+        }
+
+        fn answered(
+            &self,
+            _: &http::HeaderValue,
+            _: &crate::Origin,
+            _: http::StatusCode,
+            _: &http::HeaderMap,
+        ) -> bool {
+            false
+        }
+    }
+
+    impl Drop for Tattler {
+        fn drop(&mut self) {
+            assert!(
+                !self.0.load(std::sync::atomic::Ordering::Relaxed),
+                "dropped under the lock"
+            );
+        }
+    }
+
+    let locked = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let name = http::HeaderName::from_static("dpop");
+    let watched = |n, lifetime| {
+        let proof = Tattler(Arc::clone(&locked), name.clone());
+        token(n).lives_for(secs(lifetime)).with_proof(proof)
+    };
+    let unlock = |bench: &mut Bench| {
+        locked.store(false, std::sync::atomic::Ordering::Relaxed);
+        bench.machine.discarded();
+        locked.store(true, std::sync::atomic::Ordering::Relaxed);
+    };
+    let mut bench = Bench::new();
+    let want = Want {
+        after: Some(u64::MAX),
+        ..CALL
+    };
+    // A new one, the same again, a shorter-lived one, and two more on top of each other.
+    for (n, lifetime) in [(1, 300), (1, 300), (2, 200), (3, 400), (4, 500), (5, 600)] {
+        bench.call_with(&want);
+        let number = bench.machine.pending().unwrap();
+        let brought = brought(watched(n, lifetime), bench.now);
+        bench.machine.landed(bench.now, number, brought, 0.0);
+        unlock(&mut bench);
+    }
+    let late = brought(watched(6, 300), bench.now);
+    bench.machine.landed(bench.now, 1, late, 0.0);
+    unlock(&mut bench);
+    bench.pass(secs(20));
+    bench.refuse(5);
+    unlock(&mut bench);
+    bench.pass(secs(3600));
+    bench.call();
+    unlock(&mut bench);
+    locked.store(false, std::sync::atomic::Ordering::Relaxed);
+}
+
+#[test]
+fn what_a_second_attempt_brought_long_ago_is_of_no_use() {
+    let mut bench = Bench::proven();
+    let spare = brought(token(7).lives_for(secs(10)), bench.now);
+    bench.machine.keep_spare(spare);
+    bench.pass(secs(60));
+    assert_eq!(bench.refuse(1), Rejection::Suspected);
+    assert_eq!(bench.call().1, Some(Reason::Rejected), "a fetch");
+}

@@ -1,0 +1,64 @@
+//! When a credential is due, and how long gaps grow.
+
+use super::*;
+
+/// Lands a token of this lifetime with this randomness; when it is due.
+fn due_after(lifetime: u64, random: f64) -> Duration {
+    let mut machine = machine();
+    machine.wanted(START, 0, &CALL);
+    let token = token(1).lives_for(secs(lifetime));
+    machine.landed(START, 1, brought(token, START), random);
+    machine.state.token().unwrap().due.left(START)
+}
+
+#[test]
+fn the_window_has_exact_ends() {
+    for (lifetime, latest, earliest) in [
+        (300, 240, 225),
+        (3600, 3300, 3225),
+        (100, 80, 75),
+        (86_400, 86_100, 86_025),
+    ] {
+        assert_eq!(due_after(lifetime, 0.0), secs(latest));
+        assert_eq!(due_after(lifetime, 1.0), secs(earliest));
+    }
+}
+
+#[test]
+fn due_comes_before_unusable_whatever_is_set() {
+    for policy in [
+        Policy::default().renewal_window(secs(1)),
+        Policy::default().renewal_share(0.0),
+        Policy::default().margin_share(1.0),
+    ] {
+        let mut machine = Machine::new(policy.into(), Traits::default());
+        machine.wanted(START, 0, &CALL);
+        let token = token(1).lives_for(secs(300)).renew_in(secs(299));
+        machine.landed(START, 1, brought(token, START), 0.0);
+        let current = machine.state.token().unwrap();
+        assert!(current.due.monotonic < current.unusable.monotonic);
+    }
+}
+
+#[test]
+fn no_share_makes_it_panic() {
+    for share in [f64::NAN, -1.0, 7.0, f64::INFINITY] {
+        let policy = Policy::default()
+            .renewal_share(share)
+            .margin_share(share)
+            .hint_jitter(share)
+            .renewal_jitter(share);
+        let mut machine = Machine::new(policy.into(), Traits::default());
+        machine.wanted(START, 0, &CALL);
+        let token = token(1).lives_for(secs(300)).renew_in(secs(100));
+        machine.landed(START, 1, brought(token, START), 0.5);
+    }
+}
+
+#[test]
+fn gaps_stay_at_their_limit_for_ever() {
+    for streak in [0, 1, 31, 32, 33, 64, u32::MAX] {
+        let gap = crate::cached::policy::doubled(secs(30), streak, secs(600));
+        assert!(gap >= secs(30) && gap <= secs(600), "{streak}: {gap:?}");
+    }
+}
