@@ -1,4 +1,5 @@
 //! A vendor's whole SDK, and the tests of what it does when its token dies.
+#![allow(clippy::missing_errors_doc, reason = "as short as an example can be")]
 
 use hallpass::{BoxError, Profile, Secret};
 

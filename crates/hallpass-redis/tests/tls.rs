@@ -1,5 +1,6 @@
 //! A real server that speaks TLS alone, with an authority of the fleet's own.
 #![cfg(all(feature = "real-server", feature = "tls"))]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 

@@ -156,9 +156,10 @@ mod tests {
     #[test]
     fn a_threat_that_is_missing_is_named() {
         let table = |numbers: &mut dyn Iterator<Item = usize>| {
-            let row = |number: usize| format!("| {number} | a | b/c::d |");
-            let rows: Vec<String> = numbers.map(row).collect();
-            super::numbers(&super::rows(&rows.join("\n")))
+            let rows: Vec<_> = numbers
+                .map(|number| format!("| {number} | a | b/c::d |\n"))
+                .collect();
+            super::numbers(&super::rows(&rows.concat()))
         };
         assert!(table(&mut (1..=LAST_THREAT)).is_empty());
         let faults = table(&mut (1..=LAST_THREAT).filter(|number| *number != 15));

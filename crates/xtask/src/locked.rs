@@ -128,7 +128,8 @@ fn strange(packages: &[Package]) -> Vec<String> {
 }
 
 fn is_own(name: &str) -> bool {
-    name == "hallpass" || name.starts_with("hallpass-") || name == "xtask"
+    let known = ["atlar-example", "atomic-example", "hallpass", "xtask"];
+    known.contains(&name) || name.starts_with("hallpass-")
 }
 
 fn numbers(version: &str) -> [u64; 3] {

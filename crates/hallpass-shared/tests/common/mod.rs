@@ -160,7 +160,9 @@ pub async fn settle(fleet: &[Replica]) {
 
 /// Every replica's server refuses what it has.
 pub fn refuse_all(fleet: &[Replica]) {
-    fleet.iter().for_each(|replica| replica.refuse());
+    for replica in fleet {
+        replica.refuse();
+    }
 }
 
 /// For so long every replica has one request a second.
