@@ -234,6 +234,15 @@ impl Cached {
         Some(read(current))
     }
 
+    /// The generation of a credential in hand for which this holds, if it could be given to anybody.
+    #[cold]
+    pub(crate) fn in_hand_where(&self, holds: impl Fn(&Credential) -> bool) -> Option<u64> {
+        let state = self.shared.lock();
+        let mut all = state.machine.all();
+        all.find(|current| holds(&current.credential))
+            .map(|current| current.generation())
+    }
+
     /// Starts a renewal ahead if the machine agrees; nobody waits for it.
     #[cold]
     fn renew_ahead(&self) {
@@ -438,7 +447,7 @@ impl Shared {
         let announced = &self.description;
         let new = |name: &&HeaderName| announced.header_names().all(|known| known != *name);
         // Outside the lock: a proof, which is the user's, is asked for its header.
-        let names: Vec<_> = credential.header_names().filter(new).cloned().collect();
+        let names: Vec<_> = credential.own_names().filter(new).cloned().collect();
         if names.is_empty() {
             return;
         }

@@ -329,9 +329,10 @@ impl Credential {
         self.own_names().any(|name| headers.contains_key(name))
     }
 
-    /// Takes every header of its set off a request.
+    /// Takes the headers off a request that say whose it is. Defaults stay: they are no secret, and
+    /// one may be the request's own.
     pub fn detach(&self, headers: &mut HeaderMap) {
-        for name in self.header_names() {
+        for name in self.own_names() {
             headers.remove(name);
         }
     }
@@ -343,7 +344,7 @@ impl Credential {
     }
 
     /// The names of those that say whose a request is.
-    fn own_names(&self) -> impl Iterator<Item = &HeaderName> {
+    pub(crate) fn own_names(&self) -> impl Iterator<Item = &HeaderName> {
         let inner = &*self.inner;
         std::iter::once(&inner.name)
             .chain(inner.beside.iter().map(|(name, _)| name))

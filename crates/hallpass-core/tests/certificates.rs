@@ -10,7 +10,7 @@ use std::{
 };
 
 use common::{HOUR, SECOND, Source, token};
-use hallpass_core::{Authorizer, Error, adapter::CallError};
+use hallpass_core::{Authorizer, Cached, Challenges, Error, adapter::CallError};
 use http::{Request, Response, header::AUTHORIZATION};
 
 /// Binds each token to the certificate that its client presents by then.
@@ -38,6 +38,35 @@ async fn sent(authorizer: &Authorizer) -> Result<Vec<String>, Error> {
         Err(CallError::Credential(error)) => Err(error),
         Err(other) => panic!("{other:?}"),
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_just_before_takes_nothing_away() {
+    let (source, presented) = issuer();
+    let cached = Cached::new(source);
+    let before = Authorizer::new(cached.clone()).client_certificate("one");
+    assert_eq!(sent(&before).await.unwrap(), ["Bearer token-1"]);
+    // No answer has accepted it when the certificate changes, and its predecessor is bound likewise.
+    cached.renew().await.unwrap();
+    *presented.lock().unwrap() = "two";
+    let after = before.clone().client_certificate("two");
+    for _ in 0..3 {
+        assert_eq!(sent(&after).await.unwrap(), ["Bearer token-3"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_looked_into_by_one_request_with_a_certificate_too() {
+    let (source, _) = issuer();
+    let cached = Cached::new(source.taking(SECOND));
+    let authorizer = Authorizer::new(cached.clone()).client_certificate("one");
+    assert_eq!(sent(&authorizer).await.unwrap(), ["Bearer token-1"]);
+    let refused = cached.get().await.unwrap();
+    cached.reject(&refused, &Challenges::default());
+    // Servers take it still: the next request goes with it, and waits for no replacement.
+    let start = tokio::time::Instant::now();
+    assert_eq!(sent(&authorizer).await.unwrap(), ["Bearer token-1"]);
+    assert_eq!(start.elapsed(), tokio::time::Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,8 +45,20 @@ async fn a_default_header_yields_and_keeps_no_credential_away() {
     let credential = credential.with_default_header(ACCEPT, json.clone());
     assert!(!credential.is_on(&HeaderMap::from_iter([(ACCEPT, json.clone())])));
     let cached = Cached::new(credential);
-    cached.get().await.unwrap();
+    let credential = cached.get().await.unwrap();
+    let mut own = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("text/csv"))]);
+    own.insert(AUTHORIZATION, HeaderValue::from_static("Bearer t"));
+    credential.detach(&mut own);
+    assert_eq!(own.get(AUTHORIZATION), None);
+    assert_eq!(own[ACCEPT], "text/csv", "it is no secret of ours");
     let uri = Uri::from_static(URI);
+    let authorizer = Authorizer::new(cached.clone());
+    let names = authorizer.credential_headers(&uri, &own, &Extensions::new());
+    assert!(names.contains(&AUTHORIZATION));
+    assert!(
+        !names.contains(&ACCEPT),
+        "nor is it left behind on a redirect"
+    );
     for authorizer in [
         Authorizer::new(cached.clone()),
         Authorizer::new(cached.clone()).override_existing(),

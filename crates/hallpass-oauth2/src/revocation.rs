@@ -122,25 +122,25 @@ impl Revocation {
         self.in_time(async {
             let _alone = self.alone().await;
             match cached.try_get() {
-                Some(credential) => self.ask(bearer(&credential)?, "access_token").await,
+                Some(credential) => self.ask(access_token(&credential)?, "access_token").await,
                 None => Ok(()),
             }
         })
         .await
     }
 
-    /// Revokes a bearer token. A server says yes to one that it doesn't know, too.
+    /// Revokes an access token, bound to a key or not. A server says yes to one that it doesn't know, too.
     ///
     /// A fetch that is under way in a source of the same builder is waited for, as by
     /// [`shutdown`](Self::shutdown), which revokes what that brings.
     ///
     /// # Errors
-    /// If the credential is no bearer token, the server can't be reached in time, or says no.
+    /// If the credential is no access token, the server can't be reached in time, or says no.
     ///
     /// # Cancel safety
     /// Dropping the future ends the exchange; the token may or may not be revoked.
     pub async fn revoke(&self, credential: &Credential) -> Result<(), Error> {
-        let token = bearer(credential)?;
+        let token = access_token(credential)?;
         self.in_time(async {
             let _alone = self.under_way.write().await;
             self.ask(token, "access_token").await
@@ -223,15 +223,16 @@ impl Revocation {
     }
 }
 
-/// The token of a bearer credential.
-fn bearer(credential: &Credential) -> Result<Zeroizing<String>, Error> {
-    let value = credential.header_value().as_bytes();
-    let token = value
-        .strip_prefix(b"Bearer ")
-        .and_then(|token| std::str::from_utf8(token).ok());
+/// The token of a credential, bound to a key or not.
+fn access_token(credential: &Credential) -> Result<Zeroizing<String>, Error> {
+    let plain = || {
+        let value = credential.header_value().to_str().ok()?;
+        value.strip_prefix("Bearer ")
+    };
+    let token = credential.token().or_else(plain);
     token
         .map(|token| Zeroizing::new(token.to_owned()))
-        .ok_or_else(|| Error::configuration("only a bearer token can be revoked"))
+        .ok_or_else(|| Error::configuration("only an access token can be revoked"))
 }
 
 impl fmt::Debug for Revocation {

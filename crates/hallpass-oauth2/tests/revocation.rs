@@ -16,7 +16,7 @@ use common::{
 };
 use hallpass_core::{Cached, Credential};
 use hallpass_oauth2::{
-    ClientCredentials, Key, Profile, REVOCATION_DEADLINE, RefreshToken, Static, TokenRequest,
+    ClientCredentials, Dpop, Key, Profile, REVOCATION_DEADLINE, RefreshToken, Static, TokenRequest,
     Transport,
     transport::{Phase, TransportError},
 };
@@ -122,7 +122,20 @@ async fn failures_are_told_once_and_in_time() {
 }
 
 #[tokio::test]
-async fn only_bearer_tokens_are_revoked() {
+async fn a_token_that_is_bound_to_a_key_is_revoked_too() {
+    const BOUND: &str = r#"{"access_token":"b0und","token_type":"DPoP","expires_in":300}"#;
+    let script = Script::of([Step::ok(BOUND), Step::ok("")]);
+    let client = client().dpop(Dpop::new());
+    let revocation = client.revocation(REVOKE, script.clone()).unwrap();
+    let cached = Cached::new(client.build(script.clone()).unwrap());
+    cached.get().await.unwrap();
+    revocation.shutdown(&cached).await.unwrap();
+    let seen = script.seen().remove(1);
+    assert_eq!(seen.body, "token=b0und&token_type_hint=access_token");
+}
+
+#[tokio::test]
+async fn only_access_tokens_are_revoked() {
     let script = Script::default();
     let revocation = client().revocation(REVOKE, script.clone()).unwrap();
     let key = Credential::header("x-api-key".parse().unwrap(), "k3y").unwrap();

@@ -82,9 +82,16 @@ async fn listen(place: Arc<Place>, channel: String, news: Arc<News>) {
 }
 
 async fn listen_once(place: &Place, channel: &str, news: &News) -> Result<(), redis::RedisError> {
-    let client = place.news_client().await?;
-    let (mut sink, mut messages) = client.get_async_pubsub().await?.split();
-    sink.subscribe(channel).await?;
+    let subscribed = timeout(PONG, async {
+        let client = place.news_client().await?;
+        let (mut sink, messages) = client.get_async_pubsub().await?.split();
+        sink.subscribe(channel).await?;
+        Ok::<_, redis::RedisError>((sink, messages))
+    });
+    let Ok(subscribed) = subscribed.await else {
+        return Ok(());
+    };
+    let (mut sink, mut messages) = subscribed?;
     news.doubt();
     loop {
         let message = std::future::poll_fn(|context| Pin::new(&mut messages).poll_next(context));

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use hallpass_core::Error;
 use hallpass_shared::link::{Connect, Failure};
 use redis::{
-    Client, Cmd, RedisError, Value,
+    AsyncConnectionConfig, Client, Cmd, RedisError, Value,
     aio::{ConnectionLike as _, MultiplexedConnection},
 };
 
@@ -64,7 +64,7 @@ impl Connect for Place {
             }
             _ => match self.news_client().await {
                 Ok(client) => client
-                    .get_multiplexed_async_connection()
+                    .get_multiplexed_async_connection_with_config(&unlimited())
                     .await
                     .map(Connection::Single),
                 Err(error) => Err(error),
@@ -72,6 +72,13 @@ impl Connect for Place {
         };
         connected.map_err(|error| failed(&error))
     }
+}
+
+/// The store's own deadlines are above it; the client's shorter ones would cut them off unseen.
+fn unlimited() -> AsyncConnectionConfig {
+    AsyncConnectionConfig::new()
+        .set_connection_timeout(None)
+        .set_response_timeout(None)
 }
 
 impl Connection {

@@ -1,13 +1,10 @@
 //! What the clones of a [`Shared`](crate::Shared) have in common.
 
-use std::{
-    sync::{Mutex, atomic::AtomicU64},
-    time::Duration,
-};
+use std::{sync::atomic::AtomicU64, time::Duration};
 
 use hallpass_core::Description;
 
-use crate::{Keys, SharedStore, known::Known, stats::Counters, store::Owner};
+use crate::{Keys, SharedStore, known::Known, stats::Counters};
 
 /// What clones share.
 pub(crate) struct Common {
@@ -15,8 +12,6 @@ pub(crate) struct Common {
     pub(crate) keys: Keys,
     pub(crate) counters: Counters,
     pub(crate) known: Known,
-    /// Who has the lease while this process fetches: an attempt beside a silent one shares it.
-    pub(crate) holding: Mutex<Option<Owner>>,
 }
 
 #[derive(Debug, Clone, Copy)]

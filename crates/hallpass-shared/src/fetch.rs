@@ -10,10 +10,7 @@
 //!          └ the store fails ──▶ look without the lease ──▶ source.fetch, for this process alone
 //! ```
 
-use std::{
-    sync::PoisonError,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hallpass_core::{Credential, Error, Fetch, Identified, Reason};
 use tokio::time::{Instant, sleep};
@@ -127,7 +124,7 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
     async fn step(&mut self) -> Result<Step, Error> {
         // Lifetimes count from here, whatever the store takes to answer.
         self.why.sending()?;
-        let request = self.lease_request(self.current_owner());
+        let request = self.lease_request(self.owner);
         let asked = Instant::now();
         let leased = match self.common.store.lease(&self.place.name, &request).await {
             Ok(leased) => leased,
@@ -161,15 +158,6 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
             refused: self.wanted.refused,
             seen: self.common.known.highest(),
         }
-    }
-
-    /// An attempt beside a silent one of the same process has that one's lease.
-    fn current_owner(&self) -> Owner {
-        let holding = self.common.holding.lock();
-        let holder = *holding.unwrap_or_else(PoisonError::into_inner);
-        holder
-            .filter(|_| self.why.attempt() > 1)
-            .unwrap_or(self.owner)
     }
 
     /// The credential of the entry that there is, if it will do.

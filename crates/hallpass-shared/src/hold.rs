@@ -14,7 +14,7 @@ use crate::{
     fetch::SharedFetch,
     known::Given,
     seal::seal,
-    store::{Lease, LeaseRequest, Leased, Outcome, Owner, Published},
+    store::{Lease, LeaseRequest, Leased, Outcome, Published},
 };
 
 /// For how long nobody asks again after a transient failure without a hint of the issuer's: 1 s.
@@ -64,7 +64,6 @@ impl<S: Identified> SharedFetch<'_, S> {
     ) -> Result<Credential, Error> {
         self.common.count(|counters| &counters.leased);
         tracing::debug!(target: "hallpass", name = %self.place.name, fence = lease.fence, "fetching for the fleet");
-        let _holding = Holding::begin(&self.common.holding, request.owner);
         let held = Mutex::new(HeldLease::new(lease, asked, request.term));
         let fetched = tokio::select! {
             biased;
@@ -211,24 +210,4 @@ fn pause_after(error: &Error) -> Duration {
         return Duration::ZERO;
     }
     error.retry_after().unwrap_or(PAUSE).min(LONGEST_PAUSE)
-}
-
-/// Says who has the lease, as long as it is held.
-struct Holding<'a> {
-    holder: &'a Mutex<Option<Owner>>,
-    owner: Owner,
-}
-
-impl<'a> Holding<'a> {
-    fn begin(holder: &'a Mutex<Option<Owner>>, owner: Owner) -> Self {
-        *holder.lock().unwrap_or_else(PoisonError::into_inner) = Some(owner);
-        Self { holder, owner }
-    }
-}
-
-impl Drop for Holding<'_> {
-    fn drop(&mut self) {
-        let mut holder = self.holder.lock().unwrap_or_else(PoisonError::into_inner);
-        holder.take_if(|owner| *owner == self.owner);
-    }
 }

@@ -1,12 +1,6 @@
 //! [`Shared`]: a source whose credentials a fleet shares.
 
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use hallpass_core::{
     Credential, CredentialSource, Description, Error, Fetch, Identified, Identity,
@@ -24,6 +18,9 @@ use crate::{
 /// How long a lease lasts unless it is renewed, which happens every third of it: 5 s. So long the
 /// fleet waits for a process that was killed in the middle of a fetch.
 pub const LEASE_TERM: Duration = Duration::from_secs(5);
+
+/// A shorter lease would be renewed without a pause.
+const SHORTEST_TERM: Duration = Duration::from_secs(1);
 
 /// How long another process's fetch is waited for before this one fetches for itself: 10 s, twice the
 /// [term](LEASE_TERM), so that a lease that nobody renews runs out before.
@@ -76,7 +73,6 @@ impl<S: Identified> Shared<S> {
                 keys: keys.into(),
                 counters: Counters::default(),
                 known: Known::default(),
-                holding: Mutex::default(),
             }),
             settings: Settings {
                 only_through_store: false,
@@ -101,10 +97,10 @@ impl<S: Identified> Shared<S> {
     }
 
     /// Sets how long a lease lasts unless it is renewed: [`LEASE_TERM`]. A process that stands still
-    /// for longer may lose it, which costs a second fetch and nothing else.
+    /// for longer may lose it, which costs a second fetch and nothing else. At least a second.
     #[must_use]
     pub fn lease_term(mut self, term: Duration) -> Self {
-        self.settings.lease_term = term;
+        self.settings.lease_term = term.max(SHORTEST_TERM);
         self
     }
 
@@ -176,8 +172,9 @@ impl<S: Identified> CredentialSource for Shared<S> {
 
     fn description(&self) -> Description {
         let mut description = self.source.description();
-        // An attempt beside a silent one may use up what only one may use.
-        description.hedge &= !self.settings.for_source(&description).only_through_store;
+        // An attempt that waits for another process looks silent, and is not: one beside it would
+        // ask the issuer once more.
+        description.hedge = false;
         description
     }
 

@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Each feature of the façade alone, and none: features must only add items.
-const FEATURES: [&str; 12] = [
+const FEATURES: [&str; 14] = [
     "",
     "oauth2",
     "tower",
@@ -20,6 +20,8 @@ const FEATURES: [&str; 12] = [
     "redis",
     "exec",
     "encrypted-keys",
+    "metrics",
+    "opentelemetry",
 ];
 
 pub(crate) fn all() -> Result<(), String> {

@@ -179,7 +179,9 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
         let duration = self.since.elapsed();
-        self.shared.tell(|| Event::Waited { duration });
+        // An observer that panics while a task unwinds would abort the process.
+        let tell = || self.shared.tell(|| Event::Waited { duration });
+        drop(catch_unwind(AssertUnwindSafe(tell)));
     }
 }
 

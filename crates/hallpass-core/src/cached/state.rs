@@ -219,6 +219,15 @@ impl Machine {
         self.state.token().map(|token| &token.credential)
     }
 
+    /// Every credential that a caller may still be given, the one that serves first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Current>> {
+        let beside = match &self.state {
+            State::FellBack(fell_back) => Some(&fell_back.successor.token),
+            _ => None,
+        };
+        self.state.token().into_iter().chain(beside)
+    }
+
     /// What to drop once the lock is released.
     pub(crate) fn discarded(&mut self) -> Vec<Discarded> {
         std::mem::take(&mut self.discarded)

@@ -147,15 +147,15 @@ async fn run(mut running: Running) {
             // The look's own fetch is no reason to look again.
             changes.mark_unchanged();
         }
-        let rest = async {
-            tokio::time::sleep(SHORTEST.min(pause)).await;
+        // Whoever listens from the start misses nothing of what comes during the shortest rest.
+        let woken = async {
             tokio::select! {
                 () = told => true,
                 () = changes.next() => false,
-                () = tokio::time::sleep(pause.saturating_sub(SHORTEST)) => false,
+                () = tokio::time::sleep(pause) => false,
             }
         };
-        news = rest.await;
+        (news, ()) = tokio::join!(woken, tokio::time::sleep(SHORTEST.min(pause)));
     }
 }
 

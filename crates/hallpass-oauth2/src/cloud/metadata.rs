@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::{
     TokenSource, Transport,
     absent::Absent,
-    transport::{Answer, DynTransport},
+    transport::{Answer, DynTransport, Phase},
 };
 
 /// Metadata servers answer within milliseconds. Where there is none, nobody answers at all.
@@ -97,6 +97,11 @@ impl MetadataSource {
         );
         let answer = match timeout(PROBE, sent).await {
             Ok(Ok(answer)) => answer,
+            // What happened after the connection, or here, says nothing of who is there.
+            Ok(Err(error)) if error.is_local() || error.phase() == Phase::Exchange => {
+                let message = format!("no answer from the metadata server at {place}");
+                return Err(Error::transient(error).context(message));
+            }
             Ok(Err(error)) => {
                 let message = format!("no metadata server at {place}");
                 return Err(Absent::for_now(error).context(message));

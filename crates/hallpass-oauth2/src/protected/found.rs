@@ -282,6 +282,17 @@ impl CredentialSource for ProtectedSource {
             .first()
             .map(CredentialSource::description)
             .unwrap_or_default();
+        for other in self.inner.stand_ins.iter().skip(1) {
+            let other = other.description();
+            // Whichever the resource names, no token of its is put at risk.
+            description.kills_old |= other.kills_old;
+            description.one_at_a_time |= other.one_at_a_time;
+            description.hedge &= other.hedge;
+            description.kept_key = None;
+            if other.key_thumbprint != description.key_thumbprint {
+                description.key_thumbprint = None;
+            }
+        }
         description.origins = Some(vec![self.inner.resource.origin().clone()]);
         description
     }

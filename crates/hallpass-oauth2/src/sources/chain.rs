@@ -161,6 +161,9 @@ impl CredentialSource for Chain {
             description.fixed &= other.fixed;
             // It may not be the one that delivers.
             description.kept_key = None;
+            if other.key_thumbprint != description.key_thumbprint {
+                description.key_thumbprint = None;
+            }
         }
         "chain".clone_into(&mut description.name);
         description

@@ -130,7 +130,7 @@ impl Exchange {
     pub fn acquire(&self, replayable: bool) -> Acquire {
         // What is bound to another certificate by now is under suspicion without a server's word; to
         // try it would find nothing out.
-        let tries = replayable && self.authorizer.rules().certificate.is_none();
+        let tries = replayable && self.outlived_in_hand().is_none();
         Acquire::new(self.cached().acquire(tries))
     }
 

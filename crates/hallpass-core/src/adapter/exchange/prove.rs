@@ -65,19 +65,31 @@ impl Exchange {
     /// bound to, and another token is being fetched for that: then nothing is on the request yet.
     pub(super) fn outlived_its_certificate(&mut self, credential: &Credential) -> bool {
         let presented = self.authorizer.rules().certificate.as_deref();
-        let bound = credential.certificate_thumbprint();
-        if presented.is_none() || bound.is_none() || presented == bound {
+        if !presented.is_some_and(|presented| has_outlived(credential, presented)) {
             return false;
         }
-        let rejection = self
-            .cached()
-            .reject_generation(self.generation, &Challenges::default());
+        let cached = self.cached();
+        let mut rejection = cached.reject_generation(self.generation, &Challenges::default());
+        // Its predecessor is bound to the old certificate as well.
+        if rejection == Rejection::FellBack
+            && let Some(generation) = self.outlived_in_hand()
+        {
+            rejection = cached.reject_generation(generation, &Challenges::default());
+        }
         let replaced = rejection != Rejection::Kept;
         if replaced {
             self.sent = 0;
             self.rare.get_or_insert_default().dropped = true;
         }
         replaced
+    }
+
+    /// The generation of a credential that could be handed out and is bound to another certificate
+    /// than the client presents by now.
+    pub(super) fn outlived_in_hand(&self) -> Option<u64> {
+        let presented = self.authorizer.rules().certificate.as_deref()?;
+        self.cached()
+            .in_hand_where(|credential| has_outlived(credential, presented))
     }
 
     pub(super) fn has_dropped_one(&self) -> bool {
@@ -158,4 +170,9 @@ impl Bound {
         let proof = self.credential.proof();
         proof.is_some_and(|proof| proof.answered(&last.get(), origin, status, headers))
     }
+}
+
+fn has_outlived(credential: &Credential, presented: &str) -> bool {
+    let bound = credential.certificate_thumbprint();
+    bound.is_some_and(|bound| bound != presented)
 }
