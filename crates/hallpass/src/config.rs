@@ -57,10 +57,13 @@
 //! # In the environment
 //!
 //! [`Clients::from_env`] takes the same settings, in upper case, behind a prefix and the client's
-//! name: `HALLPASS_ATLAR_PROFILE=atlar`, `HALLPASS_ATLAR_ID=…`, `HALLPASS_ATLAR_SECRET=…`,
-//! `HALLPASS_ACME_VAR_TENANT=blue`. There the variable itself holds the secret, and
-//! `HALLPASS_ATLAR_SECRET_FILE` the path of a file that does. The name `atlar` comes out in lower
-//! case, with dashes for underscores.
+//! name. With the prefix `HALLPASS_CLIENT`, which is the command line's too, these are
+//! `HALLPASS_CLIENT_ATLAR_PROFILE=atlar`, `HALLPASS_CLIENT_ATLAR_ID=…`,
+//! `HALLPASS_CLIENT_ATLAR_SECRET=…`, `HALLPASS_CLIENT_ACME_VAR_TENANT=blue`. There the variable
+//! itself holds the secret, and `HALLPASS_CLIENT_ATLAR_SECRET_FILE` the path of a file that does.
+//! The name `atlar` comes out in lower case, with dashes for underscores. A shorter prefix takes
+//! the variables of others for clients: `HALLPASS` would those of the command line, such as
+//! `HALLPASS_CONFIG`.
 
 mod build;
 mod client_config;

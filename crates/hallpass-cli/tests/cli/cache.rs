@@ -144,3 +144,38 @@ async fn a_folder_that_others_may_change_is_refused() {
         .await
         .refused(&["--cache", "chmod 700"]);
 }
+
+/// Runs `token --cache` for a client of these settings.
+async fn configured(folder: &Folder, settings: &str, key: &str) -> Run {
+    let file = folder.write("clients.toml", &format!("[clients.acme]\n{settings}\n"));
+    let cache = folder.path("cache");
+    let args = ["token", "acme", "--header", "--config", &file, "--cache"];
+    let mut asked = command(args.into_iter().chain(["--cache-dir", &cache]));
+    asked.env("KEY", key);
+    let run = finished(asked).await;
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    run
+}
+
+#[tokio::test]
+async fn nobody_gets_the_token_of_another() {
+    let folder = Folder::new();
+    for (settings, key, expected) in [
+        ("token = { value = 'of-alice' }", "", "of-alice"),
+        ("token = { value = 'of-bob' }", "", "of-bob"),
+        ("token = 'env:KEY'", "first", "first"),
+        // The place is the same, and what is there is not.
+        ("token = 'env:KEY'", "second", "second"),
+        ("token = 'env:KEY'", "first", "first"),
+    ] {
+        let header = configured(&folder, settings, key).await.stdout;
+        assert_eq!(header.trim(), format!("authorization: Bearer {expected}"));
+    }
+    let basic = |id: &str, secret: &str| {
+        format!("basic = true\nid = '{id}'\nsecret = {{ value = '{secret}' }}")
+    };
+    let mut seen = std::collections::HashSet::new();
+    for settings in [basic("a", "one"), basic("a", "two"), basic("b", "two")] {
+        assert!(seen.insert(configured(&folder, &settings, "").await.stdout));
+    }
+}

@@ -1,6 +1,9 @@
 //! From the settings of a client to a source, and to what carries its requests.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use hallpass_core::{Error, Identity};
 use hallpass_hyper::Proxy;
@@ -56,7 +59,13 @@ impl ClientConfig {
                 Kind::Endpoint(self.request(name, profile).build(transport)?)
             }
         };
-        Ok(ClientSource::new(kind, self.identity()))
+        let references = self.references().into_iter();
+        let references = references.map(|(key, reference)| (key, reference.clone()));
+        Ok(ClientSource::new(
+            kind,
+            self.identity(),
+            references.collect(),
+        ))
     }
 
     /// What carries this client's requests, to the token endpoint and to the API: its authorities,
@@ -234,29 +243,29 @@ impl ClientConfig {
         request
     }
 
-    /// The settings that make for another credential, and no secret.
+    /// The settings that make for another credential. What the references hold is added when it is
+    /// asked for.
     fn identity(&self) -> Identity {
-        let references = self.references();
-        let references = references
-            .iter()
-            .filter(|(key, _)| key != "secret" && key != "password")
-            .map(|(key, reference)| format!("{key}={reference}"));
-        let plain = self
-            .vars
-            .values()
-            .chain(&self.id)
-            .filter_map(|reference| match reference {
-                super::Reference::Value(text) => Some(text.as_str()),
-                _ => None,
-            });
+        let profile = &self.profile;
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         Identity::new("configured client")
+            .optional("token url of the settings", self.token_url.as_deref())
             .optional("issuer", self.issuer.as_deref())
-            .part("token url", &self.profile.token_url)
+            .part("token url", &profile.token_url)
+            .part("grant", format!("{:?}", profile.grant))
+            .part("auth", format!("{:?}", profile.client_auth))
+            .part("method", profile.method.as_str())
+            .part("parameters", format!("{:?}", profile.params))
+            .part("query", format!("{:?}", profile.query))
+            .part("headers", format!("{:?}", profile.token_headers))
+            .part("claims", format!("{:?}", profile.claims))
+            .optional("scope of the profile", profile.scope.as_deref())
+            .optional("audience of the profile", profile.audience.as_deref())
             .optional("scope", self.scope.as_deref())
             .optional("audience", self.audience.as_deref())
             .list("resource", &self.resource)
-            .list("references", references)
-            .list("texts", plain)
+            .optional("subject token type", self.subject_token_type.as_deref())
+            .optional("certificate", path(&self.certificate).as_deref())
             .part("basic", [u8::from(self.basic)])
     }
 }

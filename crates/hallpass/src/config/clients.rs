@@ -53,8 +53,8 @@ impl Clients {
         Ok(Self::of(configs))
     }
 
-    /// Reads clients from environment variables that begin with `prefix`, such as `HALLPASS` for
-    /// `HALLPASS_ATLAR_SECRET`. There may be none.
+    /// Reads clients from environment variables that begin with `prefix`, such as `HALLPASS_CLIENT`
+    /// for `HALLPASS_CLIENT_ATLAR_SECRET`. There may be none.
     ///
     /// # Errors
     /// If a variable with this prefix names no setting, or holds what it can't; the message begins

@@ -6,13 +6,18 @@ use hallpass_core::{
     Credential, CredentialSource, Description, Error, Fetch, Identified, Identity,
 };
 use hallpass_oauth2::{Basic, Discovered, Token, TokenSource};
+use zeroize::Zeroizing;
+
+use super::Reference;
 
 /// What the credential of a [configured](super::ClientConfig) client comes from.
 #[derive(Debug)]
 pub struct ClientSource {
     kind: Kind,
-    /// What is not seen in a request: whose metadata, which variable.
+    /// The settings, for where there is no request yet to tell one credential from another.
     identity: Identity,
+    /// Whose values tell credentials apart too: each may be another client's or another person's.
+    references: Vec<(String, Reference)>,
 }
 
 #[derive(Debug)]
@@ -35,8 +40,16 @@ macro_rules! each {
 }
 
 impl ClientSource {
-    pub(super) fn new(kind: Kind, identity: Identity) -> Self {
-        Self { kind, identity }
+    pub(super) fn new(
+        kind: Kind,
+        identity: Identity,
+        references: Vec<(String, Reference)>,
+    ) -> Self {
+        Self {
+            kind,
+            identity,
+            references,
+        }
     }
 }
 
@@ -63,15 +76,20 @@ impl CredentialSource for ClientSource {
 }
 
 impl Identified for ClientSource {
-    /// The token request of an endpoint that is known; else the settings that tell one credential
-    /// from another.
+    /// The token request of an endpoint that is known; else the settings and what every reference
+    /// of them holds now. An identity is confidential for that, and only a digest of it is kept.
     ///
     /// # Errors
-    /// As [`TokenSource`]'s.
+    /// As [`TokenSource`]'s, and if a reference can't be read.
     async fn identity(&self) -> Result<Identity, Error> {
         match &self.kind {
             Kind::Endpoint(source) => source.identity().await,
-            _ => Ok(self.identity.clone()),
+            _ => self.references.iter().try_fold(
+                self.identity.clone(),
+                |identity, (key, reference)| {
+                    Ok(identity.part(key, Zeroizing::new(reference.read()?)))
+                },
+            ),
         }
     }
 }
