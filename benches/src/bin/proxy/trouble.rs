@@ -1,13 +1,10 @@
 //! What callers of a proxy notice of three troubles.
 
-use std::{
-    fmt,
-    time::{Duration, Instant},
-};
+use std::{fmt, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::{Instant, interval, sleep, timeout};
 
 use crate::{
     Outcome,
