@@ -159,9 +159,9 @@ fn keyed(issuer: Arc<Issuer>, tenants: usize) -> Keyed<Tenant> {
             None => request,
         })
     });
-    // Room for a tenth more, as the tables do not fill evenly.
     Keyed::builder(make)
-        .limit(tenants + tenants / 10 + 100)
+        // Keys fall on the table's parts by chance, and each part keeps to its own share.
+        .limit(2 * tenants)
         .named("tenants")
         .build()
 }
