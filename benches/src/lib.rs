@@ -16,6 +16,7 @@ pub mod machine;
 pub mod options;
 pub mod plot;
 pub mod rounds;
+pub mod served;
 pub mod table;
 pub mod targets;
 pub mod trouble;

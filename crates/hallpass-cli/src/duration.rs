@@ -31,7 +31,7 @@ pub(crate) fn shown(duration: Duration) -> String {
         (0, 0, seconds) => format!("{seconds} s"),
         (0, minutes, 0) => format!("{minutes} min"),
         (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (hours, 0, 0) => format!("{hours} h"),
+        (hours, 0, _) => format!("{hours} h"),
         (hours, minutes, _) => format!("{hours} h {minutes} min"),
     }
 }
@@ -39,6 +39,18 @@ pub(crate) fn shown(duration: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_nothing_is_not_shown() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (61, "1 min 1 s"),
+            (3601, "1 h"),
+            (3660, "1 h 1 min"),
+        ] {
+            assert_eq!(shown(Duration::from_secs(seconds)), text);
+        }
+    }
 
     #[test]
     fn units_are_understood() {

@@ -25,6 +25,7 @@ use arc_swap::ArcSwap;
 use clap::Args;
 use hallpass::config::Reference;
 use serde::Serialize;
+use tokio_util::task::TaskTracker;
 
 use self::{guard::Guard, listen::Listener, signals::Signals, upstream::Upstream};
 use crate::{
@@ -90,6 +91,8 @@ pub(crate) struct ProxyArgs {
 /// What every connection needs.
 struct Proxy {
     upstream: ArcSwap<Upstream>,
+    /// Connections that have changed their protocol.
+    tunnels: TaskTracker,
     guard: Guard,
     health: String,
 }
@@ -125,11 +128,13 @@ pub(crate) async fn run(args: ProxyArgs) -> Result<Exit, Failure> {
     announce(&args, &address, &upstream)?;
     let proxy = Arc::new(Proxy {
         upstream: ArcSwap::from_pointee(upstream),
+        tunnels: TaskTracker::new(),
         guard: Guard::new(!listener.is_unix(), &args.allow_host, secret),
         health: args.health.clone(),
     });
-    serve::serve(&args, &proxy, listener, signals).await;
-    if let Some(path) = &args.pid_file {
+    let pid_file = args.pid_file.clone();
+    serve::serve(Arc::new(args), &proxy, listener, signals).await;
+    if let Some(path) = pid_file {
         let _ = std::fs::remove_file(path);
     }
     Ok(Exit::Done)

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use clap::Args;
 use hallpass::{Cached, Credential};
 use serde::Serialize;
+use tokio::time::{Instant, timeout};
 
 use self::life::Life;
 use crate::{
@@ -74,6 +75,7 @@ pub(crate) async fn run(args: TokenArgs) -> Result<Exit, Failure> {
 
 /// A token that lives long enough.
 async fn fresh(cached: &Cached, args: &TokenArgs) -> Result<(Credential, Life), Failure> {
+    let begun = Instant::now();
     let asked = SystemTime::now();
     let got = match args.timeout {
         Some(limit) => cached.get_within(limit).await,
@@ -88,7 +90,17 @@ async fn fresh(cached: &Cached, args: &TokenArgs) -> Result<(Credential, Life), 
         return Ok((credential, life));
     }
     let asked = SystemTime::now();
-    let renewed = cached.renew().await;
+    let renewed = match args.timeout {
+        Some(limit) => {
+            let left = limit.saturating_sub(begun.elapsed());
+            timeout(left, cached.renew()).await.map_err(|_| {
+                let limit = duration::shown(limit);
+                let message = format!("--timeout: no new token within {limit}");
+                Failure::new(Exit::Unreachable, message)
+            })?
+        }
+        None => cached.renew().await,
+    };
     let credential = renewed.map_err(|error| Failure::of_fetch(&error))?;
     let life = Life::of(&credential, asked);
     match life.left() {

@@ -118,3 +118,44 @@ async fn a_certificate_that_no_token_is_for_costs_ever_less() {
     }
     assert_eq!(source.fetches(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_token_goes_only_with_the_certificate_that_it_is_bound_to() {
+    let source =
+        || Source::new(|n, _| Ok(token(n, HOUR).bound_to_certificate("its-own-thumbprint")));
+    for (presented, expected) in [
+        (None, Some("no certificate of the client's is known here")),
+        (
+            Some("another-thumbprint"),
+            Some("the client presents another one, another-thumbprint"),
+        ),
+        (Some("its-own-thumbprint"), None),
+    ] {
+        let mut authorizer = Authorizer::new(source());
+        if let Some(presented) = presented {
+            authorizer = authorizer.client_certificate(presented);
+        }
+        for _ in ["cold", "warm"] {
+            let request = Request::get("https://api.example/").body(()).unwrap();
+            let answer = authorizer.run(request, |request| {
+                assert_eq!(request.headers()["authorization"], "Bearer token-1");
+                assert!(request.extensions().is_empty());
+                async { Ok::<_, std::io::Error>(Response::new(())) }
+            });
+            match (answer.await, expected) {
+                (Ok(_), None) => {}
+                (Err(CallError::Credential(error)), Some(why)) => {
+                    assert!(
+                        error.is_possession() && error.is_permanent() && !error.is_destination()
+                    );
+                    let told = error.to_string();
+                    assert!(
+                        told.contains(why) && told.contains("its-own-thumbprint"),
+                        "{told}"
+                    );
+                }
+                (other, _) => panic!("{presented:?}: {other:?}"),
+            }
+        }
+    }
+}

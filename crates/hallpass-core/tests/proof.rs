@@ -2,113 +2,16 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
-
-use std::sync::{Arc, Mutex};
+#[path = "common/proofs.rs"]
+mod proofs;
 
 use common::{HOUR, Source, token};
 use hallpass_core::{
-    Authorizer, Cached, Credential, Error, Origin, Proof, Resend,
-    adapter::{CallError, Evidence, FreshProof},
+    Authorizer, Credential, Error,
+    adapter::{CallError, FreshProof},
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
-
-static DPOP: HeaderName = HeaderName::from_static("dpop");
-const URI: &str = "https://api.example/items?page=2";
-
-/// Signs nothing: writes what it would sign.
-#[derive(Clone, Default)]
-struct Plain(Arc<Mutex<Known>>);
-
-#[derive(Default)]
-struct Known {
-    nonce: Option<String>,
-    proofs: u32,
-    origins: Vec<String>,
-    fails: bool,
-}
-
-impl Proof for Plain {
-    fn header(&self) -> &HeaderName {
-        &DPOP
-    }
-
-    fn prove(&self, method: &Method, uri: &Uri) -> Result<HeaderValue, Error> {
-        let mut known = self.0.lock().unwrap();
-        if known.fails {
-            return Err(Error::permanent("no key"));
-        }
-        known.proofs += 1;
-        let nonce = known.nonce.as_deref().unwrap_or("none");
-        let proof = format!("{method} {uri} {} {nonce}", known.proofs);
-        HeaderValue::from_str(&proof).map_err(Error::permanent)
-    }
-
-    fn answered(
-        &self,
-        sent: &HeaderValue,
-        origin: &Origin,
-        _status: StatusCode,
-        headers: &HeaderMap,
-    ) -> bool {
-        let mut known = self.0.lock().unwrap();
-        known.origins.push(origin.to_string());
-        let Some(nonce) = headers.get("dpop-nonce") else {
-            return false;
-        };
-        let nonce = nonce.to_str().unwrap();
-        known.nonce = Some(nonce.to_owned());
-        !sent.to_str().unwrap().ends_with(nonce)
-    }
-
-    fn thumbprint(&self) -> Option<&str> {
-        Some("a-thumbprint")
-    }
-}
-
-fn bound() -> (Authorizer, Plain, Cached) {
-    let proof = Plain::default();
-    let credential = proof.clone();
-    let source = Source::new(move |n, _| {
-        let bound = Credential::dpop(&format!("token-{n}"), credential.clone())?;
-        Ok(bound.lives_for(HOUR))
-    });
-    let cached = Cached::new(source);
-    (Authorizer::new(cached.clone()), proof, cached)
-}
-
-fn wants(nonce: Option<&'static str>) -> Response<()> {
-    let mut response = Response::builder()
-        .status(401)
-        .header("www-authenticate", "DPoP error=\"use_dpop_nonce\"");
-    if let Some(nonce) = nonce {
-        response = response.header("dpop-nonce", nonce);
-    }
-    response.body(()).unwrap()
-}
-
-/// What was sent, and the last answer.
-async fn run(
-    authorizer: &Authorizer,
-    answer: impl Fn(usize, &HeaderMap) -> Response<()>,
-) -> (Vec<(String, String)>, u16) {
-    let mut sent = Vec::new();
-    let request = Request::get(URI).body(()).unwrap();
-    let response = authorizer.run(request, |request| {
-        let text = |name: &str| request.headers()[name].to_str().unwrap().to_owned();
-        assert!(request.headers()[&DPOP].is_sensitive());
-        assert_eq!(request.headers().get_all(&DPOP).iter().count(), 1);
-        let resends = request.extensions().get::<Resend>();
-        assert_eq!(
-            resends.map_or(0, |Resend(times)| *times as usize),
-            sent.len()
-        );
-        sent.push((text("authorization"), text("dpop")));
-        let answer = answer(sent.len(), request.headers());
-        async { Ok::<_, std::io::Error>(answer) }
-    });
-    let status = response.await.unwrap().status().as_u16();
-    (sent, status)
-}
+use http::{Method, Request, Response};
+use proofs::{DPOP, Plain, URI, bound, run, wants};
 
 #[tokio::test(start_paused = true)]
 async fn every_sending_has_a_proof_of_its_own_cold_and_warm() {
@@ -243,102 +146,6 @@ async fn a_nonce_that_another_request_has_learnt_meanwhile_is_new_to_this_one() 
     assert!(sent[1].1.ends_with("2 n1"));
 }
 
-fn unauthenticated(nonce: Option<&'static str>, challenge: Option<&str>) -> Response<()> {
-    let mut response = Response::builder()
-        .header("content-type", "application/grpc")
-        .header("grpc-status", "16");
-    if let Some(nonce) = nonce {
-        response = response.header("dpop-nonce", nonce);
-    }
-    if let Some(challenge) = challenge {
-        response = response.header("www-authenticate", challenge);
-    }
-    response.body(()).unwrap()
-}
-
-#[tokio::test(start_paused = true)]
-async fn in_grpc_a_new_nonce_is_tried_before_a_new_token() {
-    for (answers, sends, fetches) in [
-        (vec![(Some("n1"), None)], 2, 1),
-        // The token is dead as well.
-        (vec![(Some("n1"), None), (Some("n2"), None)], 3, 2),
-        (vec![(Some("n1"), None), (Some("n1"), None)], 3, 2),
-        (
-            vec![(Some("n1"), Some("DPoP error=\"invalid_token\""))],
-            2,
-            2,
-        ),
-        (
-            vec![(Some("n1"), Some("DPoP error=\"use_dpop_nonce\""))],
-            2,
-            1,
-        ),
-        (
-            vec![(None, Some("DPoP error=\"invalid_dpop_proof\""))],
-            1,
-            1,
-        ),
-        (vec![(None, None)], 2, 2),
-    ] {
-        let (authorizer, _, cached) = bound();
-        let (sent, _) = run(&authorizer, |n, _| match answers.get(n - 1) {
-            Some((nonce, challenge)) => unauthenticated(*nonce, *challenge),
-            None => Response::new(()),
-        })
-        .await;
-        assert_eq!(
-            (sent.len(), cached.stats().fetches),
-            (sends, fetches),
-            "{answers:?}"
-        );
-    }
-    // It says nothing to a token without a proof.
-    let plain = Authorizer::new(Source::new(|n, _| Ok(token(n, HOUR))));
-    let request = Request::get(URI).body(()).unwrap();
-    let response = plain.run(request, |request| {
-        let dead = request.headers()["authorization"] == "Bearer token-1";
-        let answer = if dead {
-            unauthenticated(Some("n1"), None)
-        } else {
-            Response::new(())
-        };
-        async { Ok::<_, std::io::Error>(answer) }
-    });
-    assert_eq!(response.await.unwrap().status(), 200);
-    assert_eq!(plain.cached().stats().fetches, 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn the_trailers_of_a_call_bring_nonces_too() {
-    let (authorizer, proof, cached) = bound();
-    let authorizer = authorizer.report_evidence();
-    for (status, nonce, rejections) in [
-        ("0", Some("n1"), 0),
-        // It asks for another proof, and says nothing of the token.
-        ("16", Some("n2"), 0),
-        // That did not help.
-        ("16", Some("n2"), 1),
-    ] {
-        let request = Request::post(URI).body(()).unwrap();
-        let response = authorizer.run(request, |_| async {
-            let response = Response::builder().header("content-type", "application/grpc");
-            Ok::<_, std::io::Error>(response.body(()).unwrap())
-        });
-        let mut response = response.await.unwrap();
-        let mut trailers = HeaderMap::new();
-        trailers.insert("grpc-status", HeaderValue::from_static(status));
-        if let Some(nonce) = nonce {
-            trailers.insert("dpop-nonce", HeaderValue::from_static(nonce));
-        }
-        let evidence: Evidence = response.extensions_mut().remove().unwrap();
-        evidence.ended(&trailers);
-        assert_eq!(cached.stats().rejections, rejections, "{status} {nonce:?}");
-        if let Some(nonce) = nonce {
-            assert_eq!(proof.0.lock().unwrap().nonce.as_deref(), Some(nonce));
-        }
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_own_proof_waits_for_no_token_where_the_source_says_that_it_has_them() {
     struct Down;
@@ -445,45 +252,4 @@ fn a_credential_names_what_it_is_bound_to() {
     assert_eq!(bound.certificate_thumbprint(), Some("x5t"));
     assert_eq!(bound.key_thumbprint(), None);
     assert!(Credential::dpop("a token", Plain::default()).is_err());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_token_goes_only_with_the_certificate_that_it_is_bound_to() {
-    let source =
-        || Source::new(|n, _| Ok(token(n, HOUR).bound_to_certificate("its-own-thumbprint")));
-    for (presented, expected) in [
-        (None, Some("no certificate of the client's is known here")),
-        (
-            Some("another-thumbprint"),
-            Some("the client presents another one, another-thumbprint"),
-        ),
-        (Some("its-own-thumbprint"), None),
-    ] {
-        let mut authorizer = Authorizer::new(source());
-        if let Some(presented) = presented {
-            authorizer = authorizer.client_certificate(presented);
-        }
-        for _ in ["cold", "warm"] {
-            let request = Request::get(URI).body(()).unwrap();
-            let answer = authorizer.run(request, |request| {
-                assert_eq!(request.headers()["authorization"], "Bearer token-1");
-                assert!(request.extensions().is_empty());
-                async { Ok::<_, std::io::Error>(Response::new(())) }
-            });
-            match (answer.await, expected) {
-                (Ok(_), None) => {}
-                (Err(CallError::Credential(error)), Some(why)) => {
-                    assert!(
-                        error.is_possession() && error.is_permanent() && !error.is_destination()
-                    );
-                    let told = error.to_string();
-                    assert!(
-                        told.contains(why) && told.contains("its-own-thumbprint"),
-                        "{told}"
-                    );
-                }
-                (other, _) => panic!("{presented:?}: {other:?}"),
-            }
-        }
-    }
 }

@@ -8,12 +8,13 @@ use common::{
     LIFETIME, Replica, SECOND, Trouble, common_token, fleet, get_all, identity, refuse_all,
     replica, run_for, settle,
 };
-use hallpass_core::{Cached, Identity};
+use hallpass_core::{Cached, Credential, Error, Identity};
 use hallpass_shared::{
     MemoryStore, Name, Shared, SharedStore, Store as _, contract,
     store::{Leased, Outcome, Published},
 };
 use hallpass_testkit::ScriptedSource;
+use tokio::task::JoinHandle;
 
 const TEN: usize = 10;
 
@@ -110,19 +111,25 @@ async fn an_emptied_store_costs_two_requests_at_most() {
     assert!(source.fetches() <= 2, "{}", source.fetches());
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_holder_that_stands_still_never_displaces_what_came_after() {
-    let store = MemoryStore::new();
-    let (slow, quick) = (
-        ScriptedSource::tokens(LIFETIME),
-        ScriptedSource::tokens(LIFETIME),
-    );
+/// One that has the lease and fetches for long, and can't renew it, as a process that is stopped;
+/// and who waits for it.
+async fn stalled_holder(
+    store: &MemoryStore,
+    slow: &ScriptedSource,
+) -> (Replica, JoinHandle<Result<Credential, Error>>) {
     slow.latency(20 * SECOND);
-    let stalled = replica(&store, |shared| shared, slow.clone());
+    let stalled = replica(store, |shared| shared, slow.clone());
     let asking = tokio::spawn(stalled.cached.get_within(60 * SECOND));
     tokio::time::sleep(SECOND / 10).await;
-    // It can't renew its lease, as a process that is stopped.
     stalled.way.set(Trouble::Silent);
+    (stalled, asking)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_stands_still_never_displaces_what_came_after() {
+    let (store, slow) = (MemoryStore::new(), ScriptedSource::tokens(LIFETIME));
+    let (stalled, asking) = stalled_holder(&store, &slow).await;
+    let quick = ScriptedSource::tokens(LIFETIME);
     let other = replica(&store, |shared| shared, quick.clone());
     let theirs = other.cached.get_within(60 * SECOND).await.unwrap();
     let published = store.take_copy(&name()).unwrap();
@@ -140,17 +147,10 @@ async fn a_holder_that_stands_still_never_displaces_what_came_after() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_is_granted_anew_publishes_nothing_older_than_what_came_between() {
-    let store = MemoryStore::new();
-    let (slow, quick) = (
-        ScriptedSource::tokens(LIFETIME),
-        ScriptedSource::tokens(LIFETIME),
-    );
-    slow.latency(20 * SECOND);
-    let stalled = replica(&store, |shared| shared, slow.clone());
-    let asking = tokio::spawn(stalled.cached.get_within(60 * SECOND));
-    tokio::time::sleep(SECOND / 10).await;
-    stalled.way.set(Trouble::Silent);
-    let other = replica(&store, |shared| shared, quick.clone());
+    let (store, slow) = (MemoryStore::new(), ScriptedSource::tokens(LIFETIME));
+    let (stalled, asking) = stalled_holder(&store, &slow).await;
+    let quick = ScriptedSource::tokens(LIFETIME);
+    let other = replica(&store, |shared| shared, quick);
     other.cached.get_within(60 * SECOND).await.unwrap();
     // What the other one published was refused meanwhile, and whoever was to replace it failed: the
     // lease is free, and nothing that is there is of use to the one that wakes up.

@@ -1,27 +1,25 @@
-//! The API behind the proxies, with its token endpoint, in a thread of its own.
+//! The API behind the proxies, with its token endpoint.
 
 use std::{
     collections::HashMap,
-    convert::Infallible,
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering::SeqCst},
     },
-    thread,
     time::Duration,
 };
 
 use bytes::Bytes;
+use hallpass_benches::served::{Served, with_json};
 use http::{
     HeaderValue, Request, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE},
+    header::{AUTHORIZATION, WWW_AUTHENTICATE},
 };
 use http_body_util::{BodyExt as _, Collected, Full};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
 use serde_json::json;
-use tokio::{net::TcpStream, sync::oneshot, time::Instant};
+use tokio::time::Instant;
 
 use crate::Outcome;
 
@@ -31,8 +29,8 @@ pub(crate) const SECRET: &str = "not-a-real-secret";
 pub(crate) struct Api {
     pub(crate) address: SocketAddr,
     state: Arc<State>,
-    /// The server ends with it.
-    _end: oneshot::Sender<()>,
+    /// It ends with this.
+    _served: Served,
 }
 
 struct State {
@@ -48,9 +46,6 @@ struct State {
 
 impl Api {
     pub(crate) fn start(lifetime: Duration) -> Outcome<Self> {
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
         let state = Arc::new(State {
             lifetime,
             good: RwLock::default(),
@@ -59,23 +54,12 @@ impl Api {
             refused: AtomicU64::new(0),
             uploaded: AtomicU64::new(0),
         });
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let (end, ended) = oneshot::channel::<()>();
         let serving = Arc::clone(&state);
-        thread::spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    _ = ended => {}
-                    _ = accept(listener, serving) => {}
-                }
-            });
-        });
+        let served = Served::start(move |request| answer(request, Arc::clone(&serving)))?;
         Ok(Self {
-            address,
+            address: served.address,
             state,
-            _end: end,
+            _served: served,
         })
     }
 
@@ -135,60 +119,32 @@ impl State {
     }
 }
 
-async fn accept(listener: std::net::TcpListener, state: Arc<State>) -> std::io::Result<()> {
-    let listener = tokio::net::TcpListener::from_std(listener)?;
-    loop {
-        let (stream, _) = listener.accept().await?;
-        tokio::spawn(serve(stream, Arc::clone(&state)));
-    }
-}
-
-async fn serve(stream: TcpStream, state: Arc<State>) {
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| answer(request, Arc::clone(&state)));
-    // A connection that breaks shows on the other side.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    state: Arc<State>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(request: Request<Incoming>, state: Arc<State>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map(Collected::to_bytes);
     if head.uri.path() == "/token" {
-        return Ok(token(&state));
+        return token(&state);
     }
     if state.accepts(head.headers.get(AUTHORIZATION)) {
         let length = body.map_or(0, |body| body.len() as u64);
         state.uploaded.fetch_add(length, SeqCst);
-        return Ok(with(StatusCode::OK, "{\"ok\":true}".to_owned()));
+        return with_json(StatusCode::OK, "{\"ok\":true}".to_owned());
     }
     state.refused.fetch_add(1, SeqCst);
-    let mut refusal = with(StatusCode::UNAUTHORIZED, "{}".to_owned());
+    let mut refusal = with_json(StatusCode::UNAUTHORIZED, "{}".to_owned());
     let challenge = HeaderValue::from_static("Bearer error=\"invalid_token\"");
     refusal.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-    Ok(refusal)
+    refusal
 }
 
 fn token(state: &State) -> Response<Full<Bytes>> {
     if state.down.load(SeqCst) {
-        return with(StatusCode::SERVICE_UNAVAILABLE, String::new());
+        return with_json(StatusCode::SERVICE_UNAVAILABLE, String::new());
     }
     let answer = json!({
         "access_token": state.issue(),
         "token_type": "Bearer",
         "expires_in": state.lifetime.as_secs(),
     });
-    with(StatusCode::OK, answer.to_string())
-}
-
-fn with(status: StatusCode, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::from(body));
-    *response.status_mut() = status;
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(CONTENT_TYPE, json);
-    response
+    with_json(StatusCode::OK, answer.to_string())
 }

@@ -15,7 +15,7 @@ use hallpass::{
     },
 };
 
-use super::folder;
+use super::{OPERATION_DEADLINE, folder};
 
 /// A slot for each name, in a file of its own. Who changes it holds the lock of a file beside it,
 /// which the system releases should the process end.
@@ -38,8 +38,7 @@ impl FileStore {
     ) -> Result<T, Error> {
         let path = self.folder.join(format!("{name}.token"));
         let changed = tokio::task::spawn_blocking(move || {
-            let lock = folder::lock_file(&path.with_extension("lock"))?;
-            lock.lock()?;
+            let _lock = folder::lock(&path.with_extension("lock"), OPERATION_DEADLINE)?;
             let mut slot = read(&path);
             let done = change(&mut slot, now());
             folder::replace(&path, &serde_json::to_vec(&slot)?)?;

@@ -2,12 +2,17 @@
 
 use std::{
     env,
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Write as _},
     path::{Path, PathBuf},
+    thread,
+    time::Duration,
 };
 
 use crate::exit::Failure;
+
+/// How often a lock that another command holds is tried again.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// The folder, made for its owner alone if it is not there.
 pub(super) fn open(named: Option<&Path>) -> Result<PathBuf, Failure> {
@@ -43,9 +48,26 @@ fn usual() -> Option<PathBuf> {
     Some(folder.join("hallpass"))
 }
 
-/// Opens a file to be locked; it is made for its owner alone if it is not there.
-pub(super) fn lock_file(path: &Path) -> io::Result<File> {
-    private().create(true).truncate(false).open(path)
+/// Locks a file, which is made for its owner alone if it is not there. Another command that holds the
+/// lock may be stopped; it is not waited for any longer than this.
+pub(super) fn lock(path: &Path, limit: Duration) -> io::Result<File> {
+    let file = private().create(true).truncate(false).open(path)?;
+    let mut left = limit;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if left.is_zero() => {
+                let message = format!("another command holds {}", path.display());
+                return Err(io::Error::new(io::ErrorKind::TimedOut, message));
+            }
+            Err(TryLockError::WouldBlock) => {
+                let pause = LOOK.min(left);
+                thread::sleep(pause);
+                left -= pause;
+            }
+        }
+    }
 }
 
 /// Puts a file in place in one step, readable by its owner alone.

@@ -7,7 +7,7 @@ use hallpass::shared::{KEY_LEN, Key};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
-use super::folder;
+use super::{OPERATION_DEADLINE, folder};
 use crate::exit::Failure;
 
 /// Holds the key in base64, where the home folder is not the place for it.
@@ -24,8 +24,7 @@ pub(super) fn read(folder: &Path) -> Result<Key, Failure> {
     let failed =
         |error: io::Error| Failure::configuration(format!("--cache: {}: {error}", path.display()));
     // Two commands that begin at the same time must not each make one.
-    let lock = folder::lock_file(&folder.join("key.lock")).map_err(failed)?;
-    lock.lock().map_err(failed)?;
+    let _lock = folder::lock(&folder.join("key.lock"), OPERATION_DEADLINE).map_err(failed)?;
     let text = match fs::read_to_string(&path) {
         Ok(text) => Zeroizing::new(text),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {

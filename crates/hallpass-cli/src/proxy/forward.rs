@@ -3,9 +3,13 @@
 use std::{convert::Infallible, sync::Arc};
 
 use hallpass::BoxError;
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header::LOCATION};
+use http::{
+    HeaderValue, Method, Request, Response, StatusCode, Version,
+    header::{LOCATION, TRANSFER_ENCODING},
+};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
+use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::{
@@ -28,10 +32,14 @@ pub(super) async fn answer(
     if request.uri().path() == proxy.health {
         return Ok(health::page(&upstream));
     }
-    Ok(forward(&upstream, request).await)
+    Ok(forward(&upstream, &proxy.tunnels, request).await)
 }
 
-async fn forward(upstream: &Upstream, mut request: Request<Incoming>) -> Response<Body> {
+async fn forward(
+    upstream: &Upstream,
+    tunnels: &TaskTracker,
+    mut request: Request<Incoming>,
+) -> Response<Body> {
     if request.method() == Method::CONNECT {
         let message = "this proxy stands for one API: call it as if it were that";
         return problem(StatusCode::METHOD_NOT_ALLOWED, "method", message);
@@ -47,6 +55,11 @@ async fn forward(upstream: &Upstream, mut request: Request<Incoming>) -> Respons
         () if is_grpc(&request) && !upstream.is_secure() => Needs::Http2,
         () => Needs::Anything,
     };
+    if !request.body().is_end_stream() && request.body().size_hint().exact().is_none() {
+        // With a GET the client below takes a body of unknown length for none, unless it is told.
+        let chunked = HeaderValue::from_static("chunked");
+        request.headers_mut().insert(TRANSFER_ENCODING, chunked);
+    }
     *request.uri_mut() = uri;
     *request.version_mut() = Version::HTTP_11;
     request.extensions_mut().clear();
@@ -59,7 +72,7 @@ async fn forward(upstream: &Upstream, mut request: Request<Incoming>) -> Respons
     let upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     match (upgraded, of_caller) {
         (true, Some(of_caller)) => {
-            upgrade::tunnel(of_caller, hyper::upgrade::on(&mut response));
+            upgrade::tunnel(tunnels, of_caller, hyper::upgrade::on(&mut response));
         }
         (true, None) => {
             let message = "the API changes to a protocol that nobody asked for";

@@ -41,6 +41,23 @@ async fn ten_commands_at_once_ask_once() {
 }
 
 #[tokio::test]
+async fn a_command_that_is_stopped_holds_nobody_up() {
+    let (server, _) = generic().await;
+    let folder = Folder::new();
+    let cache = folder.path("cache");
+    token(&server, &cache, &[]).await;
+    let lock = fs::File::open(folder.as_path().join("cache/key.lock")).unwrap();
+    lock.lock().unwrap();
+    let run = token(&server, &cache, &[]).await;
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(
+        run.stderr.contains("another command holds "),
+        "{}",
+        run.stderr
+    );
+}
+
+#[tokio::test]
 async fn what_is_kept_is_sealed_and_for_its_owner_alone() {
     let (server, _) = generic().await;
     let folder = Folder::new();

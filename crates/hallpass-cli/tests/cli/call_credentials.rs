@@ -1,11 +1,10 @@
 //! Tokens: each profile gets one, and a lost one is replaced.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::Stdio;
 
 use hallpass_testkit::{Server, System, fnv1a64};
 
-use super::common::{Run, SECRET, call, call_generic, command, generic};
+use super::common::{Run, SECRET, call, call_generic, generic, spawn_call};
 
 async fn served(system: System, args: &[&str]) {
     let server = Server::builder()
@@ -150,17 +149,7 @@ async fn method_body_and_headers_arrive() {
 async fn a_token_revoked_in_mid_run_is_replaced() {
     let (server, args) = generic().await;
     let more = ["-d", "order", "--repeat", "20", "--interval", "20ms"];
-    let mut command = command(
-        ["call", "--json"]
-            .into_iter()
-            .chain(args.iter().map(String::as_str))
-            .chain(more),
-    );
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn_call(&args, &more);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut stdout = String::new();
     for n in 0.. {

@@ -1,10 +1,8 @@
 //! What fails after the start: readable, counted, and without secrets.
 
-use std::process::Stdio;
-
 use hallpass_testkit::Server;
 
-use super::common::{SECRET, call_generic, command, generic, generic_args};
+use super::common::{SECRET, call_generic, generic, generic_args, spawn_call};
 
 #[tokio::test]
 async fn a_wrong_secret_says_what_to_check() {
@@ -97,17 +95,7 @@ async fn half_a_response_is_a_failure_with_a_status() {
 async fn a_reader_that_leaves_is_no_panic() {
     let (_server, args) = generic().await;
     let more = ["--repeat", "200", "--interval", "1ms"];
-    let mut command = command(
-        ["call", "--json"]
-            .into_iter()
-            .chain(args.iter().map(String::as_str))
-            .chain(more),
-    );
-    let mut child = command
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = spawn_call(&args, &more);
     drop(child.stdout.take());
     let output = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap())
         .await

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     sync::atomic::{AtomicU64, Ordering},
 };
 
@@ -128,6 +128,16 @@ pub(crate) fn client_args(server: &Server) -> Vec<String> {
         .chain([token_url.as_str()])
         .map(str::to_owned)
         .collect()
+}
+
+/// [`call_generic`] that runs on beside the test.
+pub(crate) fn spawn_call(args: &[String], more: &[&str]) -> Child {
+    let args = args.iter().map(String::as_str).chain(more.iter().copied());
+    command(["call", "--json"].into_iter().chain(args))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
 }
 
 pub(crate) async fn call_generic(args: &[String], more: &[&str]) -> Run {

@@ -25,7 +25,7 @@ use super::{
 };
 
 /// Reads a head to its empty line.
-async fn head(stream: &mut TcpStream) -> String {
+pub(crate) async fn head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
@@ -68,6 +68,25 @@ async fn events_come_as_they_are_sent() {
     assert_eq!(next().await, "data: 1\n\n");
     seen.notify_one();
     assert_eq!(next().await, "data: 2\n\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_in_a_body_of_unknown_length_arrives() {
+    let (server, _) = generic().await;
+    let proxy = Proxy::start(&server, &server.url(), &[]).await;
+    let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
+    let asked = format!(
+        "GET /_search HTTP/1.1\r\nhost: {}\r\ntransfer-encoding: chunked\r\n\r\n5\r\nquery\r\n0\r\n\r\n",
+        proxy.address()
+    );
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    assert!(head(&mut stream).await.starts_with("HTTP/1.1 200 "));
+    let journal = server.journal();
+    let search = journal.api().next().unwrap();
+    assert_eq!(
+        (search.path.as_str(), &*search.body),
+        ("/_search", &b"query"[..])
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,7 @@ impl Clients {
     ///
     /// # Errors
     /// If it is no TOML, or a setting is unknown or holds what it can't; the message begins with the
-    /// setting, such as `clients.atlar.secret`, and never has a value in it.
+    /// setting, such as `clients.atlar.secret`, and never has the value of a reference in it.
     pub fn from_toml(text: &str) -> Result<Self, Error> {
         Ok(Self::of(read::clients(text, Path::new(""))?))
     }
