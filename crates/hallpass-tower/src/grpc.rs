@@ -96,6 +96,10 @@ where
         }
         let has_ended = match (&frame, &this.ahead) {
             (None, _) | (Some(Ok(_)), Some(None)) => true,
+            // HTTP/2 may say the end in a frame of its own, without a byte in it.
+            (Some(Ok(_)), Some(Some(Ok(next)))) => {
+                next.data_ref().is_none_or(Bytes::is_empty) && this.inner.is_end_stream()
+            }
             (Some(Ok(frame)), None) => frame.is_trailers() || this.inner.is_end_stream(),
             (Some(_), _) => false,
         };
@@ -181,6 +185,44 @@ mod tests {
             messages.read(frame);
         }
         (messages.count, messages.is_one())
+    }
+
+    /// Its frames are there, and the last one says that it is.
+    struct Frames(Vec<Bytes>);
+
+    impl Body for Frames {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            let next = (!self.0.is_empty()).then(|| self.0.remove(0));
+            Poll::Ready(next.map(|data| Ok(Frame::data(data))))
+        }
+
+        fn is_end_stream(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    #[test]
+    fn an_end_in_a_frame_of_its_own_is_known_with_the_message() {
+        let message = Bytes::from_static(b"\0\0\0\0\x01a");
+        let more = Bytes::from_static(b"\0");
+        for (frames, expected) in [
+            (vec![message.clone()], true),
+            (vec![message.clone(), Bytes::new()], true),
+            (vec![message.clone(), more], false),
+            (vec![message.clone(), message], false),
+        ] {
+            let progress = Arc::<Progress>::default();
+            let mut body = Counted::new(Frames(frames), Arc::clone(&progress));
+            let mut context = Context::from_waker(std::task::Waker::noop());
+            assert!(Pin::new(&mut body).poll_frame(&mut context).is_ready());
+            assert_eq!(progress.is_one_message(), expected);
+        }
     }
 
     #[test]
