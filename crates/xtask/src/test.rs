@@ -51,15 +51,17 @@ pub(crate) fn all() -> Result<(), String> {
                 "features: {}",
                 if feature.is_empty() { "none" } else { feature }
             ),
-            cargo(&[
-                "check",
+            &mut cargo(&[
+                "clippy",
                 "--package",
                 "hallpass",
                 "--no-default-features",
                 "--features",
                 feature,
-            ])
-            .env("RUSTFLAGS", "-D warnings"),
+                "--",
+                "-D",
+                "warnings",
+            ]),
         )?;
     }
     step(
