@@ -384,6 +384,12 @@ impl Rules {
         }
     }
 
+    /// Whether it is the same for all requests that don't choose another one.
+    #[inline]
+    pub(super) fn has_one_credential(&self) -> bool {
+        self.keys.is_none() && !self.is_absent
+    }
+
     /// Which one keeps the origin of the first use. One for all keys, because those that are evicted
     /// would forget theirs.
     #[inline]

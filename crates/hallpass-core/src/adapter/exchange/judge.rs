@@ -119,7 +119,7 @@ impl Exchange {
             self.replaced = true;
             self.cause = ReplayCause::Renewed;
         }
-        Next::Renew(Renewal::of(self.cached(), self.generation))
+        Next::Renew(Box::new(Renewal::of(self.cached(), self.generation)))
     }
 
     /// Only the hop that answered says that it did nothing. Behind a follower it need not be the one

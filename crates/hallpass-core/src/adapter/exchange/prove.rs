@@ -154,10 +154,10 @@ impl Exchange {
         }
         self.proved_again = true;
         self.cause = ReplayCause::ProvedAgain;
-        Next::Again(Acquired {
+        Next::Again(Box::new(Acquired {
             credential,
             waited: false,
-        })
+        }))
     }
 }
 
