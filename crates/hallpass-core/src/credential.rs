@@ -543,23 +543,3 @@ pub(crate) fn attach_proof(
     headers.insert(proof.header().clone(), value.clone());
     Ok(value)
 }
-
-/// As a source it is fixed: it brings itself every time, and never ends unless it says when.
-impl crate::CredentialSource for Credential {
-    async fn fetch(&self, _why: &crate::Fetch) -> Result<Self, Error> {
-        let credential = self.clone();
-        Ok(match self.inner.life {
-            Life::Unknown => credential.never_expires(),
-            Life::Until { .. } | Life::Forever => credential,
-        })
-    }
-
-    fn description(&self) -> crate::Description {
-        crate::Description {
-            header: self.inner.name.clone(),
-            beside: self.own_names().skip(1).cloned().collect(),
-            fixed: true,
-            ..crate::Description::default()
-        }
-    }
-}

@@ -8,11 +8,11 @@ use super::{
     choices::{Choice, choice},
     own::Own,
     place::{Place, bound_elsewhere},
-    target::destination,
 };
 use crate::{
     Cached, Error, Origin,
     origin::{Allowed, Destination, USER_INFO},
+    target::destination,
 };
 
 /// What is to become of a request.

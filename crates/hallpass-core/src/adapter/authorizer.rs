@@ -9,7 +9,6 @@ use super::{
     absent::Absent,
     choices::{Choice, brought, choice},
     own::Own,
-    target::ByRef,
     withheld::Trace,
 };
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
     keyed::{Key, Keys},
     origin::Allowed,
     sharded::Sharded,
+    target::ByRef,
 };
 
 /// A [`Cached`] credential and the rules for where it goes and what rejects it.

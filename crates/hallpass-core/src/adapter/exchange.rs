@@ -11,8 +11,9 @@ use std::{
 
 use http::Extensions;
 
-pub(super) use self::prove::Bound;
-use super::{Acquired, Attempt, Authorizer, Demand, Evidence, Renewal, own::Own, place::Place};
+use super::{
+    Acquired, Attempt, Authorizer, Demand, Evidence, Renewal, bound::Bound, own::Own, place::Place,
+};
 use crate::{Cached, Rejected, observe::ReplayCause};
 
 /// The protocol state of one request that [may carry](super::Admission::Carry) a credential.

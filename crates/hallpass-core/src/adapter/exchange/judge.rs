@@ -5,11 +5,10 @@ use http::StatusCode;
 use super::{Exchange, Next};
 use crate::{
     Challenges, Rejection,
-    adapter::{
-        Answer, Demand, Hop, Renewal, Target, evidence::judge, place::Place, target::destination,
-    },
+    adapter::{Answer, Demand, Hop, Renewal, Target, evidence::judge, place::Place},
     observe::ReplayCause,
     origin::{Allowed, Destination},
+    target::destination,
     verdict::{GRPC_STATUS, Verdict, accepts, is_grpc},
 };
 
