@@ -46,6 +46,8 @@ fn of_code(target: &Target, code: &str) -> Option<Why> {
                 "compare both with the vendor's console, for this environment; make a new secret if in doubt",
             )
         }),
+        // oidc-provider's word for a secret that is not encoded as it should be.
+        "invalid_request" => spaced_secret(target)?,
         // The second is glewlwyd's spelling.
         "invalid_scope" | "scope_invalid" => why(
             format!(
@@ -188,10 +190,12 @@ fn of_status(target: &Target, error: &Error, last: &Exchange) -> Why {
             "the server did not understand the request",
             "compare parameters, encoding and grant of the profile with the documentation",
         ),
-        401 => why(
-            "the server does not accept who the client says it is",
-            "check id, secret and client_auth of the profile",
-        ),
+        401 => spaced_secret(target).unwrap_or_else(|| {
+            why(
+                "the server does not accept who the client says it is",
+                "check id, secret and client_auth of the profile",
+            )
+        }),
         // A firewall would show a page.
         403 if matches!(last.body, Body::Empty) => spaced_secret(target).unwrap_or_else(|| {
             why(
