@@ -1,13 +1,13 @@
 //! Accepting connections and speaking HTTP on them.
 
 use std::future::Future;
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hallpass_core::BoxError;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::rt::{Executor, Read, Write};
@@ -145,7 +145,7 @@ async fn respond<B>(
     ending: watch::Sender<Ending>,
     tasks: Tasks,
     request: Request<B>,
-) -> io::Result<Response<Reply>>
+) -> Result<Response<Reply>, BoxError>
 where
     B: Body<Data = Bytes> + Unpin + Send + 'static,
 {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::common::{EchoClient, Issuer, Server, cause, message, start};
 use hallpass_core::{Cached, Error, Keyed};
+use hallpass_testkit::ClosedPort;
 use hallpass_tonic::{Interceptor, bearer};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -90,13 +91,10 @@ async fn what_the_token_endpoint_says_decides_the_code() {
 
 #[tokio::test]
 async fn a_token_endpoint_that_is_down_is_unavailable() {
-    // Bound, so that nobody else takes the port, and not listening.
-    let nobody = tokio::net::TcpSocket::new_v4().unwrap();
-    nobody.bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = nobody.local_addr().unwrap();
+    let closed = ClosedPort::reserve();
     let server = Server::start().await;
     let source = TokenEndpoint {
-        address,
+        address: closed.addr(),
         secret: "secret",
     };
     let mut client = EchoClient::new(bearer(server.endpoint(), source));

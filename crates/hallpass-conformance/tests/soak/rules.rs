@@ -1,0 +1,82 @@
+//! The rules: why a call may fail, and how many token requests there may be.
+
+use std::time::{Duration, Instant};
+
+use tonic::Code;
+
+use crate::{
+    callers::Saw,
+    timeline::{Harm, Incident, Timeline},
+    world::{ATTEMPT, LEFT, LIFETIME, PATIENCE, World},
+};
+
+/// A call that did not go well.
+pub(crate) struct Failed {
+    pub(crate) start: Instant,
+    pub(crate) end: Instant,
+    pub(crate) saw: Saw,
+}
+
+/// How long a fault of the API's is felt after its end: until a silent connection is found out, and
+/// whoever waits for it has left.
+const FELT: Duration = Duration::from_secs(9);
+
+/// What a machine under load adds.
+const SLACK: Duration = Duration::from_millis(500);
+
+/// The rule by which a call may have failed, in words; none if there is none.
+pub(crate) fn explain(failed: &Failed, timeline: &Timeline) -> Option<&'static str> {
+    let Failed { start, end, saw } = *failed;
+    let near = |harm: Harm, after: Duration| -> Vec<Incident> {
+        let mut all = timeline.around(start, end, after);
+        all.retain(|incident| incident.harm == harm);
+        all
+    };
+    let is_near = |harm, after| !near(harm, after).is_empty();
+    match saw {
+        Saw::NoToken => {
+            // An attempt that began before the end may hang until its own.
+            let troubles = near(Harm::Tokens, PATIENCE + ATTEMPT);
+            let lost = is_near(Harm::Loss, LIFETIME);
+            let outlasted = |trouble: &Incident| {
+                start.saturating_duration_since(trouble.begin) + SLACK >= LEFT
+                    && end.saturating_duration_since(trouble.begin) + SLACK >= PATIENCE
+            };
+            if troubles.iter().any(outlasted) {
+                return Some("no token for longer than the one in hand could last");
+            }
+            (lost && !troubles.is_empty()).then_some("no token to be had after a loss")
+        }
+        Saw::Refused => None,
+        Saw::Status(401) | Saw::Code(Code::Unauthenticated) => {
+            let lost = is_near(Harm::Loss, PATIENCE + ATTEMPT);
+            let trouble = is_near(Harm::Tokens, SLACK);
+            (lost && trouble).then_some("revoked, and no token to be had: the API's own answer")
+        }
+        Saw::Late if is_near(Harm::Tokens, SLACK) && is_near(Harm::Api, FELT) => {
+            Some("both were in trouble")
+        }
+        _ if is_near(Harm::Api, FELT) => Some("the API's own fault"),
+        _ if is_near(Harm::Restart, SLACK) => Some("a restart ended its connection"),
+        _ => None,
+    }
+}
+
+/// Fetches a second while callers wait: the gap is drawn between nothing and 1 s, and each may have
+/// two quick retries.
+const RATE: f64 = 5.0;
+
+/// The most token requests that there may be.
+pub(crate) fn bound(world: &World, timeline: &Timeline, length: Duration) -> usize {
+    let each = |seconds: f64| seconds / (LIFETIME - LEFT - LEFT / 4).as_secs_f64();
+    // A token for each stretch, and the first.
+    let renewals = 1.0 + each(length.as_secs_f64() + 10.0);
+    // One replacement, and one more where it was refused or raced.
+    let losses = 2.0 * timeline.of(&[Harm::Loss, Harm::Store]).len() as f64;
+    let trouble: f64 = timeline
+        .of(&[Harm::Tokens])
+        .iter()
+        .map(|trouble| 2.0 + RATE * (trouble.length() + PATIENCE).as_secs_f64())
+        .sum();
+    ((renewals + losses + trouble) * world.credentials as f64) as usize
+}
