@@ -87,11 +87,9 @@ impl Listening {
             return self.serve(TokioIo::new(stream), serial, close).await;
         };
         let (near, far) = tokio::io::duplex(64 * 1024);
-        tokio::select! {
-            () = self.serve(TokioIo::new(near), serial, close) => {}
-            // It ends with the caller's connection.
-            _ = goaway::relay(stream, far, most) => {}
-        }
+        // Each ends with the other: what the server has said last is still passed on.
+        let serving = self.serve(TokioIo::new(near), serial, close);
+        let _ = tokio::join!(serving, goaway::relay(stream, far, most));
     }
 
     async fn serve<I>(self, io: I, serial: u64, mut close: watch::Receiver<()>)

@@ -1,6 +1,7 @@
 //! Callers of every adapter, one trait less: what is sent with any of them, and what its caller sees.
 
 #[path = "../suite/adapters/codec.rs"]
+#[allow(dead_code, reason = "the suite uses all of it")]
 mod codec;
 mod http;
 mod reqwest;

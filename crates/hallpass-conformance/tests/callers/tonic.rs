@@ -11,13 +11,18 @@ use super::{ACTION, Call, Saw, Seen, Trust, codec::Raw};
 
 /// How soon a silent connection is noticed: a channel has one for all calls, and tonic leaves that
 /// to its users.
-const KEEP_ALIVE: Duration = Duration::from_millis(500);
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// What a slow way may take.
+const PONG: Duration = Duration::from_millis(2700);
 
 pub(super) fn channel(base: &str, rules: Authorizer, trust: &Trust) -> BearerChannel {
-    let mut endpoint = Endpoint::from_shared(base.to_owned())
-        .unwrap()
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE);
+    let mut endpoint = Endpoint::from_shared(base.to_owned()).unwrap();
+    if trust.probes {
+        endpoint = endpoint
+            .http2_keep_alive_interval(SILENCE)
+            .keep_alive_timeout(PONG);
+    }
     if base.starts_with("https:") {
         endpoint = endpoint.tls_config(trust.tonic()).unwrap();
     }

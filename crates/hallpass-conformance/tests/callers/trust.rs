@@ -7,6 +7,9 @@ use tokio::sync::OnceCell;
 pub(crate) struct Trust {
     pem: String,
     http2: bool,
+    /// Whether silent connections are probed where that is left to the user. A machine that is
+    /// very busy takes others for silent.
+    pub(crate) probes: bool,
 }
 
 impl Trust {
@@ -22,7 +25,11 @@ impl Trust {
             Some(pem) => pem.to_owned(),
             None => stranger.await.clone(),
         };
-        Self { pem, http2 }
+        Self {
+            pem,
+            http2,
+            probes: false,
+        }
     }
 
     pub(crate) fn hyper(&self) -> hallpass_hyper::Builder {

@@ -3,6 +3,7 @@
 use crate::{
     callers::Stack,
     cell::Played,
+    fault::NEWS,
     row::{Leg, Row},
     stage::Stage,
 };
@@ -20,16 +21,21 @@ pub(crate) async fn play(row: &Row, stack: Stack) -> Result<Played, String> {
     }
     let before = stage.server.journal().api_requests();
     row.fault.begin(&stage).await;
-    let during = stage.call_briefly().await;
+    let during = stage.call_in_doubt(row.fault).await;
     let requests = stage.server.journal().api_requests() - before;
+    // A connection that was reset has been given up by then, so that no call crosses with it.
+    tokio::time::sleep(NEWS).await;
     row.fault.end(&stage).await;
-    let saw = during.saw;
+    let (saw, text) = (during.saw, during.text.clone());
     seen.push(during);
     let (back, failed) = stage.back(&mut seen).await?;
 
     let mut wrong = stage.always(&seen);
-    if failed > row.fails_on {
-        wrong.push(format!("{failed} calls failed after the fault's end"));
+    if failed > 0 {
+        let last = &seen[seen.len() - 2];
+        wrong.push(format!(
+            "{failed} calls failed after the fault's end: {last:?}"
+        ));
     }
     let tokens = stage.server.journal().token_requests();
     if tokens != 1 {
@@ -37,6 +43,7 @@ pub(crate) async fn play(row: &Row, stack: Stack) -> Result<Played, String> {
     }
     Ok(Played {
         saw,
+        text,
         requests,
         back,
         wrong,

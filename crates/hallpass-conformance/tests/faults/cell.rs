@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// More than any cell takes.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(120);
 
 pub(crate) enum Cell {
     NotApplicable,
@@ -21,6 +21,8 @@ pub(crate) enum Cell {
 
 pub(crate) struct Played {
     pub(crate) saw: Saw,
+    /// What the error said.
+    pub(crate) text: String,
     pub(crate) requests: usize,
     /// From the fault's end until a call went well.
     pub(crate) back: Duration,
@@ -65,8 +67,9 @@ impl Played {
     fn judge(&mut self, expects: &Expects) {
         if !expects.saw.fits(self.saw) {
             let (saw, expected) = (words(self.saw), expects.saw.words());
+            let text = &self.text;
             self.wrong
-                .push(format!("the caller saw {saw:?}, not {expected:?}"));
+                .push(format!("the caller saw {saw:?}, not {expected:?}: {text}"));
         }
         if !expects.requests.contains(&self.requests) {
             let (seen, expected) = (self.requests, count(&expects.requests));

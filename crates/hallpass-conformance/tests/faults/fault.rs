@@ -29,7 +29,7 @@ pub(crate) enum Fault {
 const MANY: usize = 10_000;
 
 /// More than the news of a closing takes.
-const NEWS: Duration = Duration::from_millis(250);
+pub(crate) const NEWS: Duration = Duration::from_millis(250);
 
 /// Where redirects lead.
 pub(crate) const MOVED: &str = "/moved.Api/Call";
@@ -42,6 +42,11 @@ impl Fault {
             LinkFault::PlainPort,
         ];
         tls.into_iter().any(|fault| self == Self::Link(fault))
+    }
+
+    /// Whether nobody answers.
+    pub(crate) fn is_silent(self) -> bool {
+        self == Self::Link(LinkFault::HalfOpen)
     }
 
     pub(crate) fn needs_http2(self) -> bool {

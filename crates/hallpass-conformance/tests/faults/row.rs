@@ -2,8 +2,6 @@
 
 use std::ops::RangeInclusive;
 
-use tonic::Code;
-
 use crate::{
     callers::{Saw, Stack},
     fault::Fault,
@@ -24,8 +22,6 @@ pub(crate) struct Row {
     expects: Expects,
     /// Where an adapter legitimately shows something else, and why.
     differs: Vec<(&'static [Stack], Option<Expects>, &'static str)>,
-    /// How many calls may fail after the fault's end.
-    pub(crate) fails_on: usize,
     pub(crate) is_slow: bool,
 }
 
@@ -46,26 +42,7 @@ pub(crate) enum Sees {
     Just(Saw),
 }
 
-/// The callers that see HTTP.
-pub(crate) const HTTP: &[Stack] = &[
-    Stack::TowerHttp1,
-    Stack::TowerHttp2,
-    Stack::Reqwest,
-    Stack::Run,
-];
 pub(crate) const TONIC: &[Stack] = &[Stack::Tonic];
-
-/// "HTTP to gRPC Status Code Mapping" of the gRPC documentation.
-pub(crate) fn code(status: u16) -> Code {
-    match status {
-        400 => Code::Internal,
-        401 => Code::Unauthenticated,
-        403 => Code::PermissionDenied,
-        404 => Code::Unimplemented,
-        429 | 502..=504 => Code::Unavailable,
-        _ => Code::Unknown,
-    }
-}
 
 impl Row {
     pub(crate) fn new(
@@ -81,7 +58,6 @@ impl Row {
             fault,
             expects: Expects { saw, requests },
             differs: Vec::new(),
-            fails_on: 0,
             is_slow: false,
         }
     }
@@ -100,11 +76,6 @@ impl Row {
 
     pub(crate) fn not_applicable(mut self, stacks: &'static [Stack], why: &'static str) -> Self {
         self.differs.push((stacks, None, why));
-        self
-    }
-
-    pub(crate) fn fails_on(mut self, calls: usize) -> Self {
-        self.fails_on = calls;
         self
     }
 

@@ -28,14 +28,15 @@ pub(crate) const CALL: &str = "/conformance.Api/Call";
 /// How long a caller waits for another attempt at a token.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// One attempt; twice the latency that a row has, and some more.
-const ATTEMPT: Duration = Duration::from_millis(4500);
+/// What nothing takes that comes to an end: how busy the machine is decides nothing.
+const LONG: Duration = Duration::from_secs(30);
 
-/// What any caller has as its own limit: more than all that the engine may take.
-const LIMIT: Duration = Duration::from_secs(12);
+/// The limits where nothing comes: of one attempt, and of a caller without a token.
+const ATTEMPT: Duration = Duration::from_millis(2500);
+const HEDGE: Duration = Duration::from_secs(1);
 
-/// A caller's own limit where nothing is expected to come.
-const SHORT: Duration = Duration::from_secs(3);
+/// The limit of a caller whom nobody answers.
+const SHORT: Duration = Duration::from_secs(4);
 
 /// A label of 64 letters is too long for a name (RFC 1035 §2.3.4), which every resolver finds out
 /// by itself.
@@ -92,22 +93,27 @@ impl Stage {
             true => Relay::start_tls(server.addr()).await,
             false => Relay::start(server.addr()).await,
         };
-        let trust = Trust::of(&relay, stack.http2(fault.needs_http2())).await;
+        let mut trust = Trust::of(&relay, stack.http2(fault.needs_http2())).await;
+        trust.probes = fault.is_silent();
         let (token_url, base) = match leg {
             Leg::Token => (relay.url_of(&server.token_url()), server.url()),
             Leg::Api => (server.token_url(), relay.url()),
         };
         let astray = Arc::new(AtomicBool::new(false));
+        let (attempt, hedge) = match fault.is_silent() {
+            true => (ATTEMPT, HEDGE),
+            false => (LONG, LONG),
+        };
         let source = Detour {
-            right: stack.tokens(&token_url, &trust, ATTEMPT),
-            wrong: stack.tokens(&format!("{NOWHERE}/token"), &trust, ATTEMPT),
+            right: stack.tokens(&token_url, &trust, attempt),
+            wrong: stack.tokens(&format!("{NOWHERE}/token"), &trust, attempt),
             astray: astray.clone(),
         };
         let clock = ManualClock::running();
         let policy = Policy::default()
             .patience(PATIENCE)
-            .fetch_deadline(ATTEMPT + Duration::from_secs(1))
-            .hedge_after(Duration::from_millis(2700));
+            .fetch_deadline(2 * attempt)
+            .hedge_after(hedge);
         let cached = Cached::builder(source)
             .policy(policy)
             .clock(clock.clone())
@@ -160,12 +166,13 @@ impl Stage {
     }
 
     pub(crate) async fn call(&self) -> Seen {
-        self.call_within(LIMIT).await
+        self.call_within(LONG).await
     }
 
-    /// A call of somebody who expects nothing.
-    pub(crate) async fn call_briefly(&self) -> Seen {
-        self.call_within(SHORT).await
+    /// A call of somebody whom perhaps nobody answers.
+    pub(crate) async fn call_in_doubt(&self, fault: Fault) -> Seen {
+        let limit = if fault.is_silent() { SHORT } else { LONG };
+        self.call_within(limit).await
     }
 
     async fn call_within(&self, limit: Duration) -> Seen {
@@ -184,16 +191,20 @@ impl Stage {
     /// Calls until one goes well: how long that took, and how many failed before it.
     pub(crate) async fn back(&self, seen: &mut Vec<Seen>) -> Result<(Duration, usize), String> {
         let start = Instant::now();
-        for failed in 0..1000 {
+        for failed in 0.. {
             let outcome = self.call().await;
             let ok = outcome.saw.is_ok();
             seen.push(outcome);
             if ok {
                 return Ok((start.elapsed(), failed));
             }
+            if start.elapsed() > LONG {
+                break;
+            }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Err("it never went well again".to_owned())
+        let last = seen.last().map_or("", |seen| seen.text.as_str());
+        Err(format!("it never went well again: {last}"))
     }
 
     /// What holds in every cell.

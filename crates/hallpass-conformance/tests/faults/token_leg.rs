@@ -21,26 +21,29 @@ pub(crate) async fn play(row: &Row, stack: Stack) -> Result<Played, String> {
     let stage = Stage::new(Leg::Token, row.fault, stack).await;
     let mut seen = Vec::new();
     let mut wrong = Vec::new();
-    let (saw, requests, back) = if row.fault.needs_a_used_connection() {
+    let (saw, text, requests, back) = if row.fault.needs_a_used_connection() {
         // There is none before the first token: all of it is the renewal's.
         let (back, _) = stage.back(&mut seen).await?;
         let before = stage.server.journal().token_requests();
         let saw = renewal(row, &stage, &mut seen, &mut wrong).await?;
         let requests = stage.server.journal().token_requests() - before;
-        (saw, requests, back)
+        (saw, String::new(), requests, back)
     } else {
         row.fault.begin(&stage).await;
         let during = stage.call().await;
         let requests = stage.server.journal().token_requests();
         row.fault.end(&stage).await;
-        let saw = during.saw;
+        let (saw, text) = (during.saw, during.text.clone());
         seen.push(during);
         let (back, failed) = stage.back(&mut seen).await?;
-        if failed > row.fails_on {
-            wrong.push(format!("{failed} calls failed after the fault's end"));
+        if failed > 0 {
+            let last = &seen[seen.len() - 2];
+            wrong.push(format!(
+                "{failed} calls failed after the fault's end: {last:?}"
+            ));
         }
         renewal(row, &stage, &mut seen, &mut wrong).await?;
-        (saw, requests, back)
+        (saw, text, requests, back)
     };
     let journal = stage.server.journal();
     if journal.api().any(|entry| entry.path != crate::stage::CALL) {
@@ -49,6 +52,7 @@ pub(crate) async fn play(row: &Row, stack: Stack) -> Result<Played, String> {
     wrong.extend(stage.always(&seen));
     Ok(Played {
         saw,
+        text,
         requests,
         back,
         wrong,

@@ -36,6 +36,8 @@ pub(crate) struct Load {
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     calls: usize,
+    /// Those that waited for a token.
+    waited: usize,
     /// How many failed for each reason.
     explained: BTreeMap<&'static str, usize>,
     pub(crate) unexplained: Vec<String>,
@@ -116,6 +118,8 @@ impl Line {
         };
         let mut tally = self.tally.lock().unwrap();
         tally.calls += 1;
+        let waited = seen.attempt.is_some_and(|attempt| attempt.waited);
+        tally.waited += usize::from(waited);
         if seen.text.contains(SECRET) {
             tally
                 .unexplained
@@ -152,7 +156,11 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let explained: usize = self.explained.values().sum();
         let failed = explained + self.unexplained.len();
-        write!(f, "calls: {}, failed: {failed}", self.calls)?;
+        let (calls, waited) = (self.calls, self.waited);
+        write!(
+            f,
+            "calls: {calls}, waited for a token: {waited}, failed: {failed}"
+        )?;
         for (why, count) in &self.explained {
             write!(f, "\n  {count} {why}")?;
         }

@@ -17,9 +17,8 @@ pub(crate) struct Failed {
     pub(crate) saw: Saw,
 }
 
-/// How long a fault of the API's is felt after its end: until a silent connection is found out, and
-/// whoever waits for it has left.
-const FELT: Duration = Duration::from_secs(9);
+/// How soon after the end of its trouble the token endpoint is asked again, while callers are refused.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// What a machine under load adds.
 const SLACK: Duration = Duration::from_millis(500);
@@ -48,15 +47,14 @@ pub(crate) fn explain(failed: &Failed, timeline: &Timeline) -> Option<&'static s
             (lost && !troubles.is_empty()).then_some("no token to be had after a loss")
         }
         Saw::Refused => None,
-        Saw::Status(401) | Saw::Code(Code::Unauthenticated) => {
-            let lost = is_near(Harm::Loss, PATIENCE + ATTEMPT);
-            let trouble = is_near(Harm::Tokens, SLACK);
-            (lost && trouble).then_some("revoked, and no token to be had: the API's own answer")
+        // tonic takes the body of a 401 for a message, and says `INTERNAL`.
+        Saw::Status(401) | Saw::Code(Code::Unauthenticated | Code::Internal)
+            if is_near(Harm::Loss, LIFETIME) && is_near(Harm::Tokens, AGAIN) =>
+        {
+            Some("revoked, and no token to be had: the API's own answer")
         }
-        Saw::Late if is_near(Harm::Tokens, SLACK) && is_near(Harm::Api, FELT) => {
-            Some("both were in trouble")
-        }
-        _ if is_near(Harm::Api, FELT) => Some("the API's own fault"),
+        Saw::Status(401) | Saw::Code(Code::Unauthenticated) => None,
+        _ if is_near(Harm::Api, SLACK) => Some("the API's own fault"),
         _ if is_near(Harm::Restart, SLACK) => Some("a restart ended its connection"),
         _ => None,
     }

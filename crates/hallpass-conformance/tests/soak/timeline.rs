@@ -29,12 +29,16 @@ pub(crate) struct Incident {
     pub(crate) begin: Instant,
     /// None while it lasts.
     pub(crate) end: Option<Instant>,
+    /// For how long it is felt after its end.
+    pub(crate) felt: Duration,
 }
 
 impl Incident {
-    /// Whether a part of it, or of so much time after it, lies in between.
+    /// Whether a part of it, of the time in which it is felt, or of so much time after that, lies in
+    /// between.
     pub(crate) fn touches(&self, from: Instant, to: Instant, after: Duration) -> bool {
-        self.begin <= to && self.end.is_none_or(|end| end + after >= from)
+        let felt = self.felt + after;
+        self.begin <= to && self.end.is_none_or(|end| end + felt >= from)
     }
 
     pub(crate) fn length(&self) -> Duration {
@@ -58,13 +62,14 @@ impl Timeline {
     }
 
     /// Its number, for its end.
-    pub(crate) fn begin(&self, harm: Harm, name: String) -> usize {
+    pub(crate) fn begin(&self, harm: Harm, name: String, felt: Duration) -> usize {
         let mut incidents = self.incidents.lock().unwrap();
         incidents.push(Incident {
             harm,
             name,
             begin: Instant::now(),
             end: None,
+            felt,
         });
         incidents.len() - 1
     }

@@ -59,6 +59,18 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// For how long a caller of the API feels it afterwards: a silent connection until it is found
+    /// out, or whoever waits for it has left; a connection that was reset until that is known.
+    fn felt(self) -> Duration {
+        match self {
+            Self::Link(LinkFault::HalfOpen) => Duration::from_secs(9),
+            Self::Link(_) => Duration::from_secs(1),
+            _ => Duration::ZERO,
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
@@ -91,11 +103,15 @@ async fn way(
     length: Duration,
 ) {
     let kind = KINDS[random.usize(0..KINDS.len())];
+    let felt = match harm {
+        Harm::Api => kind.felt(),
+        _ => Duration::ZERO,
+    };
     let (relay, endpoint) = match harm {
         Harm::Tokens => (&world.tokens, world.server.token_endpoint()),
         _ => (&world.api, world.server.api()),
     };
-    let number = timeline.begin(harm, format!("{harm:?}: {kind}"));
+    let number = timeline.begin(harm, format!("{harm:?}: {kind}"), felt);
     kind.begin(relay, endpoint).await;
     tokio::time::sleep(length).await;
     relay.heal().await;
@@ -105,14 +121,14 @@ async fn way(
 }
 
 fn revoke(world: &World, timeline: &Timeline) {
-    let number = timeline.begin(Harm::Loss, "all tokens revoked".to_owned());
+    let number = timeline.begin(Harm::Loss, "all tokens revoked".to_owned(), Duration::ZERO);
     world.server.revoke_all();
     timeline.end(number);
 }
 
 /// The server forgets its tokens, and every connection ends.
 fn restart(world: &World, timeline: &Timeline) {
-    let restart = timeline.begin(Harm::Restart, "restart".to_owned());
+    let restart = timeline.begin(Harm::Restart, "restart".to_owned(), Duration::ZERO);
     revoke(world, timeline);
     world.tokens.reset_all();
     world.api.reset_all();
@@ -123,7 +139,11 @@ fn restart(world: &World, timeline: &Timeline) {
 fn step(world: &World, timeline: &Timeline, random: &mut fastrand::Rng) {
     let by = Duration::from_secs(random.u64(1..90));
     let how = random.u8(0..3);
-    let number = timeline.begin(Harm::Loss, format!("clock step {how} by {by:?}"));
+    let number = timeline.begin(
+        Harm::Loss,
+        format!("clock step {how} by {by:?}"),
+        Duration::ZERO,
+    );
     match how {
         0 => world.clock.advance_wall(by),
         1 => world.clock.rewind_wall(by),
@@ -134,7 +154,7 @@ fn step(world: &World, timeline: &Timeline, random: &mut fastrand::Rng) {
 
 /// The fleets' stores forget everything, and one of them is gone for a while.
 async fn lose_store(world: &mut World, timeline: &Timeline, length: Duration) {
-    let number = timeline.begin(Harm::Store, "stores lost".to_owned());
+    let number = timeline.begin(Harm::Store, "stores lost".to_owned(), Duration::ZERO);
     world.memory.clear();
     if let Some(redis) = &mut world.redis {
         redis.kill();

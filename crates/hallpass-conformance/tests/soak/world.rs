@@ -115,7 +115,7 @@ impl World {
     }
 
     async fn add_alone(&mut self, stack: Stack) {
-        let trust = Trust::of(&self.api, stack.http2(false)).await;
+        let trust = self.trust(stack.http2(false)).await;
         let source = stack.tokens(&self.token_url(), &trust, ATTEMPT);
         let rules = Authorizer::new(cached(source, &self.clock));
         self.add(format!("{}, alone", stack.name()), stack, rules, &trust, 0);
@@ -123,7 +123,7 @@ impl World {
     }
 
     async fn add_keyed(&mut self, stack: Stack) {
-        let trust = Trust::of(&self.api, stack.http2(true)).await;
+        let trust = self.trust(stack.http2(true)).await;
         let source = stack.tokens(&self.token_url(), &trust, ATTEMPT);
         let clock = self.clock.clone();
         let keyed =
@@ -142,7 +142,7 @@ impl World {
     async fn add_fleet(&mut self, store: &str, shared: &SharedStore) {
         let key = Key::random().unwrap();
         for stack in REPLICAS {
-            let trust = Trust::of(&self.api, stack.http2(false)).await;
+            let trust = self.trust(stack.http2(false)).await;
             let source = stack.tokens(&self.token_url(), &trust, ATTEMPT);
             let source = Shared::new(source, shared.clone(), Keys::new(key.clone()));
             let rules = Authorizer::new(cached(source, &self.clock));
@@ -155,6 +155,12 @@ impl World {
             );
             self.credentials += 1;
         }
+    }
+
+    async fn trust(&self, http2: bool) -> Trust {
+        let mut trust = Trust::of(&self.api, http2).await;
+        trust.probes = true;
+        trust
     }
 
     fn add(

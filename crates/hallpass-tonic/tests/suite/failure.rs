@@ -210,3 +210,31 @@ async fn an_interceptor_tells_a_remembered_failure() {
     let status = client.unary(message("a")).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
 }
+
+/// "HTTP/2 Transport Mapping" of gRPC: so that a caller's retries send it again.
+#[tokio::test]
+async fn what_the_server_has_not_looked_at_is_unavailable() {
+    for goaway in [true, false] {
+        let mut builder = hallpass_testkit::Server::builder();
+        if goaway {
+            builder = builder.goaway_after(1);
+        }
+        let server = builder.start().await;
+        let done = hallpass_testkit::RouteAnswer::grpc(b"");
+        server.api().route("POST /{service}/{method}", done);
+        let source = TokenEndpoint {
+            address: server.addr(),
+            secret: "secret",
+        };
+        let endpoint = tonic::transport::Endpoint::from_shared(server.url()).unwrap();
+        let mut client = EchoClient::new(bearer(endpoint, source));
+        client.unary(message("a")).await.unwrap();
+        if !goaway {
+            server.api().refuse_stream_next(1);
+        }
+        let status = client.unary(message("a")).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+        assert!(std::error::Error::source(&status).is_some(), "{status:?}");
+        client.unary(message("a")).await.unwrap();
+    }
+}

@@ -7,7 +7,7 @@ use super::MOST;
 use crate::{
     callers::{Saw, Stack},
     fault::Fault,
-    row::{Leg, Row, Sees, TONIC, code},
+    row::{Leg, Row, Sees, TONIC},
 };
 
 const REQWEST: &[Stack] = &[Stack::Reqwest];
@@ -36,6 +36,7 @@ const REDIRECTS: [(u16, &str); 5] = [
 
 const NO_TOKEN: Sees = Sees::Just(Saw::NoToken);
 const CODE: &str = "a gRPC caller sees a code";
+const MESSAGE: &str = "tonic takes the body for a message, whatever the status";
 
 pub(super) fn token() -> Vec<Row> {
     let row = |name, fault, saw, requests| Row::new(Leg::Token, name, fault, saw, requests);
@@ -71,43 +72,41 @@ pub(super) fn token() -> Vec<Row> {
 pub(super) fn api() -> Vec<Row> {
     let row = |name, fault, saw, requests| Row::new(Leg::Api, name, fault, saw, requests);
     let grpc = |code| Sees::Just(Saw::Code(code));
-    let passed = |name, fault, status| {
-        row(name, fault, Sees::Just(Saw::Status(status)), 1..=1).differs(
-            TONIC,
-            grpc(code(status)),
-            1..=1,
-            CODE,
-        )
-    };
+    let passed = |name, fault, status| row(name, fault, Sees::Just(Saw::Status(status)), 1..=1);
+    let in_grpc = |row: Row, code, why| row.differs(TONIC, grpc(code), 1..=1, why);
     let statuses = STATUSES.into_iter().flat_map(|(status, name, told)| {
-        [
-            passed(name, Fault::Fails(status, None), status),
-            passed(told, Fault::Fails(status, Some(1)), status),
-        ]
+        [(name, None), (told, Some(1))].map(|(name, wait)| {
+            let row = passed(name, Fault::Fails(status, wait), status);
+            in_grpc(row, Code::Internal, MESSAGE)
+        })
     });
     let spoilt = |name, how| {
-        row(name, Fault::Malformed(how), Sees::Ok, 1..=1).differs(
-            TONIC,
-            grpc(Code::Unknown),
-            1..=1,
-            "no gRPC",
-        )
+        let row = row(name, Fault::Malformed(how), Sees::Ok, 1..=1);
+        in_grpc(row, Code::Internal, MESSAGE)
     };
+    let empty = row(
+        "empty 200",
+        Fault::Malformed(Malformed::EmptyBody),
+        Sees::Ok,
+        1..=1,
+    );
+    let no_content = passed("204", Fault::Malformed(Malformed::NoContent), 204);
     let redirects = REDIRECTS.into_iter().map(|(status, name)| {
-        passed(name, Fault::Redirect(status), status).differs(
+        let row = passed(name, Fault::Redirect(status), status).differs(
             REQWEST,
             Sees::Ok,
             2..=2,
             "followed above the credential, as reqwest does",
-        )
+        );
+        in_grpc(row, Code::Unknown, CODE)
     });
     let spoilt = [
         spoilt("1 MiB + 1", Malformed::Huge(TOO_MUCH)),
         spoilt("compressed", Malformed::Gzip),
         spoilt("a decompression bomb", Malformed::GzipBomb(2 * TOO_MUCH)),
         spoilt("HTML", Malformed::Html),
-        spoilt("empty 200", Malformed::EmptyBody),
-        passed("204", Fault::Malformed(Malformed::NoContent), 204),
+        in_grpc(empty, Code::Unknown, CODE),
+        in_grpc(no_content, Code::Unknown, CODE),
     ];
     statuses.chain(spoilt).chain(redirects).collect()
 }

@@ -13,7 +13,6 @@ use crate::{
 };
 
 const HTTP1: &[Stack] = &[Stack::TowerHttp1];
-const REQWEST: &[Stack] = &[Stack::Reqwest];
 
 const LATENCY: Fault = Fault::Link(LinkFault::Latency(Duration::from_secs(2)));
 const NARROW: Fault = Fault::Link(LinkFault::Throttled(1024));
@@ -111,7 +110,12 @@ pub(super) fn api() -> Vec<Row> {
             Sees::Just(Saw::Late),
             0..=0,
         )
-        .differs(TONIC, UNAVAILABLE, 0..=0, "its pings find out")
+        .differs(
+            TONIC,
+            UNAVAILABLE,
+            0..=0,
+            "tonic's pings, which its user has to switch on, find out",
+        )
         .slow(),
         link(
             "reset before the head",
@@ -168,8 +172,11 @@ pub(super) fn api() -> Vec<Row> {
             Sees::Ok,
             1..=1,
         ),
-        row("idle close crosses the call", REUSED, LOST, 0..=0)
-            .differs(REQWEST, LOST, 0..=0, "reqwest")
-            .differs(TONIC, UNKNOWN, 0..=0, CODE),
+        row("idle close crosses the call", REUSED, LOST, 0..=0).differs(
+            TONIC,
+            UNKNOWN,
+            0..=0,
+            CODE,
+        ),
     ]
 }
