@@ -47,6 +47,7 @@ pub struct Relay {
     /// Up to which change the listener has followed.
     followed: watch::Receiver<u64>,
     connections: Arc<AtomicU64>,
+    open: Arc<AtomicU64>,
     #[cfg_attr(not(feature = "tls"), expect(dead_code))]
     tls: Tls,
 }
@@ -170,6 +171,11 @@ impl Relay {
         self.connections.load(Ordering::Relaxed) as usize
     }
 
+    /// How many connections stand at present: those that both sides have not yet left.
+    pub fn open_connections(&self) -> usize {
+        self.open.load(Ordering::Relaxed) as usize
+    }
+
     async fn change(&self, change: impl FnOnce(&mut Weather)) {
         self.weather.send_modify(|now| {
             change(now);
@@ -203,6 +209,23 @@ struct Listening {
     weather: watch::Receiver<Weather>,
     followed: watch::Sender<u64>,
     connections: Arc<AtomicU64>,
+    open: Arc<AtomicU64>,
+}
+
+/// One connection that stands.
+struct Standing(Arc<AtomicU64>);
+
+impl Standing {
+    fn new(open: &Arc<AtomicU64>) -> Self {
+        open.fetch_add(1, Ordering::Relaxed);
+        Self(open.clone())
+    }
+}
+
+impl Drop for Standing {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Listening {
@@ -215,6 +238,7 @@ impl Listening {
             addr: port.addr(),
             followed: followed.subscribe(),
             connections: Arc::default(),
+            open: Arc::default(),
             tls: tls.clone(),
             weather,
         };
@@ -225,6 +249,7 @@ impl Listening {
             weather: relay.weather.subscribe(),
             followed,
             connections: relay.connections.clone(),
+            open: relay.open.clone(),
         };
         tokio::spawn(listening.accept(listener));
         Ok(relay)
@@ -257,7 +282,9 @@ impl Listening {
         let (server, tls) = (self.server, self.tls.clone());
         let mut over = self.weather.clone();
         let weather = self.weather.clone();
+        let standing = Standing::new(&self.open);
         tokio::spawn(async move {
+            let _standing = standing;
             tokio::select! {
                 () = carry(caller, server, tls, weather) => {}
                 // Fails when the relay is gone.

@@ -56,11 +56,20 @@ fn clients() -> [Http; 2] {
 #[tokio::test]
 async fn nothing_is_wrong_at_first() {
     let behind = Behind::new().await;
-    for client in clients() {
-        assert!(behind.is_whole(&client).await);
-        assert!(behind.is_whole(&client).await, "on the same connection");
+    let clients = clients();
+    for client in &clients {
+        assert!(behind.is_whole(client).await);
+        assert!(behind.is_whole(client).await, "on the same connection");
     }
     assert_eq!(behind.relay.connections(), 2);
+    assert_eq!(behind.relay.open_connections(), 2);
+    behind.server.close_idle();
+    let closed = async {
+        while behind.relay.open_connections() > 0 {
+            tokio::time::sleep(SHORT / 100).await;
+        }
+    };
+    timeout(LONG, closed).await.expect("both sides have left");
     assert_eq!(
         behind.relay.url_of("http://127.0.0.1:1/token?a=b"),
         format!("{}/token?a=b", behind.relay.url())

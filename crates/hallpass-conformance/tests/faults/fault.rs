@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hallpass_testkit::{LinkFault, Malformed};
 
-use crate::{row::Leg, stage::Stage};
+use crate::{callers::Stack, row::Leg, stage::Stage};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -42,6 +42,19 @@ impl Fault {
             LinkFault::PlainPort,
         ];
         tls.into_iter().any(|fault| self == Self::Link(fault))
+    }
+
+    /// How many calls may fail after its end. A channel of tonic's has one connection, and may find
+    /// out that it was reset while the next call is on its way.
+    pub(crate) fn crosses(self, stack: Stack) -> usize {
+        let resets = [
+            LinkFault::ResetBeforeHead,
+            LinkFault::ResetAfterHead,
+            LinkFault::ResetInBody,
+            LinkFault::ResetReused,
+        ];
+        let is_reset = resets.into_iter().any(|fault| self == Self::Link(fault));
+        usize::from(stack == Stack::Tonic && is_reset)
     }
 
     /// Whether nobody answers.
@@ -86,7 +99,9 @@ impl Fault {
             Self::IdleClose => {
                 stage.server.close_idle();
                 // The caller learns of it: what crosses with a request has a row of its own.
-                tokio::time::sleep(NEWS).await;
+                while stage.relay.open_connections() > 0 {
+                    tokio::time::sleep(NEWS / 10).await;
+                }
             }
             // The server does it from the start.
             Self::Goaway => {}

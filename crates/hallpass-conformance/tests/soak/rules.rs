@@ -60,9 +60,9 @@ pub(crate) fn explain(failed: &Failed, timeline: &Timeline) -> Option<&'static s
     }
 }
 
-/// Fetches a second while callers wait: the gap is drawn between nothing and 1 s, and each may have
-/// two quick retries.
-const RATE: f64 = 5.0;
+/// Token requests a second while callers wait: a fetch has two quick retries in 0.4 s, and the gap
+/// after it is drawn between nothing and 1 s. The first two seconds the token in hand serves.
+const RATE: f64 = 3.5;
 
 /// The most token requests that there may be.
 pub(crate) fn bound(world: &World, timeline: &Timeline, length: Duration) -> usize {
@@ -74,7 +74,7 @@ pub(crate) fn bound(world: &World, timeline: &Timeline, length: Duration) -> usi
     let trouble: f64 = timeline
         .of(&[Harm::Tokens])
         .iter()
-        .map(|trouble| 2.0 + RATE * (trouble.length() + PATIENCE).as_secs_f64())
+        .map(|trouble| 2.0 + RATE * trouble.length().as_secs_f64())
         .sum();
     ((renewals + losses + trouble) * world.credentials as f64) as usize
 }

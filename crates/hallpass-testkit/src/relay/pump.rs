@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, split};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::Weather;
@@ -31,6 +31,13 @@ enum End {
     Reset,
 }
 
+impl From<io::Error> for End {
+    /// One of the two is gone.
+    fn from(_: io::Error) -> Self {
+        Self::Closed
+    }
+}
+
 /// What both directions of a connection know of each other.
 #[derive(Default)]
 struct Facts {
@@ -38,6 +45,8 @@ struct Facts {
     asked: AtomicBool,
     /// Something that the server has said after a request has passed.
     answered: AtomicBool,
+    /// Told when the caller has said its last.
+    over: Notify,
 }
 
 /// Passes bytes on until either side is done, or the connection is reset.
@@ -61,18 +70,31 @@ pub(super) async fn pump<S: Socket>(
     let answers = Answers::new(requests.is_some());
     let facts = Facts::default();
     let end = if read {
+        let both = async {
+            let up = up(
+                start,
+                &mut from_caller,
+                &mut to_server,
+                requests,
+                &weather,
+                &facts,
+            );
+            let down = down(&mut from_server, &mut to_caller, answers, &weather, &facts);
+            // Each side may say its last while the other still speaks.
+            let ended = tokio::try_join!(up, down);
+            ended.map_or_else(|end| end, |_| End::Closed)
+        };
         tokio::select! {
             biased;
-            () = reset(weather.clone(), resets) => Ok(End::Reset),
-            end = up(start, &mut from_caller, &mut to_server, requests, &weather, &facts) => end,
-            end = down(&mut from_server, &mut to_caller, answers, &weather, &facts) => end,
+            () = reset(weather.clone(), resets) => End::Reset,
+            end = both => end,
         }
     } else if weather.borrow().resets == resets {
-        Ok(End::Closed)
+        End::Closed
     } else {
-        Ok(End::Reset)
+        End::Reset
     };
-    if matches!(end, Ok(End::Reset)) {
+    if end == End::Reset {
         // A connection that is gone can't be reset, and needn't be.
         let _ = from_caller.unsplit(to_caller).reset();
     }
@@ -91,7 +113,7 @@ async fn up(
     mut requests: Option<Http2>,
     weather: &watch::Receiver<Weather>,
     facts: &Facts,
-) -> io::Result<End> {
+) -> Result<(), End> {
     let mut bytes = start;
     loop {
         let begins = requests.as_mut().is_none_or(|requests| {
@@ -105,10 +127,10 @@ async fn up(
                 while caller.read_buf(&mut bytes).await? > 0 {
                     bytes.clear();
                 }
-                return Ok(End::Closed);
+                return Err(End::Closed);
             }
             Some(LinkFault::ResetReused) if begins && facts.answered.load(Ordering::Relaxed) => {
-                return Ok(End::Reset);
+                return Err(End::Reset);
             }
             _ => {}
         }
@@ -117,9 +139,9 @@ async fn up(
         bytes.clear();
         bytes.reserve(PIECE);
         if caller.read_buf(&mut bytes).await? == 0 {
+            facts.over.notify_one();
             server.shutdown().await?;
-            // The server closes its side when it has answered.
-            std::future::pending::<()>().await;
+            return Ok(());
         }
     }
 }
@@ -131,7 +153,7 @@ async fn down(
     mut answers: Answers,
     weather: &watch::Receiver<Weather>,
     facts: &Facts,
-) -> io::Result<End> {
+) -> Result<(), End> {
     let (late, mut due) = mpsc::unbounded_channel::<(Instant, Vec<u8>)>();
     let reading = async move {
         loop {
@@ -144,7 +166,10 @@ async fn down(
             }
             let fault = weather.borrow().fault;
             let point = match fault {
-                Some(LinkFault::HalfOpen) => std::future::pending().await,
+                Some(LinkFault::HalfOpen) => {
+                    facts.over.notified().await;
+                    return Err(End::Closed);
+                }
                 Some(LinkFault::ResetBeforeHead) => Some(Point::BeforeHead),
                 Some(LinkFault::ResetAfterHead) => Some(Point::AfterHead),
                 Some(LinkFault::ResetInBody) => Some(Point::InBody),
@@ -174,14 +199,15 @@ async fn down(
         }
         Ok::<_, io::Error>(())
     };
-    let (end, written): (io::Result<End>, _) = tokio::join!(reading, writing);
+    let (end, written): (Result<End, End>, _) = tokio::join!(reading, writing);
     written?;
     let end = end?;
-    match end {
-        End::Closed => caller.shutdown().await?,
-        End::Reset => sleep(FLUSH).await,
+    if end == End::Closed {
+        caller.shutdown().await?;
+        return Ok(());
     }
-    Ok(end)
+    sleep(FLUSH).await;
+    Err(End::Reset)
 }
 
 async fn pass(
