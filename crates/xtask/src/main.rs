@@ -10,6 +10,7 @@ mod bench;
 mod claims;
 mod clients;
 mod docs;
+mod excerpts;
 mod external_types;
 mod faults;
 mod install;
