@@ -34,6 +34,10 @@ pub(crate) enum Connection {
 
 impl Place {
     /// The server to be told of publications by: of a cluster one of its nodes.
+    #[cfg_attr(
+        not(feature = "sentinel"),
+        allow(clippy::unused_async, reason = "sentinels have to be asked")
+    )]
     pub(crate) async fn news_client(&self) -> Result<Client, RedisError> {
         match self {
             Self::Single(client) => Ok(client.clone()),

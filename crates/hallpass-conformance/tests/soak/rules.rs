@@ -52,7 +52,8 @@ pub(crate) fn explain(failed: &Failed, timeline: &Timeline) -> Option<&'static s
         Saw::Refused => None,
         // tonic takes the body of a 401 for a message, and says `INTERNAL`.
         Saw::Status(401) | Saw::Code(Code::Unauthenticated | Code::Internal)
-            if is_near(Harm::Loss, LIFETIME) && is_near(Harm::Tokens, AGAIN) =>
+            if is_near(Harm::Loss, LIFETIME)
+                && (is_near(Harm::Tokens, AGAIN) || is_near(Harm::Restart, AGAIN)) =>
         {
             Some("revoked, and no token to be had: the API's own answer")
         }
