@@ -36,7 +36,7 @@ impl Place {
     /// The server to be told of publications by: of a cluster one of its nodes.
     #[cfg_attr(
         not(feature = "sentinel"),
-        expect(clippy::unused_async, reason = "sentinels are asked")
+        allow(clippy::unused_async, reason = "sentinels have to be asked")
     )]
     pub(crate) async fn news_client(&self) -> Result<Client, RedisError> {
         match self {

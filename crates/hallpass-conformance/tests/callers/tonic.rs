@@ -1,20 +1,15 @@
 //! The channel for tonic.
 
-use std::time::Duration;
-
 use hallpass_core::{Attempt, Authorizer};
 use hallpass_tonic::BearerChannel;
 use http::Uri;
 use tonic::{Code, Request, client::Grpc, transport::Endpoint};
 
-use super::{ACTION, Call, Saw, Seen, Trust, codec::Raw};
-
-/// How soon a silent connection is noticed: a channel has one for all calls, and tonic leaves that
-/// to its users.
-const SILENCE: Duration = Duration::from_millis(300);
-
-/// What a slow way may take.
-const PONG: Duration = Duration::from_millis(2700);
+use super::{
+    ACTION, Call, Saw, Seen, Trust,
+    codec::Raw,
+    trust::{PONG, SILENCE},
+};
 
 pub(super) fn channel(base: &str, rules: Authorizer, trust: &Trust) -> BearerChannel {
     let mut endpoint = Endpoint::from_shared(base.to_owned()).unwrap();

@@ -1,7 +1,15 @@
 //! [`Trust`]: whom the clients of a caller trust, and which HTTP they speak.
 
+use std::time::Duration;
+
 use hallpass_testkit::Relay;
 use tokio::sync::OnceCell;
+
+/// How soon a silent connection is probed: reqwest and tonic leave that to their users.
+pub(super) const SILENCE: Duration = Duration::from_millis(300);
+
+/// How long the answer to that may take.
+pub(super) const PONG: Duration = Duration::from_millis(2700);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Trust {
@@ -44,10 +52,17 @@ impl Trust {
     pub(crate) fn reqwest(&self) -> reqwest::ClientBuilder {
         let root = reqwest::Certificate::from_pem(self.pem.as_bytes()).unwrap();
         let builder = reqwest::Client::builder().tls_certs_only([root]).no_proxy();
-        if self.http2 {
+        let builder = if self.http2 {
             builder.http2_prior_knowledge()
         } else {
             builder.http1_only()
+        };
+        if self.probes {
+            builder
+                .http2_keep_alive_interval(SILENCE)
+                .http2_keep_alive_timeout(PONG)
+        } else {
+            builder
         }
     }
 

@@ -71,9 +71,10 @@ struct Detour {
 
 impl CredentialSource for Detour {
     async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
-        match self.astray.load(Ordering::Relaxed) {
-            false => self.right.fetch(why).await,
-            true => self.wrong.fetch(why).await,
+        if self.astray.load(Ordering::Relaxed) {
+            self.wrong.fetch(why).await
+        } else {
+            self.right.fetch(why).await
         }
     }
 
@@ -89,9 +90,10 @@ impl Stage {
             builder = builder.goaway_after(1);
         }
         let server = builder.start().await;
-        let relay = match fault.needs_tls() {
-            true => Relay::start_tls(server.addr()).await,
-            false => Relay::start(server.addr()).await,
+        let relay = if fault.needs_tls() {
+            Relay::start_tls(server.addr()).await
+        } else {
+            Relay::start(server.addr()).await
         };
         let mut trust = Trust::of(&relay, stack.http2(fault.needs_http2())).await;
         trust.probes = fault.is_silent();
@@ -100,9 +102,10 @@ impl Stage {
             Leg::Api => (server.token_url(), relay.url()),
         };
         let astray = Arc::new(AtomicBool::new(false));
-        let (attempt, hedge) = match fault.is_silent() {
-            true => (ATTEMPT, HEDGE),
-            false => (LONG, LONG),
+        let (attempt, hedge) = if fault.is_silent() {
+            (ATTEMPT, HEDGE)
+        } else {
+            (LONG, LONG)
         };
         let source = Detour {
             right: stack.tokens(&token_url, &trust, attempt),

@@ -32,16 +32,19 @@ pub(crate) fn explain(failed: &Failed, timeline: &Timeline) -> Option<&'static s
         all
     };
     let is_near = |harm, after| !near(harm, after).is_empty();
+    let outlasted = |trouble: &Incident, last: Instant| {
+        last.saturating_duration_since(trouble.begin) + SLACK >= LEFT
+    };
     match saw {
         Saw::NoToken => {
             // An attempt that began before the end may hang until its own.
             let troubles = near(Harm::Tokens, PATIENCE + ATTEMPT);
             let lost = is_near(Harm::Loss, LIFETIME);
-            let outlasted = |trouble: &Incident| {
-                start.saturating_duration_since(trouble.begin) + SLACK >= LEFT
-                    && end.saturating_duration_since(trouble.begin) + SLACK >= PATIENCE
+            let waited = |trouble: &Incident| {
+                end.saturating_duration_since(trouble.begin) + SLACK >= PATIENCE
             };
-            if troubles.iter().any(outlasted) {
+            let explains = |trouble: &Incident| outlasted(trouble, start) && waited(trouble);
+            if troubles.iter().any(explains) {
                 return Some("no token for longer than the one in hand could last");
             }
             (lost && !troubles.is_empty()).then_some("no token to be had after a loss")
@@ -49,9 +52,18 @@ pub(crate) fn explain(failed: &Failed, timeline: &Timeline) -> Option<&'static s
         Saw::Refused => None,
         // tonic takes the body of a 401 for a message, and says `INTERNAL`.
         Saw::Status(401) | Saw::Code(Code::Unauthenticated | Code::Internal)
-            if is_near(Harm::Loss, LIFETIME) && is_near(Harm::Tokens, AGAIN) =>
+            if is_near(Harm::Loss, LIFETIME)
+                && (is_near(Harm::Tokens, AGAIN) || is_near(Harm::Restart, AGAIN)) =>
         {
             Some("revoked, and no token to be had: the API's own answer")
+        }
+        // It serves to its very end, and this call was on its way by then.
+        Saw::Status(401) | Saw::Code(Code::Unauthenticated | Code::Internal)
+            if near(Harm::Tokens, SLACK)
+                .iter()
+                .any(|one| outlasted(one, end)) =>
+        {
+            Some("its token ended on the way, and no other could be had")
         }
         Saw::Status(401) | Saw::Code(Code::Unauthenticated) => None,
         _ if is_near(Harm::Api, SLACK) => Some("the API's own fault"),

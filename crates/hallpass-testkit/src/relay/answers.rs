@@ -66,9 +66,10 @@ impl Http1 {
         let mut end = 0;
         while self.matched < BLANK_LINE.len() {
             let byte = bytes.get(end)?;
-            self.matched = match BLANK_LINE[self.matched] == *byte {
-                true => self.matched + 1,
-                false => usize::from(*byte == BLANK_LINE[0]),
+            self.matched = if BLANK_LINE[self.matched] == *byte {
+                self.matched + 1
+            } else {
+                usize::from(*byte == BLANK_LINE[0])
             };
             end += 1;
         }
