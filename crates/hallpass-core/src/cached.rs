@@ -9,6 +9,8 @@ mod eviction;
 mod fetch;
 mod fetch_limit;
 mod get;
+#[cfg(all(test, hallpass_model))]
+mod model;
 mod policy;
 mod runtime;
 mod state;
@@ -18,15 +20,13 @@ mod warm;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError,
+        Arc, Once, OnceLock, PoisonError,
         atomic::{AtomicU64, AtomicUsize},
     },
     time::Duration,
 };
 
-use arc_swap::ArcSwapOption;
 use http::HeaderName;
-use tokio::runtime::Handle;
 
 pub use self::{
     builder::Builder,
@@ -55,6 +55,7 @@ use crate::{
     clock::Clocks,
     observe::{Event, Observer, ReplayCause},
     source::AnySource,
+    sync::{ArcSwapOption, Handle, Mutex, MutexGuard},
 };
 
 /// Owns a [`CredentialSource`] and keeps one credential fresh. Clones share it.

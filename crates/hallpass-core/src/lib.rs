@@ -55,6 +55,7 @@ mod proof;
 mod retry_after;
 mod sharded;
 mod source;
+mod sync;
 mod verdict;
 
 pub use self::{

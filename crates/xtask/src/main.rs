@@ -11,11 +11,13 @@ mod claims;
 mod clients;
 mod docs;
 mod external_types;
+mod fuzz;
 mod install;
 mod interop;
 mod lean;
 mod locked;
 mod minimal;
+mod model;
 mod msrv;
 mod mutants;
 mod packages;
@@ -46,6 +48,8 @@ cargo xtask claims    only: the tests that the tables of threats and rules name,
 cargo xtask mutants   changes to the engine, the door and the classifier that no test notices [--shard N/M | --list]
 cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
 cargo xtask lifetimes only: fifty processes share their tokens for ten lifetimes, and no call waits
+cargo xtask model     the engine's shell under a model checker [--seconds N]
+cargo xtask fuzz      inputs made up for every parser [TARGET] [--seconds N]
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
 cargo xtask simulate  hours of trouble in paused time, and what they cost
 cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
@@ -80,6 +84,8 @@ fn main() -> ExitCode {
         Some("stores") => stores::run(),
         Some("lifetimes") => stores::lifetimes(),
         Some("simulate") => simulate::run(),
+        Some("model") => model::run(&arguments.collect::<Vec<_>>()),
+        Some("fuzz") => fuzz::run(&arguments.collect::<Vec<_>>()),
         Some("stress") => stress::run(&arguments.collect::<Vec<_>>()),
         Some("bench") => bench::bench(arguments.collect()),
         Some("lean") => lean::measure(&arguments.collect::<Vec<_>>()),

@@ -7,10 +7,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep};
-
 use super::{Pulse, Shared, fetch_limit::Turn};
-use crate::{Credential, Error, Fetch, Moment};
+use crate::{
+    Credential, Error, Fetch, Moment,
+    sync::{Instant, sleep},
+};
 
 /// What an attempt has brought, and when its request left.
 pub(super) struct Answer {
@@ -49,6 +50,7 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
             return (self.timed(begun, elder.await), None);
         }
         tokio::select! {
+            biased;
             outcome = &mut elder => return (self.timed(begun, outcome), None),
             () = self.silence(self.shared.policy.hedge_after) => {}
         }
@@ -56,6 +58,7 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
             tracing::debug!(target: "hallpass", "no answer yet, an attempt starts beside the first");
             let mut younger = self.attempt(2, self.turn());
             tokio::select! {
+                biased;
                 outcome = &mut elder => return match outcome {
                     Ok(answer) => (Ok(answer), Some(younger)),
                     Err(error) if error.is_permanent() => (Err(error), None),
@@ -94,6 +97,7 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
             let turn = turn.await;
             let fetch = new_fetch(number).in_turn(turn);
             tokio::select! {
+                biased;
                 outcome = shared.source.fetch(&fetch) => {
                     let (credential, sent) = (outcome?, fetch.sent_at());
                     Ok(Answer { credential, sent })

@@ -3,14 +3,10 @@
 use std::{
     fmt,
     sync::{
-        Arc, LazyLock, Mutex, Once, OnceLock,
+        Arc, LazyLock, Once, OnceLock,
         atomic::{AtomicU64, AtomicUsize},
     },
 };
-
-use arc_swap::ArcSwapOption;
-
-use tokio::runtime::Handle;
 
 use super::{
     Cached, Counters, Policy, Shared, State,
@@ -23,6 +19,7 @@ use crate::{
     clock::Clocks,
     observe::{self, Event, Observer, Watched},
     source::AnySource,
+    sync::{ArcSwapOption, Handle, Mutex},
 };
 
 /// A [`Cached`] with another [`Policy`] or [`Clock`].

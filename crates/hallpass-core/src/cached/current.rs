@@ -173,7 +173,10 @@ impl Times {
             .mul_f64(share(policy.margin_share))
             .min(policy.margin);
         let usable = lifetime.saturating_sub(margin);
-        let unusable = sent.plus(usable);
+        let end = now.plus(lifetime).earlier(by_instant(credential));
+        // Who takes it without the lock looks at this alone. It can be later than the end, by the wall
+        // clock, where that was set back while the request was under way.
+        let unusable = sent.plus(usable).earlier(end);
         let is_none = lifetime < policy.renewal_gap / SHORTEST;
         if is_none || unusable.passed(now) {
             let end = now.plus(policy.renewal_gap);
@@ -201,7 +204,7 @@ impl Times {
         Self {
             due,
             unusable,
-            end: now.plus(lifetime).earlier(by_instant(credential)),
+            end,
             graced: false,
         }
     }

@@ -4,17 +4,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use tokio::{
-    runtime::Handle,
-    sync::Notify,
-    task::AbortHandle,
-    time::{Instant, MissedTickBehavior},
-};
 use tracing::Instrument as _;
 
 use super::{
@@ -22,7 +16,15 @@ use super::{
     attempts::{Answer, Attempts},
     state::Brought,
 };
-use crate::{Challenges, Credential, Error, Fetch, Reason, credential::Life, observe::Event};
+use crate::{
+    Challenges, Credential, Error, Fetch, Reason,
+    credential::Life,
+    observe::Event,
+    sync::{
+        AbortHandle, AtomicBool, Handle, Instant, MissedTickBehavior, Notify, deadline_after,
+        interval, timeout,
+    },
+};
 
 /// How often a pending fetch shows that its runtime is driven.
 const HEARTBEAT: Duration = Duration::from_millis(500);
@@ -198,7 +200,7 @@ async fn run_fetch(begun: Begun) {
     let shared = Arc::clone(&guard.shared);
     let limit = shared.policy.fetch_deadline;
     let pulse = Arc::clone(&guard.pulse);
-    let deadline = Instant::now().checked_add(limit);
+    let deadline = deadline_after(limit);
     let new_fetch = |attempt| {
         let clock = shared.clock.clone();
         Fetch::new(reason, challenges.clone(), limit, clock)
@@ -209,7 +211,7 @@ async fn run_fetch(begun: Begun) {
     tracing::debug!(target: "hallpass", "fetch started");
     let attempts = Attempts::new(&shared, &new_fetch, &pulse);
     let attempts = with_heartbeat(&guard.pulse, attempts.run());
-    let ended = tokio::time::timeout(limit, attempts).await;
+    let ended = timeout(limit, attempts).await;
     let (outcome, rest) = ended.unwrap_or_else(|_| {
         let late = format!(
             "no credential from {} within {} s",
@@ -223,7 +225,7 @@ async fn run_fetch(begun: Begun) {
     // What the other attempt has asked for already is read, but it asks no more.
     pulse.give_up();
     if let Some(rest) = rest
-        && let Ok(Ok(Answer { credential, sent })) = tokio::time::timeout(limit, rest).await
+        && let Ok(Ok(Answer { credential, sent })) = timeout(limit, rest).await
     {
         shared.note_headers(&credential);
         let spare = Brought {
@@ -236,11 +238,12 @@ async fn run_fetch(begun: Begun) {
 }
 
 async fn with_heartbeat<T>(pulse: &Pulse, future: impl Future<Output = T>) -> T {
-    let mut ticks = tokio::time::interval(HEARTBEAT);
+    let mut ticks = interval(HEARTBEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut future = std::pin::pin!(future);
     loop {
         tokio::select! {
+            biased;
             outcome = &mut future => return outcome,
             _ = ticks.tick() => pulse.beat(),
         }
