@@ -219,7 +219,7 @@ fn still_runtime(goes_on_after: u32) {
             outcome
         })
     };
-    for second in 0..8 {
+    for second in 0..16 {
         if second == goes_on_after {
             still.go_on();
         }

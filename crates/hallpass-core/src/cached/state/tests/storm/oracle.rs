@@ -106,6 +106,10 @@ impl Oracle {
             failure.loose = true;
         }
         self.seen = now;
+        // By either clock, even if that is set back later.
+        let second = Policy::default().renewal_gap;
+        self.graced
+            .take_if(|graced| graced.plus(second).passed(now));
         let overdue = Policy::default().fetch_deadline * 11 / 10;
         if self
             .pending
@@ -207,7 +211,8 @@ impl Oracle {
         self.lives.note_unusable(machine);
         let graced = self.lives.of(serving).graced;
         self.grace = graced.then(|| now.plus(Policy::default().patience));
-        self.graced = graced.then_some(now);
+        let itself = !expected.keeps_old() && self.lives.of(generation).graced;
+        self.graced = itself.then_some(now);
     }
 
     fn serve_anew(&mut self, generation: u64, predecessor: Option<u64>) {
