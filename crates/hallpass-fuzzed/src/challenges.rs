@@ -1,9 +1,6 @@
 //! Challenges: what is read is bounded, shown without values, and read again as it was.
 
-use hallpass_core::{
-    Challenge, Challenges,
-    adapter::verdict,
-};
+use hallpass_core::{Challenge, Challenges, adapter::verdict};
 use http::{HeaderMap, HeaderValue, StatusCode, header::WWW_AUTHENTICATE};
 
 /// How much of all fields is read.
@@ -33,7 +30,11 @@ pub fn challenges(bytes: &[u8]) {
     }
     let read = Challenges::of(&headers);
     check(&read);
-    for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::BAD_REQUEST] {
+    for status in [
+        StatusCode::UNAUTHORIZED,
+        StatusCode::FORBIDDEN,
+        StatusCode::BAD_REQUEST,
+    ] {
         let _ = format!("{:?}", verdict(status, &headers));
     }
     if let Ok(text) = std::str::from_utf8(bytes) {
@@ -66,7 +67,10 @@ fn shows_no_value(one: &Challenge) {
     let with_mark = |value: &&str| value.contains("Zq9");
     let values = NAMES.iter().filter_map(|name| one.param(name));
     for value in values.chain(one.token68()).filter(with_mark) {
-        assert!(!shown.contains(value) || one.scheme().contains("zq9"), "{shown}");
+        assert!(
+            !shown.contains(value) || one.scheme().contains("zq9"),
+            "{shown}"
+        );
     }
 }
 

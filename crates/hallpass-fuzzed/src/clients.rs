@@ -10,7 +10,10 @@ pub fn clients(bytes: &[u8]) {
         return;
     };
     // A device is a file without an end.
-    if ["/dev", "/proc", "/sys"].iter().any(|folder| text.contains(folder)) {
+    if ["/dev", "/proc", "/sys"]
+        .iter()
+        .any(|folder| text.contains(folder))
+    {
         return;
     }
     // A name or a text that has the mark may be shown; a value may not.

@@ -35,7 +35,11 @@ pub fn entries(bytes: &[u8]) {
 
 fn own() -> Credential {
     static OWN: OnceLock<Credential> = OnceLock::new();
-    let own = || Credential::bearer("a-token-of-ones-own").unwrap().lives_for(LEFT);
+    let own = || {
+        Credential::bearer("a-token-of-ones-own")
+            .unwrap()
+            .lives_for(LEFT)
+    };
     OWN.get_or_init(own).clone()
 }
 
@@ -74,7 +78,10 @@ fn is_published_again(taken: &Credential) {
     assert_eq!(again.scope(), taken.scope());
     assert!(again.fields().eq(taken.fields()));
     assert!(again.default_headers().eq(taken.default_headers()));
-    assert_eq!(again.certificate_thumbprint(), taken.certificate_thumbprint());
+    assert_eq!(
+        again.certificate_thumbprint(),
+        taken.certificate_thumbprint()
+    );
 }
 
 /// As the documentation of the format says, by code of its own.

@@ -21,7 +21,11 @@ struct Printed(PathBuf);
 
 impl Printed {
     fn new() -> Self {
-        let name = format!("hallpass-exec-{}-{:?}", std::process::id(), thread::current().id());
+        let name = format!(
+            "hallpass-exec-{}-{:?}",
+            std::process::id(),
+            thread::current().id()
+        );
         Self(std::env::temp_dir().join(name))
     }
 }
@@ -44,7 +48,10 @@ pub fn exec(bytes: &[u8]) {
             check_credential(&credential, bytes);
             let printed: Value = serde_json::from_slice(bytes).unwrap();
             let token = printed["status"]["token"].as_str().unwrap();
-            assert_eq!(credential.header_value().to_str().unwrap(), format!("Bearer {token}"));
+            assert_eq!(
+                credential.header_value().to_str().unwrap(),
+                format!("Bearer {token}")
+            );
         }
         Err(error) => {
             let shown = shown(&error);

@@ -23,7 +23,10 @@ pub fn jwt(bytes: &[u8]) {
                 let lifetime = credential.lifetime().unwrap_or_default();
                 assert!(lifetime <= most, "{lifetime:?} instead of {most:?}");
                 let end = credential.expiry().unwrap_or(UNIX_EPOCH);
-                assert!(end <= before + most, "{end:?} instead of {most:?} from {before:?}");
+                assert!(
+                    end <= before + most,
+                    "{end:?} instead of {most:?} from {before:?}"
+                );
             }
         }
         Err(error) => check_error(&error, token.as_bytes(), &[SECRET]),

@@ -112,10 +112,16 @@ fn check_length(shown: &str, input: &[u8]) {
 /// characters.
 pub(crate) fn check_credential(credential: &Credential, input: &[u8]) {
     let mut open = vec![credential.scope().unwrap_or_default().to_owned()];
-    open.extend(credential.fields().map(|(name, value)| format!("{name}{value}")));
+    open.extend(
+        credential
+            .fields()
+            .map(|(name, value)| format!("{name}{value}")),
+    );
     open.extend(credential.header_names().map(ToString::to_string));
     open.extend(credential.certificate_thumbprint().map(str::to_owned));
-    let values = credential.headers().filter_map(|(_, value)| value.to_str().ok());
+    let values = credential
+        .headers()
+        .filter_map(|(_, value)| value.to_str().ok());
     let secrets: Vec<&str> = values
         // Shorter ones may stand anywhere.
         .filter(|value| value.len() >= 12 && value.contains(MARK))

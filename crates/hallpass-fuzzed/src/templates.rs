@@ -17,7 +17,9 @@ pub fn templates(bytes: &[u8]) {
         let mut profile = plain();
         let text = text.to_owned();
         match place {
-            0 => profile.params.push(("filled".to_owned(), Param::from(text))),
+            0 => profile
+                .params
+                .push(("filled".to_owned(), Param::from(text))),
             1 => profile.token_headers.push(("x-filled".to_owned(), text)),
             2 => profile.header_value = text,
             3 => profile.api_headers.push(("x-filled".to_owned(), text)),
@@ -28,7 +30,9 @@ pub fn templates(bytes: &[u8]) {
     // Doubled braces stand for themselves, and so does everything else.
     let mut profile = plain();
     let literal = text.replace('{', "{{").replace('}', "}}");
-    profile.params.push(("filled".to_owned(), Param::from(literal)));
+    profile
+        .params
+        .push(("filled".to_owned(), Param::from(literal)));
     if let Some(body) = asked(profile, bytes) {
         let body: Value = serde_json::from_slice(&body).unwrap();
         // An empty value leaves a parameter out.

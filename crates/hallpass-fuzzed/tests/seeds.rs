@@ -39,8 +39,29 @@ fn seeds_of(target: &str) -> Vec<(String, Vec<u8>)> {
 
 /// What parsers look for.
 const WORDS: [&str; 24] = [
-    "\"", "\\", "{", "}", "[", "]", "(", ")", ",", "=", ":", "\n", "null", "true", "-1", "1e400",
-    "18446744073709551615", "0001-01-01T00:00:00Z", "Zq9", "\u{0}", "\u{1f600}", "%", "{client_secret}",
+    "\"",
+    "\\",
+    "{",
+    "}",
+    "[",
+    "]",
+    "(",
+    ")",
+    ",",
+    "=",
+    ":",
+    "\n",
+    "null",
+    "true",
+    "-1",
+    "1e400",
+    "18446744073709551615",
+    "0001-01-01T00:00:00Z",
+    "Zq9",
+    "\u{0}",
+    "\u{1f600}",
+    "%",
+    "{client_secret}",
     "{base64(",
 ];
 
@@ -78,7 +99,10 @@ impl Drop for Input<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let Self(target, seed, bytes) = self;
-            println!("{target}, from {seed}: {:?}", String::from_utf8_lossy(bytes));
+            println!(
+                "{target}, from {seed}: {:?}",
+                String::from_utf8_lossy(bytes)
+            );
         }
     }
 }

@@ -34,8 +34,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         let place = target()?.join("fuzz");
         let (corpus, faults) = (place.join("corpus").join(name), place.join("faults"));
         for folder in [&corpus, &faults] {
-            fs::create_dir_all(folder)
-                .map_err(|error| format!("{}: {error}", folder.display()))?;
+            fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         }
         // Nothing of ours is unsafe, so a sanitizer would only make it slow.
         let mut fuzz = Command::new("rustup");

@@ -40,7 +40,9 @@ fn those_of_the_engine(
     send(exchange.renewed(renewal));
     send(Drain::new(Empty::<bytes::Bytes>::new()));
     let request = Request::get("https://api.example").body(()).unwrap();
-    send(authorizer.run(request, async |_| Ok::<_, std::io::Error>(Response::new(()))));
+    send(authorizer.run(request, async |_| {
+        Ok::<_, std::io::Error>(Response::new(()))
+    }));
 }
 
 fn source<S: CredentialSource>(source: &S, fetch: &Fetch) {
