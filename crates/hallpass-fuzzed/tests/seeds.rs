@@ -15,6 +15,9 @@ use hallpass_fuzzed::{TARGETS, Target, answers_of, profile_count};
 /// How many changes of each seed are tried.
 const CHANGES: usize = 250;
 
+/// Each is a template in six places.
+const CHANGES_OF_TEMPLATES: usize = 50;
+
 /// A program is started for each.
 const CHANGES_OF_EXEC: usize = 10;
 
@@ -146,7 +149,7 @@ targets! {
     jwt: CHANGES,
     profiles: CHANGES,
     retry_after: CHANGES,
-    templates: CHANGES,
+    templates: CHANGES_OF_TEMPLATES,
 }
 
 #[test]
