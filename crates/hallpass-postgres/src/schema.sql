@@ -31,11 +31,19 @@ CREATE OR REPLACE FUNCTION hallpass_granted(value bigint, moment bigint) RETURNS
     SELECT CASE WHEN value > moment + 86400000 OR value < 0 THEN 0 ELSE value END
 $$;
 
+-- For how long an entry is kept at most: a year.
+CREATE OR REPLACE FUNCTION hallpass_longest_life() RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT 31622400000
+$$;
+
 CREATE OR REPLACE FUNCTION hallpass_snapshot(slot hallpass_shared, moment bigint) RETURNS hallpass_reply
 LANGUAGE plpgsql STABLE AS $$
 BEGIN
-    IF slot.sealed IS NULL OR slot.ends <= moment THEN
-        RETURN (0, NULL, 0, 0, coalesce(slot.refused, 0), 0, moment)::hallpass_reply;
+    slot.refused := hallpass_granted(coalesce(slot.refused, 0), moment);
+    IF slot.sealed IS NULL OR hallpass_granted(slot.generation, moment) = 0
+        OR slot.ends <= moment OR slot.ends > moment + hallpass_longest_life()
+    THEN
+        RETURN (0, NULL, 0, 0, slot.refused, 0, moment)::hallpass_reply;
     END IF;
     RETURN (0, slot.sealed, slot.generation, slot.ends - moment, slot.refused, 0, moment)::hallpass_reply;
 END $$;
@@ -70,6 +78,11 @@ BEGIN
     END LOOP;
     moment := hallpass_now();
     refusal := hallpass_granted(refusal, moment);
+    slot.refused := hallpass_granted(slot.refused, moment);
+    -- No lease and no pause is longer than a minute.
+    IF slot.leased_until > moment + 60000 THEN
+        slot.leased_until := 0;
+    END IF;
     IF refusal > slot.refused THEN
         slot.refused := refusal;
         UPDATE hallpass_shared SET refused = refusal WHERE name = which;
@@ -79,7 +92,7 @@ BEGIN
         UPDATE hallpass_shared SET leased_until = moment + term WHERE name = which;
         RETURN (1, NULL, there, 0, 0, slot.fence, moment)::hallpass_reply;
     END IF;
-    IF there > newer_than AND there > hallpass_granted(slot.refused, moment) THEN
+    IF there > newer_than AND there > slot.refused THEN
         RETURN hallpass_snapshot(slot, moment);
     END IF;
     IF slot.leased_until > moment THEN
@@ -91,7 +104,8 @@ BEGIN
     slot.fence := GREATEST(
         moment,
         hallpass_granted(slot.fence, moment) + 1,
-        hallpass_granted(there, moment) + 1,
+        there + 1,
+        slot.refused + 1,
         hallpass_granted(seen, moment) + 1
     );
     UPDATE hallpass_shared SET fence = slot.fence, owner = who, leased_until = moment + term
@@ -101,6 +115,7 @@ BEGIN
         DELETE FROM hallpass_shared WHERE name IN (
             SELECT name FROM hallpass_shared
             WHERE GREATEST(ends, leased_until) < moment - 60000
+                OR GREATEST(ends, leased_until) > moment + hallpass_longest_life()
             LIMIT 1000 FOR UPDATE SKIP LOCKED
         );
     END IF;
@@ -128,7 +143,8 @@ BEGIN
         UPDATE hallpass_shared SET owner = NULL, leased_until = moment + ends_at WHERE name = which;
     ELSE
         UPDATE hallpass_shared
-            SET sealed = content, generation = under, ends = ends_at, owner = NULL, leased_until = moment
+            SET sealed = content, generation = under, owner = NULL, leased_until = moment,
+                ends = LEAST(ends_at, moment + hallpass_longest_life())
             WHERE name = which;
         PERFORM pg_notify('hallpass_news', encode(which, 'hex') || ' ' || under);
     END IF;

@@ -6,7 +6,7 @@ use hallpass_core::Error;
 use hallpass_shared::{
     Name, News, Store,
     link::Link,
-    store::{Entry, Lease, LeaseRequest, Leased, Outcome, Published, Snapshot},
+    store::{Entry, Lease, LeaseRequest, Leased, Outcome, Published, Snapshot, term_millis},
 };
 use tokio_postgres::{Config, Row, Socket, tls::MakeTlsConnect, types::FromSql};
 
@@ -68,7 +68,7 @@ impl Store for PostgresStore {
 
     async fn lease(&self, name: &Name, request: &LeaseRequest) -> Result<Leased, Error> {
         let [term, newer_than, refused, seen] = [
-            millis(request.term),
+            number(term_millis(request.term)),
             number(request.newer_than),
             number(request.refused),
             number(request.seen),
@@ -94,7 +94,7 @@ impl Store for PostgresStore {
     ) -> Result<Published, Error> {
         let (sealed, ends) = match outcome {
             Outcome::Entry { sealed, ends } => (Some(sealed.as_slice()), number(*ends)),
-            Outcome::Failure(pause) => (None, millis(*pause)),
+            Outcome::Failure(pause) => (None, number(term_millis(*pause))),
         };
         let fence = number(fence);
         let call = |server: Arc<crate::connection::Prepared>| async move {
@@ -159,11 +159,6 @@ fn leased(row: &Row) -> Result<Leased, Error> {
 /// Numbers beyond what the server can hold were never granted.
 fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
-}
-
-fn millis(duration: Duration) -> i64 {
-    const DAY: i64 = 24 * 3600 * 1000;
-    i64::try_from(duration.as_millis()).map_or(DAY, |millis| millis.min(DAY))
 }
 
 impl fmt::Debug for PostgresStore {

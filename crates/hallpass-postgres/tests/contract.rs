@@ -237,6 +237,47 @@ async fn a_row_that_is_swept_away_meanwhile_is_made_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_can_t_be_holds_nobody_up() {
+    let server = Postgres::start().await;
+    let store = server.store();
+    let hour = "(hallpass_now() + 3600000)";
+    let most = i64::MAX;
+    for (count, fields) in [
+        format!("owner = 'somebody', leased_until = {hour}"),
+        format!("leased_until = {hour}"),
+        format!("leased_until = {most}"),
+        format!("fence = {hour}"),
+        format!("fence = {most}"),
+        format!("refused = {hour}"),
+        format!("refused = {most}"),
+        format!("sealed = 's', generation = {hour}, ends = {hour}"),
+        format!("sealed = 's', generation = 1, ends = {most}"),
+        format!("sealed = 's', generation = {most}, ends = {hour}"),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let name = Name::of(&Identity::new(format!("case {count}")));
+        let vandal = format!(
+            "INSERT INTO hallpass_shared (name) VALUES ('\\x{name}');
+             UPDATE hallpass_shared SET {fields} WHERE name = '\\x{name}'"
+        );
+        server.run(&vandal).await;
+        let seen = store.get(&name).await.unwrap().entry;
+        let seen = seen.map_or(0, |entry| entry.generation);
+        let leased = store.lease(&name, &contract::request(seen)).await.unwrap();
+        let Leased::Granted(lease) = leased else {
+            panic!("{fields}: {leased:?}");
+        };
+        let outcome = contract::outcome(b"sealed", lease);
+        let published = store.publish_if_fence(&name, lease.fence, &outcome).await;
+        assert_eq!(published.unwrap(), Published::Done, "{fields}");
+        let other = store.lease(&name, &contract::request(seen)).await.unwrap();
+        assert!(matches!(other, Leased::Newer(_)), "{fields}: {other:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn fifty_replicas_ask_once_and_sessions_that_end_are_replaced() {
     let server = Postgres::start().await;
     let store = server.store();

@@ -10,7 +10,9 @@
 //!
 //! The hash as a whole ends a minute after all that is in it.
 
-/// Reads the hash, and leaves out what is over or can't be. Numbers stay below 2^53.
+/// Reads the hash, and leaves out what is over or can't be: the bounds are those of
+/// [`hallpass_shared::store`], and each comparison fails for what is no number. Numbers stay below
+/// 2^53.
 macro_rules! prelude {
     ($rest:literal) => {
         concat!(
@@ -24,11 +26,13 @@ local function number(value)
 end
 local function granted(value)
   local n = number(value)
-  if n > now + 86400000 then return 0 end
-  return n
+  if n > 0 and n <= now + 86400000 then return math.floor(n) end
+  return 0
 end
 local e, g, x, r, f, o, u = h[1], granted(h[2]), number(h[3]), granted(h[4]), granted(h[5]), h[6], number(h[7])
-if not e or x <= now then e = ''; g = 0; x = now end
+local longest_life = 31622400000
+if not (e and g > 0 and x > now and x <= now + longest_life) then e = ''; g = 0; x = now end
+if not (u <= now + 60000) then u = 0 end
 local function text(n) return string.format('%.0f', n) end
 local function keep(till)
   till = till + 60000
@@ -66,7 +70,7 @@ if live then
   if o then return {2, u - now} end
   return {3, u - now}
 end
-f = math.max(now, f + 1, g + 1, seen + 1)
+f = math.max(now, f + 1, g + 1, r + 1, seen + 1)
 redis.call('HSET', key, 'f', text(f), 'o', owner, 'u', text(now + term))
 keep(now + term)
 return {1, f, now, g}
@@ -80,6 +84,7 @@ pub(crate) const PUBLISH: &str = prelude!(
 local fence, kind, ends = number(ARGV[1]), ARGV[2], number(ARGV[4])
 if fence == 0 or f ~= fence or g >= fence or (kind == 'e' and ends <= now) then return snapshot(0) end
 if kind == 'e' then
+  ends = math.min(ends, now + longest_life)
   redis.call('HSET', key, 'e', ARGV[3], 'g', text(fence), 'x', text(ends), 'u', text(now))
   keep(ends)
 else

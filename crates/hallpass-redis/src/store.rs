@@ -1,12 +1,12 @@
 //! [`RedisStore`]: the operations.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use hallpass_core::Error;
 use hallpass_shared::{
     Name, Store,
     link::Link,
-    store::{LeaseRequest, Leased, Outcome, Published, Snapshot},
+    store::{LeaseRequest, Leased, Outcome, Published, Snapshot, term_millis},
 };
 use redis::{Client, Cmd, IntoConnectionInfo};
 
@@ -219,7 +219,7 @@ impl Store for RedisStore {
         let mut command = self.script(LEASE, name);
         command
             .arg(request.owner.to_string())
-            .arg(millis(request.term))
+            .arg(term_millis(request.term))
             .arg(request.newer_than)
             .arg(request.refused)
             .arg(request.seen);
@@ -239,7 +239,7 @@ impl Store for RedisStore {
                 command.arg("e").arg(sealed.as_slice()).arg(*ends);
             }
             Outcome::Failure(pause) => {
-                command.arg("f").arg(millis(*pause)).arg(0);
+                command.arg("f").arg(term_millis(*pause)).arg(0);
             }
         }
         let channel = format!("{}news", self.inner.prefix);
@@ -250,12 +250,6 @@ impl Store for RedisStore {
     async fn watch(&self, name: &Name, seen: u64) {
         self.inner.listener.wait(name, seen).await;
     }
-}
-
-/// A day at most, so that the script's numbers stay exact.
-fn millis(duration: Duration) -> u64 {
-    const DAY: u64 = 24 * 3600 * 1000;
-    u64::try_from(duration.as_millis()).map_or(DAY, |millis| millis.min(DAY))
 }
 
 /// rustls panics where a process has two providers in it and has chosen none.

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use common::{Redis, SECOND, keys, patient};
 use hallpass_core::{Cached, Challenges, Identity};
 use hallpass_shared::{Name, Named, Shared};
@@ -105,4 +107,42 @@ async fn an_older_entry_that_is_put_back() {
     refuse(&other);
     assert_eq!(token(&other).await, "token-3");
     assert_eq!(source.fetches(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_t_be_holds_nobody_up() {
+    let server = Redis::start().await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let now = now.as_millis().to_string();
+    let in_an_hour = (now.parse::<u64>().unwrap() + 3_600_000).to_string();
+    let in_an_hour_and_a_bit = format!("{in_an_hour}.5");
+    let (now, hour, more) = (&*now, &*in_an_hour, &*in_an_hour_and_a_bit);
+    let cases: [(&str, &[&str]); 9] = [
+        ("a lease", &["o", "somebody", "u", hour]),
+        ("a lease for ever", &["o", "somebody", "u", "9e99"]),
+        ("a pause", &["u", hour]),
+        ("a fence with a fraction", &["f", more]),
+        ("a refusal of what is to come", &["r", hour]),
+        ("an entry to come", &["e", "e", "g", hour, "x", hour]),
+        ("an entry for ever", &["e", "e", "g", now, "x", "9e99"]),
+        ("an entry without an end", &["e", "e", "g", now, "x", "nan"]),
+        (
+            "an entry of no generation",
+            &["e", "e", "g", "9e99", "x", hour],
+        ),
+    ];
+    for (what, fields) in cases {
+        let source = tokens();
+        let strict = || {
+            let Tenant { shared, entry, .. } = tenant(&server, what, &source);
+            (Cached::new(shared.only_through_store()), entry)
+        };
+        let ((one, entry), (other, _)) = (strict(), strict());
+        server.run(&[&["HSET", &*entry], fields].concat()).await;
+        let first = one.get_within(3 * SECOND).await;
+        let first = first.unwrap_or_else(|error| panic!("{what}: {error}"));
+        let second = other.get_within(3 * SECOND).await.unwrap();
+        assert!(first.same_secret(&second), "{what}");
+        assert_eq!(source.fetches(), 1, "{what}");
+    }
 }

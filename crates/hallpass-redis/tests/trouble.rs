@@ -21,27 +21,59 @@ fn fleet(server: &Redis, source: &ScriptedSource) -> Vec<Replica<ScriptedSource>
 
 /// While there was trouble each asked for itself at most, and afterwards one for all.
 async fn recovers(fleet: &[Replica<ScriptedSource>], source: &ScriptedSource, what: &str) {
-    // Those who fetched for themselves go on with that, and the store is tried again within 10 s.
-    run_for(fleet, 13 * SECOND + LIFETIME).await;
-    let recovered = source.fetches();
-    run_for(fleet, 2 * LIFETIME).await;
-    let after = source.fetches() - recovered;
+    let after = after_recovery(fleet, source, LIFETIME).await;
     assert!(after <= 4, "{what}: {after} in two lifetimes");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn killed_and_restarted_empty() {
+/// The token requests of two lifetimes, once the fleet has had the time to recover.
+async fn after_recovery(
+    fleet: &[Replica<ScriptedSource>],
+    source: &ScriptedSource,
+    lifetime: Duration,
+) -> usize {
+    // Those who fetched for themselves go on with that, and the store is tried again within 10 s.
+    run_for(fleet, 13 * SECOND + lifetime).await;
+    let recovered = source.fetches();
+    run_for(fleet, 2 * lifetime).await;
+    source.fetches() - recovered
+}
+
+/// What an outage of three lifetimes cost.
+struct Cost {
+    during: usize,
+    after: usize,
+}
+
+/// The server is killed for three lifetimes and restarted empty, and no call fails.
+async fn killed_and_restarted_empty(lifetime: Duration) -> Cost {
     let mut server = Redis::start().await;
-    let source = ScriptedSource::tokens(LIFETIME);
+    let source = ScriptedSource::tokens(lifetime);
     let fleet = fleet(&server, &source);
     common_token(&fleet).await;
+    assert_eq!(source.fetches(), 1);
     server.kill();
-    // A minute of a token that lives five, in this test's measure twelve seconds.
-    run_for(&fleet, 3 * LIFETIME).await;
-    let during = source.fetches();
-    assert!(during <= 1 + TEN * 5, "{during}");
+    run_for(&fleet, 3 * lifetime).await;
+    let during = source.fetches() - 1;
+    // Each renews for itself after three quarters of a life.
+    assert!(during <= TEN * 5, "{during}");
     server.restart().await;
-    recovers(&fleet, &source, "killed").await;
+    let after = after_recovery(&fleet, &source, lifetime).await;
+    assert!(after <= 4, "{after} in two lifetimes");
+    Cost { during, after }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_for_three_lifetimes() {
+    killed_and_restarted_empty(LIFETIME).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "more than two minutes; `cargo xtask stores` runs it"]
+async fn killed_for_a_minute() {
+    let Cost { during, after } = killed_and_restarted_empty(20 * SECOND).await;
+    println!(
+        "Redis killed for 60 s, 10 replicas, 20 s tokens: no call failed, {during} token requests meanwhile (at most 50), {after} in the two lifetimes after recovery (at most 4)"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

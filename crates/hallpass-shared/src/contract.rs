@@ -22,7 +22,10 @@ use tokio::time::{sleep, timeout};
 pub use self::replica::{Replica, common_token, get_all, identity, keys};
 use crate::{
     Name, Store,
-    store::{Entry, Lease, LeaseRequest, Leased, Outcome, Owner, Published, Snapshot},
+    store::{
+        Entry, LONGEST_LIFE, LONGEST_TERM, Lease, LeaseRequest, Leased, Outcome, Owner, Published,
+        Snapshot,
+    },
 };
 
 /// Long enough for any operation, and short enough to wait for its end.
@@ -45,6 +48,7 @@ pub async fn all<S: Store>(store: &S) {
     a_failure_makes_a_pause(store).await;
     entries_end(store).await;
     fences_exceed_what_was_seen(store).await;
+    what_is_too_long_is_cut_short(store).await;
     of_many_one_gets_the_lease(store).await;
 }
 
@@ -308,6 +312,53 @@ pub async fn fences_exceed_what_was_seen<S: Store>(store: &S) {
     };
     let fence = granted(store, &new_name(), &fooled).await.fence;
     assert!(fence < now + 3_600_000, "{fence}");
+    // A refusal of what is to come spoils nothing that comes.
+    let name = new_name();
+    let refused = now + 3_600_000;
+    let refusing = LeaseRequest {
+        refused,
+        ..request(0)
+    };
+    let first = granted(store, &name, &refusing).await;
+    publish(store, &name, first.fence, &outcome(b"first", first)).await;
+    let other = lease(store, &name, &request(0)).await;
+    assert!(matches!(other, Leased::Newer(_)), "{other:?}");
+}
+
+/// Leases and pauses last a minute at most, and entries are kept for a year at most.
+pub async fn what_is_too_long_is_cut_short<S: Store>(store: &S) {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let name = new_name();
+    let long = LeaseRequest {
+        term: HOUR,
+        ..request(0)
+    };
+    let first = granted(store, &name, &long).await;
+    match lease(store, &name, &request(0)).await {
+        Leased::Held(left) => assert!(left <= LONGEST_TERM, "{left:?}"),
+        other => panic!("the lease is another's: {other:?}"),
+    }
+    let failed = publish(store, &name, first.fence, &Outcome::Failure(HOUR)).await;
+    assert_eq!(failed, Published::Done);
+    match lease(store, &name, &request(0)).await {
+        Leased::Paused(left) => assert!(left <= LONGEST_TERM, "{left:?}"),
+        other => panic!("a pause was to be kept: {other:?}"),
+    }
+    let name = new_name();
+    for ends in [first.now + 2 * LONGEST_LIFE.as_millis() as u64, u64::MAX] {
+        let seen = entry(store, &name)
+            .await
+            .map_or(0, |entry| entry.generation);
+        let lease = granted(store, &name, &request(seen)).await;
+        let endless = Outcome::Entry {
+            sealed: b"endless".to_vec(),
+            ends,
+        };
+        let published = publish(store, &name, lease.fence, &endless).await;
+        assert_eq!(published, Published::Done);
+        let there = entry(store, &name).await.expect("the entry");
+        assert!(there.left <= LONGEST_LIFE, "{there:?}");
+    }
 }
 
 /// Fifty ask at the same time.

@@ -236,7 +236,7 @@ mod tests {
         // The reader's clock is half a minute ahead, then behind.
         assert_eq!(left(5 * MINUTE, 1030), Duration::from_secs(270));
         assert_eq!(left(5 * MINUTE, 970), 5 * MINUTE);
-        // A store that keeps it for too long.
+        // Somebody has moved its end in the store.
         assert_eq!(left(60 * MINUTE, 1240), MINUTE);
         assert_eq!(left(Duration::ZERO, 1000), Duration::ZERO);
     }

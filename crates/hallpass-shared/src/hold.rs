@@ -14,15 +14,11 @@ use crate::{
     fetch::SharedFetch,
     known::Given,
     seal::seal,
-    store::{Lease, LeaseRequest, Leased, Outcome, Published},
+    store::{LONGEST_TERM, Lease, LeaseRequest, Leased, Outcome, Published},
 };
 
 /// For how long nobody asks again after a transient failure without a hint of the issuer's: 1 s.
 const PAUSE: Duration = Duration::from_secs(1);
-
-/// The longest pause that an issuer's hint makes for a fleet: a minute. The next process to ask
-/// learns whether it goes on.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// A lease by this process's clock.
 #[derive(Debug, Clone, Copy)]
@@ -204,10 +200,11 @@ impl<S: Identified> SharedFetch<'_, S> {
 }
 
 /// How long the fleet leaves the issuer alone after a failure. A permanent one may be this process's
-/// own, such as a wrong secret, and holds nobody else up.
+/// own, such as a wrong secret, and holds nobody else up. However long a pause the issuer hints at,
+/// the next process to ask after [`LONGEST_TERM`] learns whether it goes on.
 fn pause_after(error: &Error) -> Duration {
     if error.is_permanent() {
         return Duration::ZERO;
     }
-    error.retry_after().unwrap_or(PAUSE).min(LONGEST_PAUSE)
+    error.retry_after().unwrap_or(PAUSE).min(LONGEST_TERM)
 }

@@ -12,11 +12,18 @@ use std::{
 };
 
 use hallpass_core::Error;
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout, timeout_at},
+};
 
 /// How long it may take to connect, with names, handshakes and whatever is set up. Operations have
 /// less time, so it goes on without them.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+
+/// After so long without an outcome, the task that connects is taken for one whose runtime stands
+/// still, and another one connects. More than [`CONNECT_DEADLINE`], at which a task that runs says so.
+const ABANDONED_AFTER: Duration = Duration::from_secs(6);
 
 /// So many operations in a row that nobody answered, and the connection is taken for dead: a peer
 /// that vanished without a word is not noticed otherwise.
@@ -41,20 +48,28 @@ pub struct Failure {
 }
 
 /// The one connection that all operations of a store share. It is made at the first use, and made
-/// anew once it broke or has let three operations in a row wait in vain.
+/// anew once it broke or has let three operations in a row wait in vain. Whose runtime connects makes
+/// no difference: if that stands still, another one does so after six seconds.
 pub struct Link<C: Connect> {
     connect: Arc<C>,
     state: Arc<watch::Sender<State<C::Connection>>>,
-    /// The number of the connection in use.
-    number: AtomicU64,
+    /// How often it was connected.
+    attempts: AtomicU64,
     unanswered: AtomicU32,
 }
 
+/// Each attempt has a number, and changes nothing once another has taken its place.
 enum State<T> {
     Idle,
-    Connecting,
-    Up(T),
+    Connecting { number: u64, abandoned_at: Instant },
+    Up { number: u64, connection: T },
     Failed(Error),
+}
+
+impl<T> State<T> {
+    fn is_attempt(&self, attempt: u64) -> bool {
+        matches!(self, Self::Connecting { number, .. } if *number == attempt)
+    }
 }
 
 impl<C: Connect> Link<C> {
@@ -63,7 +78,7 @@ impl<C: Connect> Link<C> {
         Self {
             connect: connect.into(),
             state: Arc::new(watch::Sender::new(State::Idle)),
-            number: AtomicU64::new(0),
+            attempts: AtomicU64::new(0),
             unanswered: AtomicU32::new(0),
         }
     }
@@ -99,38 +114,65 @@ impl<C: Connect> Link<C> {
     /// The connection in use, or the one that is being made.
     async fn connection(&self) -> Result<(C::Connection, u64), Error> {
         let mut changes = self.state.subscribe();
-        let starts = self.state.send_if_modified(|state| {
-            let starts = matches!(state, State::Idle | State::Failed(_));
-            if starts {
-                *state = State::Connecting;
-            }
-            starts
-        });
-        if starts {
-            self.number.fetch_add(1, Ordering::Relaxed);
-            self.unanswered.store(0, Ordering::Relaxed);
-            let connecting = Connecting(Arc::clone(&self.state));
-            drop(tokio::spawn(connect(Arc::clone(&self.connect), connecting)));
-        }
-        let ready = |state: &State<_>| !matches!(state, State::Connecting);
-        let state = changes
-            .wait_for(ready)
-            .await
-            .map_err(|_| Error::transient("the connection to the shared store is gone"))?;
-        match &*state {
-            State::Up(connection) => Ok((connection.clone(), self.number.load(Ordering::Relaxed))),
-            State::Failed(error) => Err(error.clone()),
-            State::Idle | State::Connecting => Err(Error::transient(
-                "the connection to the shared store has just broken",
-            )),
+        loop {
+            let abandoned_at = self.connect_if_needed();
+            let settled = |state: &State<_>| !matches!(state, State::Connecting { .. });
+            let Ok(state) = timeout_at(abandoned_at, changes.wait_for(settled)).await else {
+                continue;
+            };
+            let state = state
+                .map_err(|_| Error::transient("the connection to the shared store is gone"))?;
+            return match &*state {
+                State::Up { number, connection } => Ok((connection.clone(), *number)),
+                State::Failed(error) => Err(error.clone()),
+                State::Idle | State::Connecting { .. } => Err(Error::transient(
+                    "the connection to the shared store has just broken",
+                )),
+            };
         }
     }
 
-    /// This connection no longer serves; the next operation makes another one.
-    fn give_up(&self, number: u64) {
+    /// Begins to connect if there is no connection, and nobody who makes one. Returns until when to
+    /// wait for an outcome.
+    fn connect_if_needed(&self) -> Instant {
+        let now = Instant::now();
+        let mut abandoned_at = now + ABANDONED_AFTER;
+        let mut begun = None;
         self.state.send_if_modified(|state| {
-            let is_it =
-                matches!(state, State::Up(_)) && self.number.load(Ordering::Relaxed) == number;
+            match state {
+                State::Up { .. } => return false,
+                State::Connecting {
+                    abandoned_at: known,
+                    ..
+                } if *known > now => {
+                    abandoned_at = *known;
+                    return false;
+                }
+                State::Idle | State::Failed(_) | State::Connecting { .. } => {}
+            }
+            let number = self.attempts.fetch_add(1, Ordering::Relaxed);
+            begun = Some(number);
+            *state = State::Connecting {
+                number,
+                abandoned_at,
+            };
+            true
+        });
+        if let Some(number) = begun {
+            self.unanswered.store(0, Ordering::Relaxed);
+            let attempt = Attempt {
+                state: Arc::clone(&self.state),
+                number,
+            };
+            drop(tokio::spawn(connect(Arc::clone(&self.connect), attempt)));
+        }
+        abandoned_at
+    }
+
+    /// This connection no longer serves; the next operation makes another one.
+    fn give_up(&self, attempt: u64) {
+        self.state.send_if_modified(|state| {
+            let is_it = matches!(state, State::Up { number, .. } if *number == attempt);
             if is_it {
                 *state = State::Idle;
             }
@@ -145,28 +187,38 @@ impl<C: Connect> fmt::Debug for Link<C> {
     }
 }
 
-async fn connect<C: Connect>(connect: Arc<C>, connecting: Connecting<C::Connection>) {
+async fn connect<C: Connect>(connect: Arc<C>, attempt: Attempt<C::Connection>) {
     let outcome = timeout(CONNECT_DEADLINE, connect.connect()).await;
-    connecting.0.send_replace(match outcome {
-        Ok(Ok(connection)) => State::Up(connection),
+    let number = attempt.number;
+    attempt.end(match outcome {
+        Ok(Ok(connection)) => State::Up { number, connection },
         Ok(Err(error)) => State::Failed(error),
         Err(_) => State::Failed(Error::timeout("no connection to the shared store in time")),
     });
 }
 
-/// Ends the state of connecting, whatever becomes of the task: its runtime may go, or it may panic.
-struct Connecting<T>(Arc<watch::Sender<State<T>>>);
+/// One attempt to connect. It ends, whatever becomes of its task: the runtime may go, or it may panic.
+struct Attempt<T> {
+    state: Arc<watch::Sender<State<T>>>,
+    number: u64,
+}
 
-impl<T> Drop for Connecting<T> {
-    fn drop(&mut self) {
-        self.0.send_if_modified(|state| {
-            let unended = matches!(state, State::Connecting);
-            if unended {
-                let error = "nobody finished connecting to the shared store";
-                *state = State::Failed(Error::transient(error));
+impl<T> Attempt<T> {
+    fn end(&self, outcome: State<T>) {
+        self.state.send_if_modified(|state| {
+            let is_it = state.is_attempt(self.number);
+            if is_it {
+                *state = outcome;
             }
-            unended
+            is_it
         });
+    }
+}
+
+impl<T> Drop for Attempt<T> {
+    fn drop(&mut self) {
+        let error = "nobody finished connecting to the shared store";
+        self.end(State::Failed(Error::transient(error)));
     }
 }
 

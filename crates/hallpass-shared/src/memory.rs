@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use crate::{
     Name, News,
-    slot::{Slot, millis},
-    store::{Entry, LeaseRequest, Leased, Outcome, Published, Snapshot, Store, StoreTime},
+    slot::Slot,
+    store::{Entry, LeaseRequest, Leased, Outcome, Published, Snapshot, Store, StoreTime, millis},
 };
 
 /// A store in the process. Clones share it.

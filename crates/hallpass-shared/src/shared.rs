@@ -13,6 +13,7 @@ use crate::{
     known::{Known, Place},
     news_of::newer,
     stats::Counters,
+    store::LONGEST_TERM,
 };
 
 /// How long a lease lasts unless it is renewed, which happens every third of it: 5 s. So long the
@@ -97,10 +98,11 @@ impl<S: Identified> Shared<S> {
     }
 
     /// Sets how long a lease lasts unless it is renewed: [`LEASE_TERM`]. A process that stands still
-    /// for longer may lose it, which costs a second fetch and nothing else. At least a second.
+    /// for longer may lose it, which costs a second fetch and nothing else. At least a second, and at
+    /// most [`LONGEST_TERM`].
     #[must_use]
     pub fn lease_term(mut self, term: Duration) -> Self {
-        self.settings.lease_term = term.max(SHORTEST_TERM);
+        self.settings.lease_term = term.clamp(SHORTEST_TERM, LONGEST_TERM);
         self
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::store::{
-    Entry, Lease, LeaseRequest, Leased, Outcome, Owner, Published, Snapshot, StoreTime, next_fence,
+    Entry, LONGEST_LIFE, LONGEST_TERM, Lease, LeaseRequest, Leased, Outcome, Owner, Published,
+    Snapshot, StoreTime, granted, millis, next_fence, term_millis,
 };
 
 /// What is kept under one name, and the rules of a [`Store`](crate::Store) as plain calls: for stores
@@ -28,49 +29,59 @@ pub struct Slot {
 impl Slot {
     /// Whether nothing in it counts any more.
     pub fn is_over(&self, now: StoreTime) -> bool {
-        self.ends <= now && self.leased_until <= now
+        self.entry_left(now).is_none() && self.lease_left(now).is_none()
     }
 
     /// The entry, if there is one that has not ended.
     pub fn entry(&self, now: StoreTime) -> Option<Entry> {
-        let left = self.ends.checked_sub(now).filter(|left| *left > 0)?;
         Some(Entry {
+            left: self.entry_left(now)?,
             generation: self.generation,
             sealed: self.sealed.clone(),
-            left: Duration::from_millis(left),
         })
+    }
+
+    fn entry_left(&self, now: StoreTime) -> Option<Duration> {
+        let possible = granted(self.generation, now) != 0;
+        left(self.ends, now, LONGEST_LIFE).filter(|_| possible)
+    }
+
+    /// The generation of the entry, or 0.
+    fn current(&self, now: StoreTime) -> u64 {
+        self.entry_left(now).map_or(0, |_| self.generation)
+    }
+
+    /// What is left of the lease or the pause.
+    fn lease_left(&self, now: StoreTime) -> Option<Duration> {
+        left(self.leased_until, now, LONGEST_TERM)
     }
 
     /// What [`Store::get`](crate::Store::get) says.
     pub fn snapshot(&self, now: StoreTime) -> Snapshot {
         Snapshot {
             entry: self.entry(now),
-            refused: self.refused,
+            refused: granted(self.refused, now),
         }
     }
 
     /// What [`Store::lease`](crate::Store::lease) does.
     pub fn lease(&mut self, now: StoreTime, request: &LeaseRequest) -> Leased {
-        self.refused = self.refused.max(request.refused);
-        let live = self.leased_until > now;
-        let entry = self.entry(now);
-        let generation = entry.as_ref().map_or(0, |entry| entry.generation);
-        let until = now.saturating_add(millis(request.term));
-        if live && self.owner == Some(request.owner) {
-            self.leased_until = until;
-        } else if generation > request.newer_than && generation > self.refused {
-            return Leased::Newer(self.snapshot(now));
-        } else if live {
-            let left = Duration::from_millis(self.leased_until - now);
-            return match self.owner {
-                Some(_) => Leased::Held(left),
-                None => Leased::Paused(left),
-            };
-        } else {
-            let last = self.fence.max(generation);
-            self.fence = next_fence(last, request.seen, now);
-            self.owner = Some(request.owner);
-            self.leased_until = until;
+        self.refused = granted(self.refused, now).max(granted(request.refused, now));
+        let generation = self.current(now);
+        let until = now.saturating_add(term_millis(request.term));
+        match self.lease_left(now) {
+            Some(_) if self.owner == Some(request.owner) => self.leased_until = until,
+            _ if generation > request.newer_than && generation > self.refused => {
+                return Leased::Newer(self.snapshot(now));
+            }
+            Some(left) if self.owner.is_some() => return Leased::Held(left),
+            Some(left) => return Leased::Paused(left),
+            None => {
+                let numbers = [self.fence, generation, self.refused, request.seen];
+                self.fence = next_fence(&numbers, now);
+                self.owner = Some(request.owner);
+                self.leased_until = until;
+            }
         }
         Leased::Granted(Lease {
             fence: self.fence,
@@ -81,8 +92,7 @@ impl Slot {
 
     /// What [`Store::publish_if_fence`](crate::Store::publish_if_fence) does.
     pub fn publish(&mut self, now: StoreTime, fence: u64, outcome: &Outcome) -> Published {
-        let current = self.entry(now).map_or(0, |entry| entry.generation);
-        if fence == 0 || self.fence != fence || current >= fence {
+        if fence == 0 || self.fence != fence || self.current(now) >= fence {
             return Published::Refused(self.snapshot(now));
         }
         match outcome {
@@ -92,10 +102,10 @@ impl Slot {
                 }
                 self.generation = fence;
                 self.sealed.clone_from(sealed);
-                self.ends = *ends;
+                self.ends = (*ends).min(now.saturating_add(millis(LONGEST_LIFE)));
                 self.leased_until = now;
             }
-            Outcome::Failure(pause) => self.leased_until = now.saturating_add(millis(*pause)),
+            Outcome::Failure(pause) => self.leased_until = now.saturating_add(term_millis(*pause)),
         }
         self.owner = None;
         Published::Done
@@ -109,6 +119,8 @@ impl Slot {
     }
 }
 
-pub(crate) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+/// What is left until then, if that is ahead and not too far ahead to be true.
+fn left(until: StoreTime, now: StoreTime, longest: Duration) -> Option<Duration> {
+    let left = Duration::from_millis(until.checked_sub(now)?);
+    (!left.is_zero() && left <= longest).then_some(left)
 }

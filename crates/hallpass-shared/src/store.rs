@@ -22,6 +22,9 @@ use crate::Name;
 /// 3. An entry's generation is the fence under which it was fetched, and no publication ever lowers
 ///    it.
 /// 4. Everything ends by itself: entries with their life, leases with their term.
+/// 5. What can't be was not written by a fleet, and counts as nothing: a lease or a pause that ends
+///    more than [`LONGEST_TERM`] ahead of the store's clock, an entry that ends more than
+///    [`LONGEST_LIFE`] ahead, and a number that is more than a day ahead.
 ///
 /// # Errors
 /// Every method fails with a [transient](Error::is_transient) error if the store can't be reached or
@@ -67,23 +70,43 @@ pub trait Store: Send + Sync + 'static {
 /// Milliseconds since the Unix epoch by the store's own clock.
 pub type StoreTime = u64;
 
+/// The longest term of a lease, and the longest pause: a minute. Longer ones are made as long as
+/// this, and one that ends later by the store's clock was not granted. So long at most does somebody
+/// who writes to the store hold a fleet up.
+pub const LONGEST_TERM: Duration = Duration::from_secs(60);
+
+/// For how long an entry is kept at most, whatever its credential's life: a year.
+pub const LONGEST_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
+
 /// A day: no fence is further ahead of the store's clock, so one that is was not granted.
 const FURTHEST_AHEAD: u64 = 24 * 3600 * 1000;
 
-/// The fence of a new lease: higher than the last one, than what the owner has seen, and than every
-/// one that was granted before the store was emptied, because it is not less than the time.
-///
-/// Numbers that are too far ahead of the time to have been granted count for nothing, so that a
-/// vandal can't use them up.
-pub fn next_fence(last: u64, seen: u64, now: StoreTime) -> u64 {
-    let possible = |fence: u64| {
-        if fence > now.saturating_add(FURTHEST_AHEAD) {
-            0
-        } else {
-            fence
-        }
-    };
-    now.max(possible(last) + 1).max(possible(seen) + 1)
+/// A number that may have been granted, or 0. Those that are too far ahead of the time count for
+/// nothing, so that a vandal can't use them up.
+pub fn granted(number: u64, now: StoreTime) -> u64 {
+    if number > now.saturating_add(FURTHEST_AHEAD) {
+        0
+    } else {
+        number
+    }
+}
+
+/// The fence of a new lease: higher than all of these numbers that may have been
+/// [granted](granted()), which are the last one, the entry's, what was refused and what the owner has
+/// seen; and than every one that was granted before the store was emptied, because it is not less
+/// than the time.
+pub fn next_fence(numbers: &[u64], now: StoreTime) -> u64 {
+    let above = numbers.iter().map(|number| granted(*number, now) + 1);
+    above.fold(now, u64::max)
+}
+
+/// The milliseconds of a term or a pause, [`LONGEST_TERM`] at most.
+pub fn term_millis(term: Duration) -> u64 {
+    millis(term.min(LONGEST_TERM))
+}
+
+pub(crate) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What a store has under a name.
@@ -150,7 +173,7 @@ impl fmt::Display for Owner {
 pub struct LeaseRequest {
     /// Who asks.
     pub owner: Owner,
-    /// For how long, unless it is renewed.
+    /// For how long, unless it is renewed; [`LONGEST_TERM`] at most.
     pub term: Duration,
     /// An entry of a higher generation than this is as good as a lease.
     pub newer_than: u64,
@@ -191,10 +214,11 @@ pub enum Outcome {
     Entry {
         /// What the store can't read.
         sealed: Vec<u8>,
-        /// When it ends.
+        /// When it ends: [`LONGEST_LIFE`] from now at the latest.
         ends: StoreTime,
     },
-    /// Nothing. Nobody is to ask again for so long, which may be no time at all.
+    /// Nothing. Nobody is to ask again for so long, which may be no time at all, and is
+    /// [`LONGEST_TERM`] at most.
     Failure(Duration),
 }
 

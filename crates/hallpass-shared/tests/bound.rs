@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use common::{Replica, Way, keys};
-use hallpass_core::{Cached, Challenges, Credential, CredentialSource, Identified};
+use hallpass_core::{Cached, Challenges, Credential, CredentialSource, Identified, Keyed};
 use hallpass_oauth2::{
     Algorithm, ClientCredentials, Dpop, Key, Secret, TokenSource, Transport,
     transport::TransportError,
@@ -223,4 +223,46 @@ async fn a_key_that_cant_be_read_is_told_before_the_store_is_asked() {
     assert!(named.cached.get().await.is_err());
     assert_eq!(named.way.trips.load(Ordering::Relaxed), 0);
     assert_eq!(issuer.requests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_keys_of_a_keyed_share_with_their_own_kind_alone() {
+    let (store, issuer) = (MemoryStore::new(), Issuer::default());
+    let pairs = [kept(), kept()];
+    // Two replicas; each has both tenants, and each tenant a key pair.
+    let replica = || {
+        let (store, issuer, pairs) = (Way::to(&store), issuer.clone(), pairs.clone());
+        let store = SharedStore::new(store);
+        let make = move |tenant: &usize| {
+            let source = issuer.source(pairs[*tenant].clone());
+            Ok(Shared::new(source, store.clone(), keys()))
+        };
+        Keyed::new(make)
+    };
+    let replicas = [replica(), replica()];
+    let mut jkts = Vec::new();
+    let mut seen = HashSet::new();
+    for tenant in [0, 1, 0, 1] {
+        for keyed in &replicas {
+            let credential = get(&keyed.get(&tenant).unwrap()).await;
+            assert_eq!(
+                credential.header_value(),
+                &*format!("DPoP token-{}", tenant + 1),
+                "the tenant's own, of the replica that came first"
+            );
+            let proof = proof(&credential);
+            assert!(proof.is_for(credential.token().unwrap()));
+            assert!(seen.insert(proof.jti), "a proof came twice");
+            assert_eq!(credential.key_thumbprint(), Some(&*proof.thumbprint));
+            jkts.push((tenant, proof.thumbprint));
+        }
+    }
+    let asked = issuer.proofs.lock().unwrap();
+    let [first, second] = &asked[..] else {
+        panic!("{} token requests for two tenants", asked.len());
+    };
+    assert_ne!(first.thumbprint, second.thumbprint);
+    for (tenant, jkt) in jkts {
+        assert_eq!(jkt, asked[tenant].thumbprint, "tenant {tenant}");
+    }
 }

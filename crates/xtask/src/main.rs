@@ -10,7 +10,9 @@ mod bench;
 mod claims;
 mod clients;
 mod docs;
+mod excerpts;
 mod external_types;
+mod faults;
 mod fuzz;
 mod install;
 mod interop;
@@ -24,6 +26,7 @@ mod packages;
 mod proxy;
 mod run;
 mod simulate;
+mod soak;
 mod stores;
 mod stress;
 mod supply_chain;
@@ -51,6 +54,8 @@ cargo xtask lifetimes only: fifty processes share their tokens for ten lifetimes
 cargo xtask model     the engine's shell under a model checker [--seconds N]
 cargo xtask fuzz      inputs made up for every parser [TARGET] [--seconds N]
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
+cargo xtask faults    every fault of a network and of a server, with every adapter, and the time to recovery
+cargo xtask soak      a long mixed load with random trouble [--minutes N] [--seed N]
 cargo xtask simulate  hours of trouble in paused time, and what they cost
 cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
 cargo xtask lean      how many crates each choice of features builds, and in what time [FEATURES…]
@@ -83,6 +88,8 @@ fn main() -> ExitCode {
         Some("mutants") => mutants::run(&arguments.collect::<Vec<_>>()),
         Some("stores") => stores::run(),
         Some("lifetimes") => stores::lifetimes(),
+        Some("faults") => faults::run(),
+        Some("soak") => soak::run(&arguments.collect::<Vec<_>>()),
         Some("simulate") => simulate::run(),
         Some("model") => model::run(&arguments.collect::<Vec<_>>()),
         Some("fuzz") => fuzz::run(&arguments.collect::<Vec<_>>()),

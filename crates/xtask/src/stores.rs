@@ -52,6 +52,21 @@ pub(crate) fn run() -> Result<(), String> {
             "--include-ignored",
         ]),
     )?;
+    step(
+        "Redis killed for a minute",
+        cargo(&[
+            "test",
+            "--package",
+            "hallpass-redis",
+            "--all-features",
+            "--test",
+            "trouble",
+            "--",
+            "--ignored",
+            "--nocapture",
+        ])
+        .env("PATH", path()?),
+    )?;
     fleet()?;
     lifetimes()
 }

@@ -7,9 +7,10 @@ use std::{
     time::Duration,
 };
 
-use super::{Pulse, Shared, fetch_limit::Turn};
+use super::Shared;
 use crate::{
     Credential, Error, Fetch, Moment,
+    fetch::{Pulse, Turn},
     sync::{Instant, sleep},
 };
 

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Cached, Counters, Policy, Shared, State,
+    Cached, Policy, Shared, State,
     changes::Changes,
     state::{Machine, Traits},
     warm::Warmth,
@@ -19,6 +19,7 @@ use crate::{
     clock::Clocks,
     observe::{self, Event, Observer, Watched},
     source::AnySource,
+    stats::Counters,
     sync::{ArcSwapOption, Handle, Mutex},
 };
 
@@ -122,7 +123,7 @@ impl Builder {
         };
         let shared = &cached.shared;
         if shared.observer.is_some() {
-            let watched = Watched::new(shared);
+            let watched = Watched::new(Arc::downgrade(shared) as _);
             shared.tell(|| Event::Built { watched });
         }
         cached

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     Credential, Error,
+    fetch::FAR,
     observe::Event,
     sync::{Handle, Instant, Sleep, sleep_until},
 };
@@ -170,9 +171,6 @@ impl Cached {
         Err(Box::new(waiter))
     }
 }
-
-/// A deadline that no clock can tell is this far away: 30 years.
-pub(crate) const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
 impl Drop for Waiter {
     fn drop(&mut self) {
