@@ -76,16 +76,15 @@ fn shows_no_value(one: &Challenge) {
 
 /// Parsed, written down as RFC 9110 §11.6.1 has it, and parsed.
 fn is_read_again(one: &Challenge) {
-    let written = match one.token68() {
-        Some(token) => format!("{} {token}", one.scheme()),
-        None => {
-            let params = NAMES.iter().filter_map(|name| {
-                let value = one.param(name)?.replace('\\', "\\\\").replace('"', "\\\"");
-                Some(format!("{name}=\"{value}\""))
-            });
-            let params: Vec<_> = params.collect();
-            format!("{} {}", one.scheme(), params.join(", "))
-        }
+    let written = if let Some(token) = one.token68() {
+        format!("{} {token}", one.scheme())
+    } else {
+        let params = NAMES.iter().filter_map(|name| {
+            let value = one.param(name)?.replace('\\', "\\\\").replace('"', "\\\"");
+            Some(format!("{name}=\"{value}\""))
+        });
+        let params: Vec<_> = params.collect();
+        format!("{} {}", one.scheme(), params.join(", "))
     };
     if written.len() > LIMIT {
         return;

@@ -25,7 +25,7 @@ pub fn templates(bytes: &[u8]) {
             3 => profile.api_headers.push(("x-filled".to_owned(), text)),
             _ => profile.token_url = text,
         }
-        drop(asked(profile, bytes));
+        drop(asked(&profile, bytes));
     }
     // Doubled braces stand for themselves, and so does everything else.
     let mut profile = plain();
@@ -33,7 +33,7 @@ pub fn templates(bytes: &[u8]) {
     profile
         .params
         .push(("filled".to_owned(), Param::from(literal)));
-    if let Some(body) = asked(profile, bytes) {
+    if let Some(body) = asked(&profile, bytes) {
         let body: Value = serde_json::from_slice(&body).unwrap();
         // An empty value leaves a parameter out.
         assert_eq!(body["filled"].as_str().unwrap_or_default(), text);
@@ -45,7 +45,7 @@ pub fn templates(bytes: &[u8]) {
 /// A profile that knows a variable and a secret one.
 fn plain() -> Profile {
     let mut profile = Profile::default();
-    profile.token_url = "https://auth.example.com/token".to_owned();
+    "https://auth.example.com/token".clone_into(&mut profile.token_url);
     profile.encoding = Encoding::Json;
     profile.client_auth = ClientAuth::Custom;
     profile.params = vec![
@@ -57,7 +57,7 @@ fn plain() -> Profile {
 }
 
 /// What the body of the request is, if there is one.
-fn asked(profile: Profile, bytes: &[u8]) -> Option<Vec<u8>> {
+fn asked(profile: &Profile, bytes: &[u8]) -> Option<Vec<u8>> {
     let transport = Offline::ok(TOKEN);
     let built = profile.client("my-client", SECRET).build(transport.clone());
     let outcome = built.and_then(|source| fetch(&source));

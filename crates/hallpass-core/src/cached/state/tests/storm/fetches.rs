@@ -56,8 +56,8 @@ impl<S: PartialEq> Storm<S> {
         self.fetches.retain(|one| *one != number);
         let age = Duration::from_millis(self.random.u64(0..400));
         let sent = Moment {
-            monotonic: self.now.monotonic - age,
-            wall: self.now.wall - age,
+            monotonic: self.now.monotonic.saturating_sub(age),
+            wall: self.now.wall.saturating_sub(age),
         };
         let brought = Brought {
             credential,

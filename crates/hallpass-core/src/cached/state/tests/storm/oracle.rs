@@ -126,12 +126,11 @@ impl Oracle {
                 self.successor = None;
             }
             Some(successor) if over(successor.generation) => self.successor = None,
-            Some(_) => {}
             None if over(serving) => {
                 (self.serving, self.predecessor) = (None, None);
                 self.suspicion = None;
             }
-            None => {}
+            _ => {}
         }
     }
 

@@ -46,7 +46,7 @@ impl Lives {
             Said::Until { lifetime, .. } => lifetime.unwrap_or(policy.default_lifetime),
         };
         let lifetime = lifetime.min(policy.longest_lifetime);
-        let usable = lifetime - (lifetime / 20).min(policy.margin);
+        let usable = lifetime.saturating_sub((lifetime / 20).min(policy.margin));
         let over = lifetime < Duration::from_millis(100);
         if over || brought.sent.plus(usable).passed(now) {
             return (now.plus(policy.renewal_gap), true);
