@@ -1,5 +1,6 @@
 //! What stands in `fuzz/seeds`, and a few hundred changes of each, by chance that is always the same.
 #![allow(
+    clippy::print_stdout,
     clippy::unwrap_used,
     reason = "clippy sees tests in functions marked as such, and not in those that help them"
 )]
