@@ -28,7 +28,7 @@ fn those_of_the_engine(
     authorizer: &Authorizer,
     keyed: &Keyed<String>,
     exchange: &mut Exchange,
-    renewal: Renewal,
+    renewal: Box<Renewal>,
     fetch: &Fetch,
 ) {
     send(cached.get());
