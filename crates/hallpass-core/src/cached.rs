@@ -8,6 +8,8 @@ mod current;
 mod eviction;
 mod fetch;
 mod get;
+#[cfg(all(test, hallpass_model))]
+mod model;
 mod policy;
 mod runtime;
 mod state;
@@ -16,15 +18,13 @@ mod warm;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError,
+        Arc, Once, OnceLock, PoisonError,
         atomic::{AtomicU64, AtomicUsize},
     },
     time::Duration,
 };
 
-use arc_swap::ArcSwapOption;
 use http::HeaderName;
-use tokio::runtime::Handle;
 
 pub use self::{builder::Builder, get::Get, policy::Policy, state::Rejection, warm::KeepWarm};
 use self::{
@@ -44,6 +44,7 @@ use crate::{
     observe::{Event, Observer, ReplayCause, Watch},
     source::AnySource,
     stats::Counters,
+    sync::{ArcSwapOption, Handle, Mutex, MutexGuard},
 };
 pub use crate::{fetch::FETCH_DEADLINE, stats::Stats};
 

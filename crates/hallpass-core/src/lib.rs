@@ -57,6 +57,7 @@ mod retry_after;
 mod sharded;
 mod source;
 mod stats;
+mod sync;
 mod target;
 mod verdict;
 

@@ -7,6 +7,7 @@ mod encoding;
 mod file;
 mod foreign;
 mod grant;
+mod identity;
 mod response_format;
 mod shipped;
 mod variables;

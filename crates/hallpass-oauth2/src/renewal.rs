@@ -72,7 +72,10 @@ impl Renewal {
     /// Where asking early brings nothing, is refused, or ends a token in use, the renewal may come
     /// later but never sooner, so that tenth is added first.
     pub(crate) fn told(self, hint: Duration) -> Duration {
-        let exact = |at: Duration| at.mul_f64(1.0 / (1.0 - SPREAD));
+        // Lifetimes are the server's to name, up to the longest that there is.
+        let exact = |at: Duration| {
+            Duration::try_from_secs_f64(at.as_secs_f64() / (1.0 - SPREAD)).unwrap_or(Duration::MAX)
+        };
         match self.reissue {
             Reissue::Fresh => hint.max(exact(self.interval)),
             Reissue::Sticky | Reissue::KillsOld => exact(hint),
@@ -128,6 +131,18 @@ mod tests {
             };
             let spread = renewal.told(seconds(1000)).mul_f64(1.0 - SPREAD);
             assert_eq!(spread.as_millis().div_ceil(1000), soonest, "{renewal:?}");
+        }
+    }
+
+    #[test]
+    fn the_longest_lifetime_is_one_like_any_other() {
+        for reissue in [Reissue::Fresh, Reissue::Sticky, Reissue::KillsOld] {
+            let renewal = Renewal {
+                reissue,
+                interval: Duration::MAX,
+                ..Renewal::default()
+            };
+            assert_eq!(renewal.told(Duration::MAX), Duration::MAX, "{reissue:?}");
         }
     }
 

@@ -7,7 +7,7 @@ use common::{
     Script, Step, TOKEN,
     jws::{self, Jws, param},
 };
-use hallpass_core::{CredentialSource as _, Error, Fetch};
+use hallpass_core::{Credential, CredentialSource as _, Error, Fetch};
 use hallpass_oauth2::{
     ClientCredentials, Discovered, Discovery, Key, METADATA_LIFETIME, MOVED_AFTER, Metadata,
     RefreshToken, transport::Phase,
@@ -290,6 +290,51 @@ async fn a_rotated_refresh_token_survives_a_move() {
         param(&script.seen()[4].body, "refresh_token").as_deref(),
         Some("r2")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_users_of_one_discovery_have_tokens_of_their_own() {
+    let discovery = Discovery::of(ISSUER);
+    let script = Script::default();
+    let of = |user: &'static str| {
+        let build = move |found: &Metadata| {
+            ClientCredentials::at(found.token_endpoint()).basic(user, "s3cret")
+        };
+        discovery.clone().source(script.clone(), build).unwrap()
+    };
+    let (alice, bob) = (of("alice"), of("bob"));
+    let moved = || Step::ok(metadata(ISSUER, "https://as.example/new"));
+    let refused = || Step::status(400, r#"{"error":"unauthorized_client"}"#);
+    let (old, new) = ("https://as.example/token", "https://as.example/new");
+    // Who asks, what is answered, where and for which token.
+    for (source, user, before, endpoint, token) in [
+        (&alice, "alice", vec![plain()], old, "of-alice"),
+        (&bob, "bob", vec![plain()], old, "of-bob"),
+        (&alice, "alice", vec![], old, "of-alice-too"),
+        (&bob, "bob", vec![], old, "of-bob-too"),
+        // One of them is refused, and finds that the endpoint has moved.
+        (&alice, "alice", vec![refused()], old, ""),
+        (&alice, "alice", vec![moved()], new, "of-alice-there"),
+        (&bob, "bob", vec![], old, "of-bob-still"),
+        (&alice.clone(), "alice", vec![], new, "of-alice-again"),
+    ] {
+        script.then(before);
+        if !token.is_empty() {
+            script.then([common::token(token)]);
+        }
+        let fetched = source.fetch(&Fetch::first()).await;
+        let fetched = fetched.map(|credential| credential.token().map(str::to_owned));
+        if token.is_empty() {
+            assert!(fetched.is_err());
+        } else {
+            assert_eq!(fetched.unwrap().as_deref(), Some(token));
+        }
+        let asked = script.seen().pop().unwrap();
+        assert_eq!(asked.uri, endpoint, "{token}");
+        let basic = Credential::basic(user, "s3cret").unwrap();
+        let expected = basic.header_value().to_str().unwrap();
+        assert_eq!(asked.header("authorization"), Some(expected), "{token}");
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 
 use hallpass_core::{Identified as _, Identity};
-use hallpass_oauth2::{ClientCredentials, Dpop, Secret, TokenExchange, TokenRequest, TokenSource};
+use hallpass_oauth2::{
+    ClientCredentials, Dpop, Profile, Secret, TokenExchange, TokenRequest, TokenSource,
+};
 use hallpass_testkit::ScriptedTransport;
 
 fn transport() -> ScriptedTransport {
@@ -50,6 +52,126 @@ async fn everything_that_is_sent_counts() {
             panic!("{what} and {other} are told apart by nothing");
         }
     }
+}
+
+fn profile(lines: &str) -> Profile {
+    let least = "token_url = \"https://as.example/token\"\n";
+    Profile::from_toml(&format!("{least}{lines}")).unwrap()
+}
+
+fn source_of(lines: &str) -> TokenSource {
+    let request = profile(lines).client("client", "secret");
+    request.build(transport()).unwrap()
+}
+
+/// What a credential is made of beside what was sent for it: two of these lines with the same token
+/// request make requests that differ.
+const USES: [&str; 11] = [
+    "",
+    "token = 'id_token'",
+    "token = ['id_token', 'access_token']",
+    "token = 'header:x-token'",
+    "answer = 'text'",
+    "header = 'x-api-key'",
+    "header_value = 'Token {token}'",
+    "api_headers = { x-account = 'a' }",
+    "api_headers = { x-account = 'b' }",
+    "capture = { api = 'api_url' }",
+    "capture = { api = 'other_url' }",
+];
+
+#[tokio::test]
+async fn what_is_made_of_the_answer_counts() {
+    let mut seen = HashMap::new();
+    for lines in USES {
+        let identity = identity(&source_of(lines)).await.as_bytes().to_vec();
+        let of_profile = profile(lines).identity().as_bytes().to_vec();
+        for bytes in [identity, of_profile] {
+            if let Some(other) = seen.insert(bytes, lines) {
+                panic!("{lines} and {other} are told apart by nothing");
+            }
+        }
+    }
+    // A variable that the token request does not have, and the API's does.
+    let of = |tenant: hallpass_oauth2::Value| {
+        let request = profile("api_headers = { x-tenant = '{tenant}' }")
+            .client("client", "secret")
+            .var("tenant", tenant);
+        request.build(transport()).unwrap()
+    };
+    let plain = async |tenant: &str| identity(&of(tenant.into())).await;
+    assert_ne!(plain("alice").await, plain("bob").await);
+    assert_eq!(plain("alice").await, plain("alice").await);
+    let secret = async |tenant: &str| {
+        let secret = Secret::from(tenant.to_owned());
+        identity(&of(secret.into())).await
+    };
+    assert_ne!(secret("alice").await, secret("bob").await);
+}
+
+#[test]
+fn everything_that_a_profile_sends_counts_and_what_it_is_called_does_not() {
+    let alike = [
+        "",
+        "name = 'other'",
+        "documentation = 'https://vendor.example'",
+        "origins = ['https://api.example']",
+        "renew_before = 10",
+        "busy = { status = 429 }",
+    ];
+    let plain = profile("").identity();
+    for lines in alike {
+        assert_eq!(profile(lines).identity(), plain, "{lines}");
+    }
+    let mut seen = HashMap::new();
+    for lines in [
+        "",
+        "method = 'GET'",
+        "encoding = 'json'",
+        "client_auth = 'post'",
+        "issuer = 'https://as.example'",
+        "grant = 'password'",
+        "grant = 'jwt_bearer'\nclaims = { sub = 'alice' }",
+        "grant = 'jwt_bearer'\nclaims = { sub = 'bob' }",
+        "params = { subject = 'alice' }",
+        "params = { subject = 'bob' }",
+        "encoding = 'json'\nparams = { user = { name = 'alice' } }",
+        "encoding = 'json'\nparams = { user = { name = 'bob' } }",
+        "query = { subject = 'alice' }",
+        "query = { subject = 'bob' }",
+        "token_headers = { x-user = 'alice' }",
+        "token_headers = { x-user = 'bob' }",
+        "scope = 'a'",
+        "audience = 'a'",
+        "resource = ['https://a.example']",
+        "send_client_id = true",
+        "dpop = true",
+    ] {
+        let bytes = profile(lines).identity().as_bytes().to_vec();
+        if let Some(other) = seen.insert(bytes, lines) {
+            panic!("{lines} and {other} are told apart by nothing");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_differs_each_time_does_not_count() {
+    for lines in [
+        "params = { nonce = '{uuid}' }",
+        "token_headers = { x-at = '{now_unix_ms}' }",
+        "query = { at = '{base64({now(+5m)}{uuid})}' }",
+    ] {
+        let source = source_of(lines);
+        let first = identity(&source).await;
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        assert_eq!(identity(&source).await, first, "{lines}");
+        assert_ne!(identity(&source_of("")).await, first, "{lines}");
+    }
+    // Nor does it in the claims of a JWT.
+    let lines = "grant = 'jwt_bearer'\nclient_auth = 'none'\nclaims = { iss = '{client_id}', id = '{uuid}' }";
+    let request = profile(lines).client("client", include_str!("keys/p256.pem"));
+    let source = request.build(transport()).unwrap();
+    assert_eq!(identity(&source).await, identity(&source).await);
 }
 
 #[tokio::test]

@@ -165,8 +165,9 @@
 //!
 //! **A crate that takes a [`reqwest::Client`] and nothing else**, such as opensearch or
 //! reqwest-eventsource, can't be reached: that type has no middleware, and the header that it can be
-//! given stays what it is. Use the crate's own types with a client of this one, or a proxy on this
-//! machine that attaches the credential.
+//! given stays what it is. Use the crate's own types with a client of this one, or `hallpass proxy`
+//! of the crate `hallpass-cli`, which attaches the credential on this machine:
+//! [the page on closed SDKs](hallpass_core::adapter) has the command.
 //!
 //! # Features
 //!

@@ -107,6 +107,71 @@ async fn an_issuer_finds_the_token_endpoint() {
     assert!(token.token().is_some());
 }
 
+#[tokio::test]
+async fn whoever_asks_one_issuer_has_a_name_of_their_own_for_a_store() {
+    use hallpass::Identified as _;
+
+    let identity = async |settings: &str, profile: &str| {
+        let folder = Folder::new("clients-identity");
+        folder.write(
+            "as.toml",
+            &format!("token_url = \"https://unused.example\"\n{profile}"),
+        );
+        let file = folder.write(
+            "clients.toml",
+            &format!(
+                "[clients.acme]\nprofile = \"./as.toml\"\nissuer = \"https://as.example\"\n{settings}"
+            ),
+        );
+        let clients = Clients::from_path(file).unwrap();
+        let transport = clients.http("acme").unwrap().transport().unwrap();
+        let source = clients.config("acme").unwrap().source("acme", transport);
+        source.unwrap().identity().await.unwrap()
+    };
+    let client = "id = { value = 'app' }\nsecret = { value = 'x' }\n";
+    let with = |more: &str| format!("{client}{more}");
+    let user = |name: &str| {
+        with(&format!(
+            "username = {{ value = '{name}' }}\npassword = {{ value = 'p' }}"
+        ))
+    };
+    let all = [
+        (client.to_owned(), ""),
+        (
+            "id = { value = 'other' }\nsecret = { value = 'x' }\n".to_owned(),
+            "",
+        ),
+        (with("scope = 'a'"), ""),
+        (with("audience = 'a'"), ""),
+        (user("alice"), "grant = 'password'"),
+        (user("bob"), "grant = 'password'"),
+        (with(""), "params = { subject = 'alice' }"),
+        (with(""), "params = { subject = 'bob' }"),
+        (with(""), "token = 'id_token'"),
+        (with(""), "api_headers = { x-user = 'alice' }"),
+        (with(""), "api_headers = { x-user = 'bob' }"),
+        (
+            with("vars = { user = { value = 'alice' } }"),
+            "params = { subject = '{user}' }",
+        ),
+        (
+            with("vars = { user = { value = 'bob' } }"),
+            "params = { subject = '{user}' }",
+        ),
+    ];
+    let mut seen = std::collections::HashMap::new();
+    for (settings, profile) in &all {
+        let first = identity(settings, profile).await;
+        assert_eq!(
+            identity(settings, profile).await,
+            first,
+            "{settings} {profile}"
+        );
+        let known = seen.insert(first.as_bytes().to_vec(), (settings, profile));
+        assert_eq!(known, None, "{settings} {profile}");
+    }
+}
+
 fn serde_json(issuer: &str, token_url: &str) -> String {
     format!(r#"{{"issuer": "{issuer}", "token_endpoint": "{token_url}"}}"#)
 }

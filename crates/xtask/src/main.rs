@@ -13,11 +13,13 @@ mod docs;
 mod excerpts;
 mod external_types;
 mod faults;
+mod fuzz;
 mod install;
 mod interop;
 mod lean;
 mod locked;
 mod minimal;
+mod model;
 mod msrv;
 mod mutants;
 mod packages;
@@ -49,6 +51,8 @@ cargo xtask claims    only: the tests that the tables of threats and rules name,
 cargo xtask mutants   changes to the engine, the door and the classifier that no test notices [--shard N/M | --list]
 cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
 cargo xtask lifetimes only: fifty processes share their tokens for ten lifetimes, and no call waits
+cargo xtask model     the engine's shell under a model checker [--seconds N]
+cargo xtask fuzz      inputs made up for every parser [TARGET] [--seconds N]
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
 cargo xtask faults    every fault of a network and of a server, with every adapter, and the time to recovery
 cargo xtask soak      a long mixed load with random trouble [--minutes N] [--seed N]
@@ -87,6 +91,8 @@ fn main() -> ExitCode {
         Some("faults") => faults::run(),
         Some("soak") => soak::run(&arguments.collect::<Vec<_>>()),
         Some("simulate") => simulate::run(),
+        Some("model") => model::run(&arguments.collect::<Vec<_>>()),
+        Some("fuzz") => fuzz::run(&arguments.collect::<Vec<_>>()),
         Some("stress") => stress::run(&arguments.collect::<Vec<_>>()),
         Some("bench") => bench::bench(arguments.collect()),
         Some("lean") => lean::measure(&arguments.collect::<Vec<_>>()),

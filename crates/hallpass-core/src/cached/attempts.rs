@@ -7,12 +7,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep};
-
 use super::Shared;
 use crate::{
     Credential, Error, Fetch, Moment,
     fetch::{Pulse, Turn},
+    sync::{Instant, sleep},
 };
 
 /// What an attempt has brought, and when its request left.
@@ -52,6 +51,7 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
             return (self.timed(begun, elder.await), None);
         }
         tokio::select! {
+            biased;
             outcome = &mut elder => return (self.timed(begun, outcome), None),
             () = self.silence(self.shared.policy.hedge_after) => {}
         }
@@ -59,6 +59,7 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
             tracing::debug!(target: "hallpass", "no answer yet, an attempt starts beside the first");
             let mut younger = self.attempt(2, self.turn());
             tokio::select! {
+                biased;
                 outcome = &mut elder => return match outcome {
                     Ok(answer) => (Ok(answer), Some(younger)),
                     Err(error) if error.is_permanent() => (Err(error), None),
@@ -97,6 +98,7 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
             let turn = turn.await;
             let fetch = new_fetch(number).in_turn(turn);
             tokio::select! {
+                biased;
                 outcome = shared.source.fetch(&fetch) => {
                     let (credential, sent) = (outcome?, fetch.sent_at());
                     Ok(Answer { credential, sent })

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::policy::{Policy, doubled};
+use super::policy::{Policy, doubled, scaled};
 use crate::{Error, Moment};
 
 /// How often in a row a fetch that its runtime has dropped is started anew at once.
@@ -72,9 +72,7 @@ impl Failures {
         // "At once" is no back-off: it is what a date in the past becomes where clocks differ.
         let asked = error.retry_after().filter(|asked| !asked.is_zero());
         let gap = match asked {
-            Some(asked) => asked
-                .min(crate::retry_after::CAP)
-                .mul_f64(1.0 + 0.1 * random),
+            Some(asked) => scaled(asked.min(crate::retry_after::CAP), 1.0 + 0.1 * random),
             None if error.is_permanent() => {
                 doubled(policy.permanent_gap, streak, policy.permanent_gap_limit)
             }
@@ -84,7 +82,7 @@ impl Failures {
                     Affected { works: false, .. } => policy.outage_gap_limit,
                     Affected { works: true, .. } => policy.transient_gap_limit,
                 };
-                doubled(policy.transient_gap, streak, limit).mul_f64(random)
+                scaled(doubled(policy.transient_gap, streak, limit), random)
             }
         };
         let old = self.last.replace(Box::new(Failure {
@@ -208,6 +206,11 @@ impl RejectionBackoff {
             policy.rejection_gap_limit,
         );
         self.until = Some(now.plus(self.gap));
+    }
+
+    /// Whether what this fetch has brought was refused as well.
+    pub(super) fn was_refused_again(&self, fetch: u64) -> bool {
+        self.counted[Vain::RefusedAgain as usize] >= fetch
     }
 
     /// Notes a refusal. After twice the gap without one, and no sooner than after the longest gap,

@@ -3,14 +3,10 @@
 use std::{
     fmt,
     sync::{
-        Arc, LazyLock, Mutex, Once, OnceLock,
+        Arc, LazyLock, Once, OnceLock,
         atomic::{AtomicU64, AtomicUsize},
     },
 };
-
-use arc_swap::ArcSwapOption;
-
-use tokio::runtime::Handle;
 
 use super::{
     Cached, Policy, Shared, State,
@@ -24,6 +20,7 @@ use crate::{
     observe::{self, Event, Observer, Watched},
     source::AnySource,
     stats::Counters,
+    sync::{ArcSwapOption, Handle, Mutex},
 };
 
 /// A [`Cached`] with another [`Policy`] or [`Clock`].

@@ -1,11 +1,8 @@
 //! [`Changes`]: tells those who wait for a credential to look again.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Arc, atomic::Ordering};
 
-use tokio::sync::Notify;
+use crate::sync::{AtomicU64, Notify};
 
 /// Tells those who wait to look again, at last when it is dropped.
 ///

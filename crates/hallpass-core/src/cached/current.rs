@@ -10,7 +10,7 @@ use std::{
 
 use http::{HeaderMap, HeaderValue};
 
-use super::policy::share;
+use super::policy::{scaled, share};
 use crate::{
     Credential, Moment, Policy,
     clock::Clocks,
@@ -169,11 +169,12 @@ impl Times {
                 graced: false,
             };
         };
-        let margin = lifetime
-            .mul_f64(share(policy.margin_share))
-            .min(policy.margin);
+        let margin = scaled(lifetime, share(policy.margin_share)).min(policy.margin);
         let usable = lifetime.saturating_sub(margin);
-        let unusable = sent.plus(usable);
+        let end = now.plus(lifetime).earlier(by_instant(credential));
+        // Who takes it without the lock looks at this alone. It can be later than the end, by the wall
+        // clock, where that was set back while the request was under way.
+        let unusable = sent.plus(usable).earlier(end);
         let is_none = lifetime < policy.renewal_gap / SHORTEST;
         if is_none || unusable.passed(now) {
             let end = now.plus(policy.renewal_gap);
@@ -184,12 +185,10 @@ impl Times {
                 graced: true,
             };
         }
-        let window = lifetime
-            .mul_f64(share(policy.renewal_share))
-            .min(policy.renewal_window)
-            .mul_f64(1.0 + share(policy.renewal_jitter) * random);
+        let window = scaled(lifetime, share(policy.renewal_share)).min(policy.renewal_window);
+        let window = scaled(window, 1.0 + share(policy.renewal_jitter) * random);
         let ahead = match credential.renewal_hint() {
-            Some(hint) => hint.mul_f64(1.0 - share(policy.hint_jitter) * random),
+            Some(hint) => scaled(hint, 1.0 - share(policy.hint_jitter) * random),
             None => lifetime.saturating_sub(window),
         };
         // Some usable time is left for the renewal, whatever hint and window say.
@@ -201,7 +200,7 @@ impl Times {
         Self {
             due,
             unusable,
-            end: now.plus(lifetime).earlier(by_instant(credential)),
+            end,
             graced: false,
         }
     }

@@ -6,11 +6,6 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    runtime::Handle,
-    task::AbortHandle,
-    time::{Instant, MissedTickBehavior},
-};
 use tracing::Instrument as _;
 
 use super::{
@@ -19,7 +14,11 @@ use super::{
     state::Brought,
 };
 use crate::{
-    Challenges, Credential, Error, Fetch, Reason, credential::Life, fetch::Pulse, observe::Event,
+    Challenges, Credential, Error, Fetch, Reason,
+    credential::Life,
+    fetch::Pulse,
+    observe::Event,
+    sync::{AbortHandle, Handle, MissedTickBehavior, deadline_after, interval, timeout},
 };
 
 /// How often a pending fetch shows that its runtime is driven.
@@ -127,7 +126,7 @@ async fn run_fetch(begun: Begun) {
     let shared = Arc::clone(&guard.shared);
     let limit = shared.policy.fetch_deadline;
     let pulse = Arc::clone(&guard.pulse);
-    let deadline = Instant::now().checked_add(limit);
+    let deadline = deadline_after(limit);
     let new_fetch = |attempt| {
         let clock = shared.clock.clone();
         Fetch::new(reason, challenges.clone(), limit, clock)
@@ -138,7 +137,7 @@ async fn run_fetch(begun: Begun) {
     tracing::debug!(target: "hallpass", "fetch started");
     let attempts = Attempts::new(&shared, &new_fetch, &pulse);
     let attempts = with_heartbeat(&guard.pulse, attempts.run());
-    let ended = tokio::time::timeout(limit, attempts).await;
+    let ended = timeout(limit, attempts).await;
     let (outcome, rest) = ended.unwrap_or_else(|_| {
         let late = format!(
             "no credential from {} within {} s",
@@ -152,7 +151,7 @@ async fn run_fetch(begun: Begun) {
     // What the other attempt has asked for already is read, but it asks no more.
     pulse.give_up();
     if let Some(rest) = rest
-        && let Ok(Ok(Answer { credential, sent })) = tokio::time::timeout(limit, rest).await
+        && let Ok(Ok(Answer { credential, sent })) = timeout(limit, rest).await
     {
         shared.note_headers(&credential);
         let spare = Brought {
@@ -165,11 +164,12 @@ async fn run_fetch(begun: Begun) {
 }
 
 async fn with_heartbeat<T>(pulse: &Pulse, future: impl Future<Output = T>) -> T {
-    let mut ticks = tokio::time::interval(HEARTBEAT);
+    let mut ticks = interval(HEARTBEAT);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut future = std::pin::pin!(future);
     loop {
         tokio::select! {
+            biased;
             outcome = &mut future => return outcome,
             _ = ticks.tick() => pulse.beat(),
         }

@@ -10,17 +10,17 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    runtime::Handle,
-    time::{Instant, Sleep},
-};
-
 use super::{
     Cached, Shared,
     changes::Subscription,
     state::{Want, Wanted},
 };
-use crate::{Credential, Error, fetch::FAR, observe::Event};
+use crate::{
+    Credential, Error,
+    fetch::FAR,
+    observe::Event,
+    sync::{Handle, Instant, Sleep, sleep_until},
+};
 
 /// How often a waiting caller looks whether the fetch it waits for is still alive.
 const LOOK: Duration = Duration::from_secs(1);
@@ -215,6 +215,7 @@ impl Waiter {
         }
         let timer = self.timer(until)?;
         tokio::select! {
+            biased;
             () = self.changes.next() => Ok(()),
             outcome = timer => outcome,
         }
@@ -285,7 +286,7 @@ impl Timer {
     fn new(runtime: &Handle, until: Instant) -> Result<Self, Error> {
         let guard = runtime.enter();
         // Tokio panics where a runtime was built without timers, and has no way to ask.
-        let timer = catch_unwind(AssertUnwindSafe(|| tokio::time::sleep_until(until)));
+        let timer = catch_unwind(AssertUnwindSafe(|| sleep_until(until)));
         drop(guard);
         match timer {
             Ok(timer) => Ok(Self(Box::pin(timer))),

@@ -124,6 +124,11 @@ pub(super) fn share(value: f64) -> f64 {
     }
 }
 
+/// So many times a duration, or the longest one there is: lifetimes and hints are a server's to name.
+pub(super) fn scaled(duration: Duration, factor: f64) -> Duration {
+    Duration::try_from_secs_f64(duration.as_secs_f64() * factor).unwrap_or(Duration::MAX)
+}
+
 /// `start` doubled `streak - 1` times, at most `limit`.
 pub(super) fn doubled(start: Duration, streak: u32, limit: Duration) -> Duration {
     let factor = 1_u32

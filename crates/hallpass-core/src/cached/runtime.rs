@@ -1,8 +1,7 @@
 //! Which runtime a fetch runs on.
 
-use tokio::runtime::Handle;
-
 use super::Shared;
+use crate::sync::Handle;
 
 impl Shared {
     /// The runtime that the caller is in, or else the one that was named, or last seen: plain

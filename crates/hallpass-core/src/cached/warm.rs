@@ -12,10 +12,8 @@ use std::{
     time::Duration,
 };
 
-use tokio::runtime::Handle;
-
 use super::{Cached, Shared};
-use crate::Error;
+use crate::{Error, sync::Handle};
 
 /// The longest sleep between two looks: a suspended machine and a clock that is set are noticed
 /// within it.

@@ -3,12 +3,12 @@
 use std::{
     sync::{
         OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::Instant};
+use crate::sync::{AtomicBool, Instant, Notify};
 
 /// Without a sign of life for so long, its runtime stands still.
 const LIFELESS: Duration = Duration::from_secs(2);

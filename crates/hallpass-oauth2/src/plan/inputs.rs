@@ -122,6 +122,8 @@ pub(crate) struct ResolvedInputs {
     pub(crate) certificate: Option<String>,
     /// How far the clock is from ours by which JWTs are signed.
     skew: Skew,
+    /// Whether templates are filled with the same each time.
+    constant: bool,
 }
 
 impl Inputs {
@@ -159,6 +161,17 @@ impl Inputs {
     ///
     /// The refresh token is read last: to read it is to have the turn.
     pub(crate) async fn resolve(&self, of: &str) -> Result<ResolvedInputs, Error> {
+        self.read_all(of, false).await
+    }
+
+    /// Reads all of it, for what stays the same as long as the credential is the same one's: without
+    /// what only proves who the client or the user is, with the claims of JWTs in their place, and
+    /// with neither times nor random numbers in what templates say.
+    pub(crate) async fn resolve_constant(&self, of: &str) -> Result<ResolvedInputs, Error> {
+        Ok(self.read_all(of, true).await?.without_proofs())
+    }
+
+    async fn read_all(&self, of: &str, constant: bool) -> Result<ResolvedInputs, Error> {
         let mut resolved = ResolvedInputs {
             id: read(self.id.as_ref(), "client id", of).await?,
             secret: match self.auth {
@@ -170,6 +183,7 @@ impl Inputs {
             dpop: None,
             certificate: None,
             skew: Skew::default(),
+            constant,
         };
         if let Some(dpop) = &self.dpop {
             resolved.dpop = Some((dpop.clone(), dpop.ready(of).await?));
@@ -289,11 +303,8 @@ impl ResolvedInputs {
         self
     }
 
-    /// The same without what only proves who the client or the user is, and with the claims of JWTs
-    /// in their place: what stays the same as long as the credential is the same one's.
-    pub(crate) fn without_proofs(mut self) -> Self {
+    fn without_proofs(mut self) -> Self {
         self.secret = self.secret.map(|_| Zeroizing::default());
-        self.dpop = None;
         let proofs = CLIENT_ASSERTION.iter().chain(&["password"]);
         let proofs: Vec<_> = proofs.copied().collect();
         self.further.retain(|(name, _)| !proofs.contains(name));
@@ -348,7 +359,7 @@ impl ResolvedInputs {
             token: "",
             variables: &self.variables,
             fields: Cow::Owned(BTreeMap::new()),
-            now: SystemTime::now(),
+            now: (!self.constant).then(SystemTime::now),
         }
     }
 }

@@ -130,7 +130,8 @@ impl Resource {
         ) else {
             return false;
         };
-        let prefix = other.path().trim_end_matches('/');
+        let prefix = other.path();
+        let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
         let below = own.path().strip_prefix(prefix);
         origin == self.origin
             && other.query().is_none()

@@ -44,7 +44,9 @@ pub(crate) struct TemplateContext<'a> {
     pub(crate) token: &'a str,
     pub(crate) variables: &'a [(String, Zeroizing<String>)],
     pub(crate) fields: Cow<'a, BTreeMap<String, String>>,
-    pub(crate) now: SystemTime,
+    /// None for a text that has to be the same each time: then it is the epoch, and UUIDs are all
+    /// the same.
+    pub(crate) now: Option<SystemTime>,
 }
 
 /// Why a template can't be filled.
@@ -247,13 +249,15 @@ fn part<'a>(segment: &'a Segment, context: &'a TemplateContext<'_>) -> Result<Pa
         Segment::Placeholder(Placeholder::ClientId) => Part::Borrowed(context.id),
         Segment::Placeholder(Placeholder::ClientSecret) => Part::Borrowed(context.secret),
         Segment::Placeholder(Placeholder::Token) => Part::Borrowed(context.token),
-        Segment::Placeholder(Placeholder::Uuid) => made(uuid(fastrand::u128(..))),
+        Segment::Placeholder(Placeholder::Uuid) => {
+            made(uuid(context.now.map_or(0, |_| fastrand::u128(..))))
+        }
         Segment::Placeholder(Placeholder::Basic) => {
             let halves = Zeroizing::new([context.id, ":", context.secret].concat());
             made(STANDARD.encode(halves.as_bytes()))
         }
         Segment::Time(time) => {
-            let written = time.written(context.now);
+            let written = time.written(context.now.unwrap_or(SystemTime::UNIX_EPOCH));
             debug_assert!(written.len() <= LONGEST);
             made(written)
         }
@@ -313,7 +317,7 @@ mod tests {
             token: "t",
             variables: &[],
             fields: Cow::default(),
-            now: SystemTime::UNIX_EPOCH,
+            now: Some(SystemTime::UNIX_EPOCH),
         }
     }
 
@@ -342,6 +346,11 @@ mod tests {
             );
         }
         let template = Template::compile("{token}{api}", Stage::Use, &values, &|_| true).unwrap();
+        context.now = None;
+        for text in ["{uuid}", "{now}", "{base64({uuid})}{now(-1d)}"] {
+            let filled = || ask(text).fill(&context).unwrap();
+            assert_eq!(filled(), filled(), "{text}");
+        }
         let missing = Err(Unfilled::Missing("api".to_owned()));
         assert_eq!(template.fill(&context).map(|_| ()), missing);
         context.fields = Cow::Owned(BTreeMap::from([("api".into(), "a".into())]));

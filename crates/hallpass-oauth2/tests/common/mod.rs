@@ -9,6 +9,7 @@
 pub(crate) mod events;
 pub(crate) mod jws;
 pub(crate) mod proofs;
+pub(crate) mod protected;
 
 use std::{
     collections::VecDeque,

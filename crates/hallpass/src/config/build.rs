@@ -246,20 +246,10 @@ impl ClientConfig {
     /// The settings that make for another credential. What the references hold is added when it is
     /// asked for.
     fn identity(&self) -> Identity {
-        let profile = &self.profile;
         Identity::new("configured client")
             .optional("token url of the settings", self.token_url.as_deref())
             .optional("issuer", self.issuer.as_deref())
-            .part("token url", &profile.token_url)
-            .part("grant", format!("{:?}", profile.grant))
-            .part("auth", format!("{:?}", profile.client_auth))
-            .part("method", profile.method.as_str())
-            .part("parameters", format!("{:?}", profile.params))
-            .part("query", format!("{:?}", profile.query))
-            .part("headers", format!("{:?}", profile.token_headers))
-            .part("claims", format!("{:?}", profile.claims))
-            .optional("scope of the profile", profile.scope.as_deref())
-            .optional("audience of the profile", profile.audience.as_deref())
+            .part("profile", self.profile.identity().as_bytes())
             .optional("scope", self.scope.as_deref())
             .optional("audience", self.audience.as_deref())
             .list("resource", &self.resource)

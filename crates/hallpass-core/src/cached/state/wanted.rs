@@ -182,6 +182,7 @@ impl Machine {
             });
         }
         if want.patience.is_zero()
+            && last_moments.is_none()
             && let Some((number, Err(error))) = &self.last
             && *number > want.since
         {

@@ -14,6 +14,39 @@ fn a_renewal_with_less_life_displaces_nothing() {
 }
 
 #[test]
+fn a_token_in_its_last_moments_is_worth_more_than_an_error() {
+    let mut bench = Bench::proven();
+    bench.pass(secs(291));
+    let hurried = Want {
+        since: bench.machine.ended(),
+        patience: Duration::ZERO,
+        ..CALL
+    };
+    assert!(matches!(
+        bench.call_with(&hurried),
+        (Wanted::Wait(Some(_)), Some(Reason::Expired))
+    ));
+    let number = bench.machine.pending().unwrap();
+    // By chance the gap is none at all, and so is over at once.
+    let down = Error::transient("down");
+    bench.machine.failed(bench.now, number, &down, 0, true, 0.0);
+    assert!(matches!(bench.call_with(&hurried).0, Wanted::Use(it) if it.generation() == 1));
+}
+
+#[test]
+fn what_is_over_at_its_end_is_over_for_those_who_don_t_look_at_it() {
+    let mut bench = Bench::new();
+    bench.call();
+    let asked = bench.now;
+    // The wall clock is set back while the request is under way.
+    bench.now.wall -= secs(3600);
+    let late = brought(token(1).lives_for(secs(300)), asked);
+    bench.machine.landed(bench.now, 1, late, 0.0);
+    let current = bench.machine.state.token().unwrap();
+    assert!(current.unusable.wall <= current.end.wall);
+}
+
+#[test]
 fn a_fetch_that_was_given_up_may_land_if_nothing_newer_has() {
     let mut bench = Bench::new();
     bench.call();

@@ -56,6 +56,49 @@ fn no_share_makes_it_panic() {
 }
 
 #[test]
+fn no_duration_makes_it_panic() {
+    let most = Duration::MAX;
+    let policy = Policy::default()
+        .longest_lifetime(most)
+        .default_lifetime(most)
+        .renewal_window(most)
+        .margin(most)
+        .margin_share(1.0)
+        .renewal_share(1.0)
+        .hint_jitter(0.0)
+        .transient_gap(most)
+        .transient_gap_limit(most)
+        .waiting_gap_limit(most)
+        .outage_gap_limit(most)
+        .permanent_gap(most)
+        .permanent_gap_limit(most)
+        .fetch_deadline(most);
+    let policy = Arc::new(policy);
+    for credential in [token(1), token(1).lives_for(most).renew_in(most)] {
+        for random in [0.0, 0.5, 1.0] {
+            let mut machine = Machine::new(Arc::clone(&policy), Traits::default());
+            machine.wanted(START, 0, &CALL);
+            let error = Error::transient("down");
+            machine.failed(START, 1, &error, 0, false, random);
+            let renewed = Want {
+                after: Some(1),
+                ..CALL
+            };
+            machine.wanted(START, 0, &renewed);
+            let brought = brought(credential.clone(), START);
+            assert!(machine.landed(START, 2, brought, random).is_some());
+        }
+    }
+    // A lifetime that is cut may come with a hint that is not.
+    let mut machine = Machine::new(Policy::default().hint_jitter(0.0).into(), Traits::default());
+    machine.wanted(START, 0, &CALL);
+    let hinted = token(1).lives_for(secs(300)).renew_in(most);
+    machine.landed(START, 1, brought(hinted, START), 0.0);
+    let current = machine.state.token().unwrap();
+    assert!(current.due.monotonic < current.unusable.monotonic);
+}
+
+#[test]
 fn gaps_stay_at_their_limit_for_ever() {
     for streak in [0, 1, 31, 32, 33, 64, u32::MAX] {
         let gap = crate::cached::policy::doubled(secs(30), streak, secs(600));
