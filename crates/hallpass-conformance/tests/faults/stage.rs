@@ -5,8 +5,10 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
+
+use tokio::time::Instant;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -218,20 +220,20 @@ impl Stage {
         if twice > 0 {
             wrong.push(format!("{twice} actions done twice"));
         }
-        wrong.extend(self.spoken(&journal, seen));
+        wrong.extend(spoken(&journal, seen));
         wrong
     }
+}
 
-    /// The secrets that stand in the text of an error.
-    fn spoken(&self, journal: &Journal, seen: &[Seen]) -> Option<String> {
-        let basic = BASE64_STANDARD.encode(format!("{CLIENT}:{SECRET}"));
-        let tokens = journal.api().filter_map(|entry| entry.bearer());
-        let tokens = tokens.map(str::to_owned);
-        let secrets: Vec<_> = tokens.chain([basic, SECRET.to_owned()]).collect();
-        let leak = seen.iter().find(|seen| {
-            let spoken = |secret: &String| seen.text.contains(secret);
-            secrets.iter().any(spoken)
-        })?;
-        Some(format!("a secret in the error of {:?}", leak.saw))
-    }
+/// The secrets that stand in the text of an error.
+fn spoken(journal: &Journal, seen: &[Seen]) -> Option<String> {
+    let basic = BASE64_STANDARD.encode(format!("{CLIENT}:{SECRET}"));
+    let tokens = journal.api().filter_map(|entry| entry.bearer());
+    let tokens = tokens.map(str::to_owned);
+    let secrets: Vec<_> = tokens.chain([basic, SECRET.to_owned()]).collect();
+    let leak = seen.iter().find(|seen| {
+        let spoken = |secret: &String| seen.text.contains(secret);
+        secrets.iter().any(spoken)
+    })?;
+    Some(format!("a secret in the error of {:?}", leak.saw))
 }

@@ -71,7 +71,7 @@ async fn renewal(
     let asked = stage.server.journal().token_requests();
     row.fault.begin(stage).await;
     stage.make_due();
-    let (start, mut saw) = (std::time::Instant::now(), None);
+    let (start, mut saw) = (tokio::time::Instant::now(), None);
     loop {
         let outcome = stage.call().await;
         if !outcome.saw.is_ok() || outcome.attempt.is_none_or(|attempt| attempt.waited) {

@@ -1,9 +1,8 @@
 //! [`Gauges`]: memory, tasks and sockets of this process, looked at while all is calm.
 
-use std::{
-    fmt, fs,
-    time::{Duration, Instant},
-};
+use std::{fmt, fs, time::Duration};
+
+use tokio::time::Instant;
 
 use tokio::runtime::Handle;
 
@@ -11,7 +10,7 @@ use tokio::runtime::Handle;
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// What trouble leaves behind (answers under way, idle connections, silent ones) is gone by then.
-const SETTLED: Duration = Duration::from_millis(1000);
+const SETTLED: Duration = Duration::from_secs(1);
 
 pub(crate) struct Gauges {
     start: Instant,

@@ -21,10 +21,9 @@ mod timeline;
 mod trouble;
 mod world;
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
 
 use gauges::Gauges;
 use load::Load;

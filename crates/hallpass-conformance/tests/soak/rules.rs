@@ -1,6 +1,8 @@
 //! The rules: why a call may fail, and how many token requests there may be.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use tonic::Code;
 
@@ -49,7 +51,6 @@ pub(crate) fn explain(failed: &Failed, timeline: &Timeline) -> Option<&'static s
             }
             (lost && !troubles.is_empty()).then_some("no token to be had after a loss")
         }
-        Saw::Refused => None,
         // tonic takes the body of a 401 for a message, and says `INTERNAL`.
         Saw::Status(401) | Saw::Code(Code::Unauthenticated | Code::Internal)
             if is_near(Harm::Loss, LIFETIME)
@@ -65,7 +66,7 @@ pub(crate) fn explain(failed: &Failed, timeline: &Timeline) -> Option<&'static s
         {
             Some("its token ended on the way, and no other could be had")
         }
-        Saw::Status(401) | Saw::Code(Code::Unauthenticated) => None,
+        Saw::Refused | Saw::Status(401) | Saw::Code(Code::Unauthenticated) => None,
         _ if is_near(Harm::Api, SLACK) => Some("the API's own fault"),
         _ if is_near(Harm::Restart, SLACK) => Some("a restart ended its connection"),
         _ => None,
@@ -78,7 +79,8 @@ const RATE: f64 = 3.5;
 
 /// The most token requests that there may be.
 pub(crate) fn bound(world: &World, timeline: &Timeline, length: Duration) -> usize {
-    let each = |seconds: f64| seconds / (LIFETIME - LEFT - LEFT / 4).as_secs_f64();
+    let stretch = LIFETIME.saturating_sub(LEFT + LEFT / 4).as_secs_f64();
+    let each = |seconds: f64| seconds / stretch;
     // A token for each stretch, and the first.
     let renewals = 1.0 + each(length.as_secs_f64() + 10.0);
     // One replacement, and one more where it was refused or raced.

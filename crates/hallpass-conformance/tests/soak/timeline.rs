@@ -1,12 +1,8 @@
 //! [`Timeline`]: what happened when.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::Mutex,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, fmt, sync::Mutex, time::Duration};
 
+use tokio::time::Instant;
 /// What an incident harms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Harm {

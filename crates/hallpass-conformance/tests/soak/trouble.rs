@@ -6,7 +6,7 @@ use hallpass_testkit::{Endpoint, LinkFault, Malformed, Relay};
 
 use crate::{
     timeline::{Harm, Timeline},
-    world::World,
+    world::{FETCH, World},
 };
 
 /// More than any run sends while one trouble lasts.
@@ -103,8 +103,10 @@ async fn way(
     length: Duration,
 ) {
     let kind = KINDS[random.usize(0..KINDS.len())];
-    let felt = match harm {
-        Harm::Api => kind.felt(),
+    let felt = match (harm, kind) {
+        (Harm::Api, kind) => kind.felt(),
+        // A fetch that began meanwhile may hang to its own end.
+        (_, Kind::Link(LinkFault::HalfOpen) | Kind::Hangs) => FETCH,
         _ => Duration::ZERO,
     };
     let (relay, endpoint) = match harm {

@@ -35,6 +35,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 /// One attempt at a token.
 pub(crate) const ATTEMPT: Duration = Duration::from_secs(3);
 
+/// A whole fetch.
+pub(crate) const FETCH: Duration = Duration::from_secs(6);
+
 /// How many tenants each keyed caller has.
 pub(crate) const TENANTS: usize = 3;
 
@@ -195,9 +198,7 @@ impl World {
 }
 
 fn cached(source: impl CredentialSource, clock: &ManualClock) -> Cached {
-    let policy = Policy::default()
-        .patience(PATIENCE)
-        .fetch_deadline(2 * ATTEMPT);
+    let policy = Policy::default().patience(PATIENCE).fetch_deadline(FETCH);
     Cached::builder(source)
         .policy(policy)
         .clock(clock.clone())
