@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use hallpass::{
-    Cached,
+    Cached, CredentialSource as _, Identified as _,
     config::ClientSource,
     shared::{Keys, Shared, SharedStore},
 };
@@ -38,9 +38,15 @@ pub(crate) struct CacheArgs {
 impl CacheArgs {
     /// The credential of this source, from the cache if it is wanted. Commands that run at the same
     /// time share one token request.
-    pub(crate) fn wrap(&self, source: ClientSource) -> Result<Cached, Failure> {
+    pub(crate) async fn wrap(&self, source: ClientSource) -> Result<Cached, Failure> {
         if !self.cache {
             return Ok(Cached::new(source));
+        }
+        if source.identity().await.is_err() {
+            return Err(Failure::configuration(format!(
+                "--cache: nothing that \"{}\" sends tells whose token it gets, as with a client certificate alone, and one that is kept could be another's: leave --cache out",
+                source.description().name
+            )));
         }
         let folder = folder::open(self.cache_dir.as_deref())?;
         let keys = Keys::new(key::read(&folder)?);

@@ -101,7 +101,7 @@ pub(crate) async fn run(args: CallArgs) -> Result<Exit, Failure> {
     }
     let target = args.target.resolve()?;
     let request = request::of(&args)?;
-    let stack = stack(&args, target)?;
+    let stack = stack(&args, target).await?;
     check_destination(&stack.cached, request.uri(), request.headers())?;
     if args.json || args.repeat > 1 {
         many::run(&args, &stack, &request).await
@@ -110,8 +110,8 @@ pub(crate) async fn run(args: CallArgs) -> Result<Exit, Failure> {
     }
 }
 
-fn stack(args: &CallArgs, target: Target) -> Result<Stack, Failure> {
-    let cached = target.cached()?;
+async fn stack(args: &CallArgs, target: Target) -> Result<Stack, Failure> {
+    let cached = target.cached().await?;
     let http = target.api()?;
     let mut layer = BearerLayer::new(cached.clone()).report_attempts();
     if let Some(thumbprint) = http.certificate_thumbprint() {

@@ -203,8 +203,8 @@ impl Visit<'_> {
             self.note(shape::decoded(&credential))?;
         }
         if let Some(url) = &self.args.url {
-            let finding = match crate::call::url(url) {
-                Ok(url) => self.call(&url, &credential).await,
+            let finding = match crate::call::url("--url", url) {
+                Ok((url, ..)) => self.call(&url, &credential).await,
                 Err(failure) => Finding::failed("api", failure.exit, failure.message),
             };
             self.note(finding)?;

@@ -14,6 +14,7 @@ mod guard;
 mod headers;
 mod health;
 mod listen;
+mod location;
 mod serve;
 mod signals;
 mod upgrade;
@@ -113,7 +114,7 @@ pub(crate) async fn run(args: ProxyArgs) -> Result<Exit, Failure> {
         ));
     }
     let signals = Signals::new()?;
-    let upstream = Upstream::of(&args)?;
+    let upstream = Upstream::of(&args).await?;
     let listener = Listener::bind(&args.listen, args.dangerously_allow_remote).await?;
     let secret = match &args.caller_secret {
         None => None,

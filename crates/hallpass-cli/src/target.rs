@@ -183,6 +183,16 @@ impl TargetArgs {
             }
         }
         config.dpop |= self.dpop;
+        for (option, proxy) in [
+            ("--token-proxy", &self.token_proxy),
+            ("--api-proxy", &self.api_proxy),
+        ] {
+            if proxy.as_deref().is_some_and(has_user) {
+                return Err(Failure::configuration(format!(
+                    "{option}: a name and a password don't belong into arguments, which others can see: put this URL into HTTPS_PROXY and say {option} env, or into the setting proxy"
+                )));
+            }
+        }
         Ok(Target {
             token_proxy: self.token_proxy.clone().or_else(|| config.proxy.clone()),
             api_proxy: self.api_proxy.clone().or_else(|| config.proxy.clone()),
@@ -262,6 +272,13 @@ impl TargetArgs {
     }
 }
 
+/// Whether a URL names a user in front of its host.
+fn has_user(url: &str) -> bool {
+    let (_, after) = url.split_once("://").unwrap_or(("", url));
+    let authority = after.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.contains('@')
+}
+
 /// Reads `env:NAME`, `file:PATH`, or standard input.
 fn reference(option: &str, place: &str) -> Result<Reference, Failure> {
     if place != "-" {
@@ -330,10 +347,10 @@ impl Target {
     }
 
     /// The credential, through the cache if there is to be one.
-    pub(crate) fn cached(&self) -> Result<Cached, Failure> {
+    pub(crate) async fn cached(&self) -> Result<Cached, Failure> {
         self.check_secrets()?;
         let source = self.source(self.transport()?)?;
-        self.cache.wrap(source)
+        self.cache.wrap(source).await
     }
 
     fn wrong(&self, error: &hallpass::Error) -> Failure {
@@ -353,11 +370,8 @@ pub(crate) fn without_secrets(config: &ClientConfig, text: &str) -> String {
     // Anything shorter is no secret, and would garble the sentences that it happens to stand in.
     const SHORTEST: usize = 8;
     let mut clean = text.to_owned();
-    for (key, reference) in config.references() {
-        let is_secret =
-            key != "id" && !(key.starts_with("vars.") && matches!(reference, Reference::Value(..)));
+    for (_, reference) in config.secrets() {
         if let Ok(value) = reference.read()
-            && is_secret
             && value.len() >= SHORTEST
         {
             clean = clean.replace(&value, "[secret]");

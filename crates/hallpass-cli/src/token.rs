@@ -66,7 +66,7 @@ struct Shown<'a> {
 
 pub(crate) async fn run(args: TokenArgs) -> Result<Exit, Failure> {
     let target = args.target.resolve()?;
-    let cached = target.cached()?;
+    let cached = target.cached().await?;
     let what = format!("waiting for a token of {}", target.name);
     let (credential, life) = progress::while_waiting(&what, fresh(&cached, &args)).await?;
     print(&args, &credential, &life)?;

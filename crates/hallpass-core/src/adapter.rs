@@ -29,6 +29,7 @@ mod admission;
 mod answer;
 pub(crate) mod attempt;
 pub(crate) mod authorizer;
+mod bound;
 pub(crate) mod choices;
 pub(crate) mod demand;
 mod drain;
@@ -45,7 +46,6 @@ mod run;
 mod send_once;
 mod setters;
 mod snapshot;
-mod target;
 mod withheld;
 
 #[doc(hidden)]
@@ -55,6 +55,7 @@ pub use http::{HeaderMap, StatusCode};
 pub use crate::__adapter_setters as setters;
 pub use crate::{
     sharded::Sharded,
+    target::Target,
     verdict::{Verdict, verdict},
 };
 
@@ -71,7 +72,6 @@ pub use self::{
     renewal::{Acquire, Acquired, Renewal},
     send_once::SendOnce,
     snapshot::Snapshot,
-    target::Target,
     withheld::Withheld,
 };
 

@@ -7,12 +7,10 @@ mod changes;
 mod current;
 mod eviction;
 mod fetch;
-mod fetch_limit;
 mod get;
 mod policy;
 mod runtime;
 mod state;
-mod stats;
 mod warm;
 
 use std::{
@@ -28,14 +26,7 @@ use arc_swap::ArcSwapOption;
 use http::HeaderName;
 use tokio::runtime::Handle;
 
-pub use self::{
-    builder::Builder,
-    get::Get,
-    policy::{FETCH_DEADLINE, Policy},
-    state::Rejection,
-    stats::Stats,
-    warm::KeepWarm,
-};
+pub use self::{builder::Builder, get::Get, policy::Policy, state::Rejection, warm::KeepWarm};
 use self::{
     changes::Changes,
     fetch::{Circumstances, FetchHandle},
@@ -44,18 +35,17 @@ use self::{
 };
 pub(crate) use self::{
     current::{Current, Usable},
-    fetch::Pulse,
-    fetch_limit::{FetchLimit, Turn},
-    get::FAR,
     state::Memory,
-    stats::{Counter, Counters},
 };
 use crate::{
     Challenges, Credential, CredentialSource, Description, Origin, Reason,
     clock::Clocks,
-    observe::{Event, Observer, ReplayCause},
+    fetch::FetchLimit,
+    observe::{Event, Observer, ReplayCause, Watch},
     source::AnySource,
+    stats::Counters,
 };
+pub use crate::{fetch::FETCH_DEADLINE, stats::Stats};
 
 /// Owns a [`CredentialSource`] and keeps one credential fresh. Clones share it.
 ///
@@ -323,28 +313,7 @@ impl Cached {
 
     /// What it has done so far, and what it holds.
     pub fn stats(&self) -> Stats {
-        let counters = &self.shared.counters;
-        let now = self.shared.clock.now();
-        let slot = self.shared.slot.load();
-        let in_hand = match &*slot {
-            Some(current) => Some(Arc::clone(current)),
-            None => self.shared.lock().machine.in_hand(now).cloned(),
-        };
-        let usable = in_hand
-            .as_deref()
-            .filter(|current| !current.end.passed(now));
-        Stats {
-            fetches: counters.fetches.get(),
-            failures: counters.failures.get(),
-            rejections: counters.rejections.get(),
-            replays: counters.replays.get(),
-            waits: counters.waits.get(),
-            withheld: counters.withheld.get(),
-            generation: usable.map(Current::generation),
-            time_left: usable
-                .filter(|current| current.ends())
-                .map(|current| current.unusable.left(now)),
-        }
+        self.shared.stats()
     }
 
     /// Remembers the tokio runtime that the caller is in, if it is in one, for fetches that plain
@@ -365,10 +334,6 @@ impl Cached {
         let mut names: Vec<_> = announced.collect();
         names.extend(self.shared.lock().unannounced.iter().cloned());
         names
-    }
-
-    pub(crate) fn of(shared: Arc<Shared>) -> Self {
-        Self { shared }
     }
 
     /// Counts a request that is sent again.
@@ -407,6 +372,33 @@ impl fmt::Debug for Cached {
             .field("source", &self.shared.description.name)
             .field("stats", &self.stats())
             .finish_non_exhaustive()
+    }
+}
+
+impl Watch for Shared {
+    fn stats(&self) -> Stats {
+        let counters = &self.counters;
+        let now = self.clock.now();
+        let slot = self.slot.load();
+        let in_hand = match &*slot {
+            Some(current) => Some(Arc::clone(current)),
+            None => self.lock().machine.in_hand(now).cloned(),
+        };
+        let usable = in_hand
+            .as_deref()
+            .filter(|current| !current.end.passed(now));
+        Stats {
+            fetches: counters.fetches.get(),
+            failures: counters.failures.get(),
+            rejections: counters.rejections.get(),
+            replays: counters.replays.get(),
+            waits: counters.waits.get(),
+            withheld: counters.withheld.get(),
+            generation: usable.map(Current::generation),
+            time_left: usable
+                .filter(|current| current.ends())
+                .map(|current| current.unusable.left(now)),
+        }
     }
 }
 

@@ -1,10 +1,14 @@
 //! [`Clock`]: the two clocks that expiry is judged by, so that tests and simulations can bring theirs.
 
 #[cfg(target_os = "linux")]
-use std::sync::atomic::{AtomicBool, Ordering};
+mod pausable;
+
 use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
+
+#[cfg(target_os = "linux")]
+use self::pausable::PAUSABLE;
 
 /// One reading of both clocks.
 ///
@@ -93,16 +97,10 @@ impl Clocks {
 
 /// The machine's clocks. The monotonic one is tokio's, so paused tests move it.
 ///
-/// For requests, a release build on Linux asks the kernel for the time of its last tick instead, at
-/// a third of the price. It does so until it has seen tokio's clock apart from the machine's. It
-/// looks for that whenever it reads its clocks exactly: when a [`Cached`](crate::Cached) is made,
-/// fetches, waits, or is told of an answer, and for its [`stats`](crate::Cached::stats).
-///
-/// So a test that is built for release and pauses tokio's clock after the last fetch has to make
-/// one such call before it goes on, `stats` for example; else the credential in hand stays fresh by
-/// the machine's clock, however far the test advances its own. Builds with `debug_assertions` follow
-/// tokio's clock at once, and a [clock of the test's own](Clock) is followed
-/// in every build.
+/// For requests, Linux is asked for the time of the kernel's last tick instead, at a third of the
+/// price, but only where nobody can pause tokio's clock. That takes tokio's feature `test-util`: a
+/// program that is built with it follows tokio's clock for requests as well, from the first moment
+/// and in every profile. Leave it out of what you ship and measure.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
     start: Instant,
@@ -117,7 +115,7 @@ impl SystemClock {
         // Before the other one, so that a pause in between makes for an early renewal, not a late one.
         #[cfg(target_os = "linux")]
         let began = kernel::now();
-        let now = tokio_now();
+        let now = Instant::now();
         // Another runtime's paused clock may be behind this one; a month of room keeps it moving.
         let room = Duration::from_secs(30 * 24 * 3600);
         let start = now.checked_sub(room);
@@ -138,14 +136,14 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Moment {
         Moment {
-            monotonic: tokio_now().saturating_duration_since(self.start),
+            monotonic: Instant::now().saturating_duration_since(self.start),
             wall: wall(),
         }
     }
 
     #[cfg(target_os = "linux")]
     fn just_now(&self) -> Moment {
-        if cfg!(debug_assertions) || STEERED.load(Ordering::Relaxed) {
+        if PAUSABLE {
             return self.now();
         }
         Moment {
@@ -153,27 +151,6 @@ impl Clock for SystemClock {
             wall: wall(),
         }
     }
-}
-
-/// Whether tokio's clock was ever seen apart from the machine's, as only tests make it.
-#[cfg(target_os = "linux")]
-static STEERED: AtomicBool = AtomicBool::new(false);
-
-#[cfg(not(target_os = "linux"))]
-fn tokio_now() -> Instant {
-    Instant::now()
-}
-
-#[cfg(target_os = "linux")]
-#[allow(clippy::disallowed_methods, reason = "to compare tokio's clock with")]
-fn tokio_now() -> Instant {
-    let before = std::time::Instant::now();
-    let now = Instant::now();
-    let after = std::time::Instant::now();
-    if !(before..=after).contains(&now.into_std()) {
-        STEERED.store(true, Ordering::Relaxed);
-    }
-    now
 }
 
 #[cfg(target_os = "linux")]

@@ -303,20 +303,29 @@ impl Credential {
         if !replace && self.has_more_headers() && self.is_on(headers) {
             return false;
         }
-        match headers.entry(&inner.name) {
-            Entry::Occupied(_) if !replace => return false,
-            Entry::Occupied(mut entry) => drop(entry.insert(value.clone())),
-            Entry::Vacant(entry) => drop(entry.insert(value.clone())),
+        let (name, value) = (inner.name.clone(), value.clone());
+        if replace {
+            headers.insert(name, value);
+        } else if headers.append(name, value) {
+            take_last(headers, &inner.name);
+            return false;
         }
-        for (name, value) in &inner.beside {
-            headers.insert(name.clone(), value.clone());
-        }
-        for (name, value) in &inner.defaults {
-            if let Entry::Vacant(entry) = headers.entry(name) {
-                entry.insert(value.clone());
-            }
+        if !(inner.beside.is_empty() && inner.defaults.is_empty()) {
+            self.attach_rest(headers);
         }
         true
+    }
+
+    #[cold]
+    fn attach_rest(&self, headers: &mut HeaderMap) {
+        for (name, value) in &self.inner.beside {
+            headers.insert(name.clone(), value.clone());
+        }
+        for (name, value) in &self.inner.defaults {
+            if !headers.contains_key(name) {
+                headers.insert(name.clone(), value.clone());
+            }
+        }
     }
 
     #[inline]
@@ -481,6 +490,24 @@ impl Drop for Wiped {
     }
 }
 
+/// Undoes an `append` to a header of the caller's own. To add to it and see is the only way to find
+/// one with a single look at the map and without moving its entry, which takes as long again.
+#[cold]
+fn take_last(headers: &mut HeaderMap, name: &HeaderName) {
+    let Entry::Occupied(mut entry) = headers.entry(name) else {
+        return;
+    };
+    let mut own: Vec<HeaderValue> = entry.iter().cloned().collect();
+    own.pop();
+    let mut own = own.into_iter();
+    if let Some(first) = own.next() {
+        entry.insert(first);
+    }
+    for value in own {
+        entry.append(value);
+    }
+}
+
 /// RFC 6750 §2.1: `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="`.
 fn check_b64token(token: &str) -> Result<(), Error> {
     let body = token.trim_end_matches('=');
@@ -515,24 +542,4 @@ pub(crate) fn attach_proof(
     value.set_sensitive(true);
     headers.insert(proof.header().clone(), value.clone());
     Ok(value)
-}
-
-/// As a source it is fixed: it brings itself every time, and never ends unless it says when.
-impl crate::CredentialSource for Credential {
-    async fn fetch(&self, _why: &crate::Fetch) -> Result<Self, Error> {
-        let credential = self.clone();
-        Ok(match self.inner.life {
-            Life::Unknown => credential.never_expires(),
-            Life::Until { .. } | Life::Forever => credential,
-        })
-    }
-
-    fn description(&self) -> crate::Description {
-        crate::Description {
-            header: self.inner.name.clone(),
-            beside: self.own_names().skip(1).cloned().collect(),
-            fixed: true,
-            ..crate::Description::default()
-        }
-    }
 }

@@ -23,7 +23,7 @@
 //! After the documentation of [`Credential`] and [`Cached`], about 1,800 lines of code tell how it
 //! works. A newcomer reads them in this order:
 //!
-//! 1. `source.rs`: the one trait that users implement.
+//! 1. `source.rs` and `fetch.rs`: the one trait that users implement, and what it is told.
 //! 2. `cached/state.rs`, and of its parts `cached/state/wanted.rs`, `cached/state/events.rs` and
 //!    `cached/state/landing.rs`: what a caller, an answer and the end of a fetch change.
 //! 3. `verdict.rs`: what an answer means.
@@ -46,6 +46,7 @@ mod clock;
 mod credential;
 pub mod docs;
 mod error;
+mod fetch;
 mod identity;
 mod kept_key;
 pub mod keyed;
@@ -55,6 +56,8 @@ mod proof;
 mod retry_after;
 mod sharded;
 mod source;
+mod stats;
+mod target;
 mod verdict;
 
 pub use self::{
@@ -69,12 +72,13 @@ pub use self::{
     clock::{Clock, Moment, SystemClock},
     credential::Credential,
     error::{BoxError, Error},
+    fetch::{Fetch, Reason},
     identity::{Identified, Identity},
     kept_key::{HeldKey, KeptKey, ReadKey},
     keyed::{Keyed, KeyedStats, RequestHead},
     origin::Origin,
     proof::Proof,
     retry_after::retry_after,
-    source::{AnySource, CredentialSource, Description, Fetch, Reason},
+    source::{AnySource, CredentialSource, Description},
     verdict::Rejected,
 };

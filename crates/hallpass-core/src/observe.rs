@@ -1,7 +1,7 @@
 //! [`Observer`]: who is told what credentials do, for metrics.
 //!
 //! One observer for the process is set with [`set_observer`] before the first client is built; a
-//! single [`Cached`] may have another. The crates `hallpass-metrics` and
+//! single [`Cached`](crate::Cached) may have another. The crates `hallpass-metrics` and
 //! `hallpass-opentelemetry` are such observers, and [Observability](crate::docs::observability) names
 //! all that there is to see.
 //!
@@ -14,10 +14,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    Error, Reason, Stats,
-    cached::{Cached, Shared},
-};
+use crate::{Error, Reason, Stats};
 
 /// Is told what credentials do. It runs where that happens, and must be quick.
 ///
@@ -50,7 +47,7 @@ pub trait Observer: Send + Sync + 'static {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A [`Cached`] was built, and has fetched nothing yet.
+    /// A [`Cached`](crate::Cached) was built, and has fetched nothing yet.
     #[non_exhaustive]
     Built {
         /// A look at it, for as long as it lives.
@@ -106,18 +103,24 @@ impl ReplayCause {
     }
 }
 
-/// A look at a [`Cached`] that does not keep it alive.
+/// A look at a [`Cached`](crate::Cached) that does not keep it alive.
 #[derive(Clone)]
-pub struct Watched(Weak<Shared>);
+pub struct Watched(Weak<dyn Watch>);
+
+/// What can be looked at.
+pub(crate) trait Watch: Send + Sync {
+    /// What it has done so far, and what it holds.
+    fn stats(&self) -> Stats;
+}
 
 impl Watched {
-    pub(crate) fn new(shared: &Arc<Shared>) -> Self {
-        Self(Arc::downgrade(shared))
+    pub(crate) fn new(watch: Weak<dyn Watch>) -> Self {
+        Self(watch)
     }
 
     /// What it has done and holds; none once it is gone.
     pub fn stats(&self) -> Option<Stats> {
-        Some(Cached::of(self.0.upgrade()?).stats())
+        Some(self.0.upgrade()?.stats())
     }
 
     fn is_gone(&self) -> bool {

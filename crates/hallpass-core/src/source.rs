@@ -1,21 +1,10 @@
 //! [`CredentialSource`]: where credentials come from. The one trait that users implement.
 
-use std::{
-    fmt,
-    future::Future,
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use http::{HeaderMap, HeaderName, header::AUTHORIZATION};
 
-use crate::{
-    Challenges, Credential, Error, KeptKey, Moment, Origin,
-    cached::{FAR, Pulse, Turn},
-    clock::Clocks,
-    verdict::Rejected,
-};
+use crate::{Credential, Error, Fetch, KeptKey, Origin, credential::Life, verdict::Rejected};
 
 /// Where credentials come from.
 ///
@@ -176,224 +165,23 @@ impl Default for Description {
     }
 }
 
-/// Why a credential is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Reason {
-    /// There was none before.
-    First,
-    /// The present one still works, but its end comes near. Nobody waits.
-    Ahead,
-    /// The last one has ended.
-    Expired,
-    /// A server refused the last one; see [`Fetch::challenges`].
-    Rejected,
-}
+/// As a source it is fixed: it brings itself every time, and never ends unless it says when.
+impl CredentialSource for Credential {
+    async fn fetch(&self, _why: &Fetch) -> Result<Self, Error> {
+        let credential = self.clone();
+        Ok(match self.life() {
+            Life::Unknown => credential.never_expires(),
+            Life::Until { .. } | Life::Forever => credential,
+        })
+    }
 
-impl Reason {
-    /// A short name for labels: `first`, `ahead`, `expired` or `rejected`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::First => "first",
-            Self::Ahead => "ahead",
-            Self::Expired => "expired",
-            Self::Rejected => "rejected",
+    fn description(&self) -> Description {
+        Description {
+            header: self.header_name().clone(),
+            beside: self.own_names().skip(1).cloned().collect(),
+            fixed: true,
+            ..Description::default()
         }
-    }
-}
-
-/// The circumstances of one fetch: why, after what, and until when.
-pub struct Fetch {
-    pub(crate) reason: Reason,
-    pub(crate) challenges: Challenges,
-    pub(crate) limit: Duration,
-    pub(crate) deadline: tokio::time::Instant,
-    pub(crate) sent: Sent,
-    replaces: Option<Credential>,
-    /// Whether the engine still waits for it; none for one that was made by hand.
-    pulse: Option<Arc<Pulse>>,
-    attempt: u32,
-    /// Its place among the fetches that run at once, where their number is limited.
-    turn: Option<Turn>,
-}
-
-/// The moment the request for a credential left; lifetimes count from it.
-pub(crate) struct Sent {
-    pub(crate) clock: Clocks,
-    pub(crate) at: Mutex<Moment>,
-}
-
-impl Fetch {
-    /// A first fetch with half a minute to go, to call a source by hand, as in its tests.
-    pub fn first() -> Self {
-        Self::new(
-            Reason::First,
-            Challenges::default(),
-            crate::cached::FETCH_DEADLINE,
-            Clocks::system(),
-        )
-    }
-
-    pub(crate) fn new(
-        reason: Reason,
-        challenges: Challenges,
-        limit: Duration,
-        clock: Clocks,
-    ) -> Self {
-        let now = clock.now();
-        let start = tokio::time::Instant::now();
-        Self {
-            reason,
-            challenges,
-            limit,
-            deadline: start.checked_add(limit).unwrap_or_else(|| start + FAR),
-            sent: Sent {
-                clock,
-                at: Mutex::new(now),
-            },
-            replaces: None,
-            pulse: None,
-            attempt: 1,
-            turn: None,
-        }
-    }
-
-    /// The same in place of this credential, to call a source by hand: because a server refused it,
-    /// or ahead of its end.
-    #[must_use]
-    pub fn replacing(mut self, credential: Credential, refused: bool) -> Self {
-        self.reason = if refused {
-            Reason::Rejected
-        } else {
-            Reason::Ahead
-        };
-        self.replaces = Some(credential);
-        self
-    }
-
-    pub(crate) fn in_place_of(mut self, credential: Option<Credential>) -> Self {
-        self.replaces = credential;
-        self
-    }
-
-    /// An attempt that begins late ends no later than the fetch that it is part of.
-    pub(crate) fn until(mut self, deadline: Option<tokio::time::Instant>) -> Self {
-        self.deadline = deadline.unwrap_or(self.deadline).min(self.deadline);
-        self
-    }
-
-    pub(crate) fn watched(mut self, pulse: Arc<Pulse>, attempt: u32) -> Self {
-        self.pulse = Some(pulse);
-        self.attempt = attempt;
-        self
-    }
-
-    pub(crate) fn in_turn(mut self, turn: Option<Turn>) -> Self {
-        self.turn = turn;
-        self
-    }
-
-    /// Gives up this fetch's place among those that [run at once](crate::keyed::Builder::fetches_at_once),
-    /// for as long as it waits for something else than the endpoint: another process's fetch, say.
-    /// Whoever queues for a place gets on meanwhile.
-    pub fn give_up_turn(&self) {
-        if let Some(turn) = &self.turn {
-            turn.give_up();
-        }
-    }
-
-    /// Waits for a place again, before the endpoint is asked. It is there at once if none was given
-    /// up.
-    ///
-    /// # Cancel safety
-    /// Dropping the future gives up the place in the queue.
-    pub async fn take_turn(&self) {
-        if let Some(turn) = &self.turn {
-            turn.take().await;
-        }
-    }
-
-    /// Why the credential is wanted.
-    pub fn reason(&self) -> Reason {
-        self.reason
-    }
-
-    /// The challenges that came with the rejection; empty otherwise.
-    pub fn challenges(&self) -> &Challenges {
-        &self.challenges
-    }
-
-    /// The credential that the new one is to replace: the one that was refused, or the one in hand;
-    /// none if there is none.
-    pub fn replaces(&self) -> Option<&Credential> {
-        self.replaces.as_ref()
-    }
-
-    /// When the engine gives up on this fetch and drops it.
-    pub fn deadline(&self) -> tokio::time::Instant {
-        self.deadline
-    }
-
-    /// How long the whole fetch may take.
-    pub fn limit(&self) -> Duration {
-        self.limit
-    }
-
-    /// Marks the moment at which the request for the credential leaves.
-    ///
-    /// Lifetimes count from the last call, or from the start of the fetch if there was none. A
-    /// source that tries more than once calls it before each try.
-    ///
-    /// # Errors
-    /// If the engine has given this fetch up meanwhile, because its runtime stood still: another
-    /// one is under way, and sending this one's request as well could only do harm.
-    pub fn sending(&self) -> Result<(), Error> {
-        if self.pulse.as_ref().is_some_and(|pulse| pulse.is_given_up()) {
-            return Err(Error::interrupted("another fetch took this one's place"));
-        }
-        let now = self.sent.clock.now();
-        *self.sent.lock() = now;
-        Ok(())
-    }
-
-    /// Which of two attempts side by side this is: 2 started because 1 was silent, and should not
-    /// use the same connection.
-    pub fn attempt(&self) -> u32 {
-        self.attempt
-    }
-
-    /// The scope that the refusing server asked for (RFC 6750 §3), if it named one.
-    pub fn demanded_scope(&self) -> Option<&str> {
-        self.demanded("scope")
-    }
-
-    /// The claims that the refusing server asked for, as it encoded them.
-    pub fn demanded_claims(&self) -> Option<&str> {
-        self.demanded("claims")
-    }
-
-    fn demanded(&self, name: &str) -> Option<&str> {
-        self.challenges.iter().find_map(|one| one.param(name))
-    }
-
-    pub(crate) fn sent_at(&self) -> Moment {
-        *self.sent.lock()
-    }
-}
-
-impl Sent {
-    fn lock(&self) -> MutexGuard<'_, Moment> {
-        self.at.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl fmt::Debug for Fetch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fetch")
-            .field("reason", &self.reason)
-            .field("challenges", &self.challenges)
-            .field("limit", &self.limit)
-            .finish_non_exhaustive()
     }
 }
 

@@ -8,8 +8,8 @@ mod protocol;
 
 use common::{HOUR, Source};
 use hallpass_core::{Authorizer, Cached, Credential};
-use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
-use protocol::{BARE, OK, engine, send};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header::AUTHORIZATION};
+use protocol::{BARE, OK, engine, send, send_with};
 
 #[tokio::test(start_paused = true)]
 async fn the_callers_own_header_stays_unless_told_otherwise() {
@@ -24,6 +24,41 @@ async fn the_callers_own_header_stays_unless_told_otherwise() {
     let outcome = send(&authorizer, &own, true, |n, _| [BARE, OK][n - 1]).await;
     let expected = ["Bearer token-1", "Bearer token-2"].map(|one| Some(one.to_owned()));
     assert_eq!(outcome.unwrap().sent, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_values_of_the_callers_own_stay_in_their_order_and_place() {
+    let (authorizer, _) = engine();
+    let name = HeaderName::from_static("x-other");
+    let mut own = HeaderMap::new();
+    for (name, value) in [
+        (&AUTHORIZATION, "Basic eDp5"),
+        (&name, "one"),
+        (&AUTHORIZATION, "Bearer own"),
+        (&AUTHORIZATION, ""),
+    ] {
+        own.append(name, HeaderValue::from_static(value));
+    }
+    let cold = sent(&authorizer, &own).await;
+    send(&authorizer, &HeaderMap::new(), true, |_, _| OK)
+        .await
+        .unwrap();
+    for sent in [cold, sent(&authorizer, &own).await] {
+        let (sent, own): (Vec<_>, Vec<_>) = (sent.iter().collect(), own.iter().collect());
+        assert_eq!(sent, own);
+    }
+}
+
+async fn sent(authorizer: &Authorizer, headers: &HeaderMap) -> HeaderMap {
+    let mut sent = HeaderMap::new();
+    let mut ask = |headers: &HeaderMap| {
+        sent = headers.clone();
+        (StatusCode::OK, HeaderMap::new())
+    };
+    let none = Extensions::new();
+    let sending = send_with(authorizer, headers, &none, true, &mut ask);
+    sending.await.unwrap();
+    sent
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,17 +1,26 @@
-//! A clock that a test pauses late, also in a build for release.
+//! A clock that a test pauses late is followed at once, also in a build for release.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
 
 use common::{HOUR, Source};
-use hallpass_core::Cached;
+use hallpass_core::{Cached, Clock as _, SystemClock};
 
 #[tokio::test]
-async fn a_pause_after_the_last_fetch_is_noticed_by_whatever_reads_the_clocks() {
+async fn a_pause_after_the_last_fetch_is_followed_by_the_next_request() {
     let cached = Cached::new(Source::tokens(HOUR));
     cached.get().await.unwrap();
     tokio::time::pause();
-    assert_eq!(cached.stats().generation, Some(1));
     tokio::time::advance(HOUR).await;
     assert!(cached.try_get().is_none());
+    assert_eq!(cached.get().await.unwrap().generation(), 2);
+}
+
+#[tokio::test]
+async fn a_pause_after_a_clock_was_made_is_followed_by_the_first_look() {
+    let clock = SystemClock::new();
+    tokio::time::pause();
+    let before = clock.just_now();
+    tokio::time::advance(HOUR).await;
+    assert_eq!(clock.just_now().monotonic, before.plus(HOUR).monotonic);
 }

@@ -12,9 +12,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{LONG, SHORT, eventually, nobody, scripted};
+use common::{LONG, SHORT, eventually, scripted};
 use hallpass_hyper::{Builder, Client, Error};
-use hallpass_testkit::Server;
+use hallpass_testkit::{ClosedPort, Server};
 use http::{Request, Response, Version};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Empty, Full, combinators::BoxBody};
@@ -154,7 +154,13 @@ async fn connections_are_shared_and_closed_ones_replaced() {
     }
     assert_eq!(server.connections(), 1);
     server.close_idle();
-    tokio::time::sleep(SHORT).await;
+    // A request may cross with the news of it.
+    let replaced = async {
+        while server.connections() < 2 {
+            let _ = client.clone().oneshot(get(&server.url())).await;
+        }
+    };
+    tokio::time::timeout(LONG, replaced).await.unwrap();
     assert!(client.oneshot(get(&server.url())).await.is_ok());
     assert_eq!(server.connections(), 2);
 }
@@ -201,8 +207,8 @@ async fn connecting_has_a_deadline() {
 
 #[tokio::test]
 async fn an_error_says_what_it_is_and_keeps_its_source() {
-    let (_nobody, address) = nobody();
-    let url = format!("http://{address}/?q");
+    let closed = ClosedPort::reserve();
+    let url = format!("{}/?q", closed.url());
     let client = hallpass_hyper::client().unwrap();
     let error = client.clone().oneshot(get(&url)).await.unwrap_err();
     assert!(error.is_connect() && !error.is_timeout());

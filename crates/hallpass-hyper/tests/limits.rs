@@ -5,12 +5,10 @@ mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{
-    LONG, SHORT, eventually, nobody, phase, read_request, scripted, send, status, transport,
-};
+use common::{LONG, SHORT, eventually, phase, read_request, scripted, send, status, transport};
 use hallpass_hyper::{Builder, HyperTransport};
 use hallpass_oauth2::transport::{BODY_LIMIT, Phase};
-use hallpass_testkit::Server;
+use hallpass_testkit::{ClosedPort, Server};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::Notify,
@@ -148,8 +146,8 @@ async fn a_connection_that_is_not_taken_is_a_connect_timeout() {
 
 #[tokio::test]
 async fn a_refused_connection_is_a_connect_error() {
-    let (_nobody, address) = nobody();
-    let url = format!("http://{address}/token");
+    let closed = ClosedPort::reserve();
+    let url = format!("{}/token", closed.url());
     assert_eq!(phase(&transport(), &url, LONG).await, Phase::Connect);
     let unknown = "ftp://127.0.0.1/token";
     assert_eq!(phase(&transport(), unknown, LONG).await, Phase::Connect);

@@ -9,7 +9,7 @@ use hallpass_oauth2::{
     cloud::{AzureManagedIdentity, GceMetadata},
     token_type,
 };
-use hallpass_testkit::Server;
+use hallpass_testkit::{ClosedPort, Server};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -187,10 +187,8 @@ async fn metadata_servers_are_found_or_missed_within_a_second() {
     assert_eq!(value(&identity).await, "Bearer m");
 
     // Nobody listens there, or somebody else does.
-    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nowhere = format!("http://{}", closed.local_addr().unwrap());
-    drop(closed);
-    for endpoint in [nowhere.as_str(), azure.url.as_str()] {
+    let nowhere = ClosedPort::reserve();
+    for endpoint in [nowhere.url().as_str(), azure.url.as_str()] {
         let missing = GceMetadata::new()
             .endpoint(endpoint)
             .build(transport())

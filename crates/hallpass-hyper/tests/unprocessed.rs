@@ -20,9 +20,10 @@ use bytes::Bytes;
 use common::{
     SHORT,
     frames::{GOAWAY, INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM, RST_STREAM, frame, serve},
-    nobody, scripted,
+    scripted,
 };
 use hallpass_hyper::{Builder, Client};
+use hallpass_testkit::ClosedPort;
 use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Full};
@@ -97,8 +98,8 @@ async fn one_that_may_have_been_processed_is_reported_and_not_sent_again() {
 
 #[tokio::test]
 async fn no_connection_means_unprocessed() {
-    let (_nobody, address) = nobody();
-    let url = format!("http://{address}/");
+    let closed = ClosedPort::reserve();
+    let url = format!("{}/", closed.url());
     let client = Builder::new().client().unwrap();
     let error = client.oneshot(get(&url)).await.unwrap_err();
     assert!(error.is_connect() && error.is_unprocessed());

@@ -56,6 +56,7 @@ mod response;
 mod revocation;
 mod rotation;
 mod secret;
+mod several;
 mod sources;
 mod template;
 mod text;

@@ -51,6 +51,14 @@ impl fmt::Debug for Value {
     }
 }
 
+impl Value {
+    /// Whether a text of this name is kept out of messages as a secret is: `api_key` is such a name,
+    /// and `key_id` is not.
+    pub fn is_secret(name: &str) -> bool {
+        sounds_secret(name)
+    }
+}
+
 /// Whether what goes by this name is secret by its nature.
 pub(crate) fn sounds_secret(name: &str) -> bool {
     const PARTS: [&str; 9] = [

@@ -13,7 +13,10 @@ use common::{
     },
 };
 use hallpass_core::{Cached, CredentialSource as _, Fetch};
-use hallpass_oauth2::{ClientCredentials, Protected, REREAD_AFTER};
+use hallpass_oauth2::{
+    ClientCredentials, Condition, METADATA_LIFETIME, Protected, REREAD_AFTER, TokenRequest,
+};
+use http::{HeaderMap, StatusCode};
 
 #[tokio::test]
 async fn the_resource_leads_to_the_token() {
@@ -218,7 +221,7 @@ async fn a_refusal_that_names_another_place_is_followed_once_a_minute() {
         Authorizer,
         adapter::{Admission, Answer, Attached, Next},
     };
-    use http::{Extensions, HeaderMap, Method, Uri};
+    use http::{Extensions, Method, Uri};
 
     let script = Script::of(right());
     let cached = Cached::new(source(&script));
@@ -239,7 +242,7 @@ async fn a_refusal_that_names_another_place_is_followed_once_a_minute() {
         let challenge = format!("Bearer error=\"invalid_token\", resource_metadata=\"{place}\"");
         let answer =
             HeaderMap::from_iter([(http::header::WWW_AUTHENTICATE, challenge.parse().unwrap())]);
-        let status = http::StatusCode::UNAUTHORIZED;
+        let status = StatusCode::UNAUTHORIZED;
         let next = exchange.answered(&Answer::new(status, &answer), || true);
         let Next::Renew(renewal) = next else {
             panic!("a renewal, not {next:?}");
@@ -248,7 +251,7 @@ async fn a_refusal_that_names_another_place_is_followed_once_a_minute() {
         let (mut headers, mut extensions) = (HeaderMap::new(), Extensions::new());
         assert!(exchange.attach_again(acquired, &Method::GET, &uri, &mut headers, &mut extensions));
         let fine = HeaderMap::new();
-        exchange.answered(&Answer::new(http::StatusCode::OK, &fine), || true);
+        exchange.answered(&Answer::new(StatusCode::OK, &fine), || true);
     };
     cached.get().await.unwrap();
     tokio::time::advance(REREAD_AFTER).await;
@@ -270,6 +273,54 @@ async fn a_refusal_that_names_another_place_is_followed_once_a_minute() {
         ["https://as.example/token"],
         "not within the minute"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_what_the_client_that_has_delivered_takes_for_one() {
+    const OTHER: &str = "https://other.example";
+    let refused_by = |request: TokenRequest, status: u16| {
+        let mut condition = Condition::default();
+        condition.status = vec![status];
+        request.profile(|profile| profile.rejected = vec![condition])
+    };
+    let protected = Protected::resource(RESOURCE)
+        .client_for(ISSUER, move |found| {
+            refused_by(found.client_secret("id", "s3cret"), 419)
+        })
+        .client_for(OTHER, move |found| {
+            refused_by(found.client_secret("id", "s3cret"), 440)
+        });
+    let script = Script::of([
+        document(RESOURCE, OTHER),
+        metadata(OTHER, "https://other.example/token"),
+        Step::ok(TOKEN),
+    ]);
+    let source = protected.source(script.clone()).unwrap();
+    // Adapters read it once, before anybody has delivered. A credential that they have then was
+    // fetched elsewhere, by any of the clients.
+    let rejected = source.description().rejected;
+    let refuses =
+        |status: u16| rejected.by_head(StatusCode::from_u16(status).unwrap(), &HeaderMap::new());
+    assert!(refuses(419) && refuses(440));
+    source.fetch(&Fetch::first()).await.unwrap();
+    assert!(refuses(440) && !refuses(419));
+
+    // The resource moves to the other server; its clients are judged by that once it has delivered.
+    tokio::time::advance(METADATA_LIFETIME).await;
+    script.then([
+        document(RESOURCE, ISSUER),
+        metadata(ISSUER, "https://as.example/token"),
+        Step::status(401, r#"{"error":"invalid_client"}"#),
+    ]);
+    source.fetch(&Fetch::first()).await.unwrap_err();
+    assert!(refuses(440) && !refuses(419));
+    // After a refusal the server's metadata is read again.
+    script.then([
+        metadata(ISSUER, "https://as.example/token"),
+        Step::ok(TOKEN),
+    ]);
+    source.fetch(&Fetch::first()).await.unwrap();
+    assert!(refuses(419) && !refuses(440));
 }
 
 #[tokio::test]

@@ -108,7 +108,7 @@ impl Sending<'_> {
     async fn acquired(&self, exchange: &mut Exchange, then: Then) -> Option<Acquired> {
         match then {
             Then::Return => None,
-            Then::Again(acquired) => Some(acquired),
+            Then::Again(acquired) => Some(*acquired),
             Then::Renew(renewal) => {
                 let renewed = self
                     .deadline

@@ -42,16 +42,16 @@ impl Kept {
             return Self::target(request);
         }
         let headers = mem::take(request.headers_mut());
-        let whole = request.try_clone();
+        let whole = request.try_clone().map(Box::new);
         *request.headers_mut() = headers;
         let (bare, body) = match (whole, limit.unwrap_or_default()) {
             (Some(whole), _) => (whole, KeptBody::Bare),
-            (None, 0) if follows => (without_body(request), KeptBody::Gone),
+            (None, 0) if follows => (Box::new(without_body(request)), KeptBody::Gone),
             (None, 0) => return Self::target(request),
-            (None, limit) => (without_body(request), keep(request, limit)),
+            (None, limit) => (Box::new(without_body(request)), keep(request, limit)),
         };
         Self::Request {
-            bare: Box::new(bare),
+            bare,
             headers: Snapshot::of(("", ""), request.headers()),
             body,
         }

@@ -11,13 +11,17 @@ use common::{LONG, SHORT, scripted, shown};
 use flate2::{Compression, write::GzEncoder};
 use hallpass_oauth2::transport::{BODY_LIMIT, Phase, Transport as _, TransportError};
 use hallpass_reqwest::ReqwestTransport;
-use hallpass_testkit::Server;
+use hallpass_testkit::{ClosedPort, Server};
 use http::{Request, Response, Version, header::CONTENT_TYPE};
 use reqwest::{Certificate, Client};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
+
+/// A label of 64 letters is too long for a name (RFC 1035 §2.3.4): no resolver asks anybody.
+const NOWHERE: &str =
+    "http://nowhere-nowhere-nowhere-nowhere-nowhere-nowhere-nowhere-nowhere-.invalid";
 
 const FORM: &[u8] = b"grant_type=client_credentials&client_id=client&client_secret=secret";
 
@@ -194,12 +198,11 @@ async fn connecting_has_phases_of_its_own() {
     let url = format!("https://{silent}/token");
     assert_eq!(phase(&hasty, &url, LONG).await, Phase::ConnectTimeout);
 
-    let server = Server::start().await;
-    let url = server.token_url();
-    server.shutdown().await;
+    let closed = ClosedPort::reserve();
+    let url = format!("{}/token", closed.url());
     assert_eq!(phase(&transport(), &url, LONG).await, Phase::Connect);
-    let nowhere = "http://no-such-host.invalid/token";
-    assert_eq!(phase(&transport(), nowhere, LONG).await, Phase::Connect);
+    let nowhere = format!("{NOWHERE}/token");
+    assert_eq!(phase(&transport(), &nowhere, LONG).await, Phase::Connect);
 }
 
 #[tokio::test]
@@ -225,7 +228,8 @@ async fn nothing_shows_a_secret() {
     let server = Server::start().await;
     server.token_endpoint().cut_next(1).hang_up_next(1);
     let url = format!("{}?key=s3cret", server.token_url());
-    for url in [&url, &url, "http://no-such-host.invalid/?key=s3cret"] {
+    let nowhere = format!("{NOWHERE}/?key=s3cret");
+    for url in [&url, &url, &nowhere] {
         let error = send(&transport, url, LONG).await.unwrap_err();
         let shown = shown(&error);
         assert!(!shown.contains("s3cret"), "{shown}");

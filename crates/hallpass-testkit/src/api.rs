@@ -214,7 +214,8 @@ pub(crate) fn error_for(status: StatusCode) -> &'static str {
         401 => "invalid_token",
         403 => "insufficient_scope",
         429 => "too_many_requests",
-        503 => "temporarily_unavailable",
+        // What no code of OAuth means, and no gateway says in its words.
+        408 | 425 | 503 => "temporarily_unavailable",
         400..=499 => "invalid_request",
         _ => "server_error",
     }

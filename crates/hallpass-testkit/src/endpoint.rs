@@ -151,6 +151,14 @@ impl Endpoint {
         self.queue(n, &Fault::HangUp)
     }
 
+    /// Says of the next `n` requests that they have not been looked at: over HTTP/2 by
+    /// `REFUSED_STREAM`, so that callers may send them again. Over HTTP/1.1 it hangs up.
+    ///
+    /// They stand in the journal without a body.
+    pub fn refuse_stream_next(&self, n: usize) -> &Self {
+        self.queue(n, &Fault::RefuseStream)
+    }
+
     /// Takes in the next `n` requests and never answers them; [`hold`](Self::hold) can be released.
     pub fn hang_next(&self, n: usize) -> &Self {
         self.queue(n, &Fault::Hang)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use hallpass_core::BoxError;
 use http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, header};
@@ -43,8 +44,8 @@ pub(crate) struct Exchange {
 
 /// What becomes of a request.
 pub(crate) struct Outcome<B> {
-    /// An error hangs up on the caller.
-    pub(crate) response: io::Result<Response<Reply>>,
+    /// An error hangs up on the caller, or resets the stream with what it says.
+    pub(crate) response: Result<Response<Reply>, BoxError>,
     pub(crate) close: Close<B>,
 }
 
@@ -94,7 +95,7 @@ impl Exchange {
         Outcome { response, close }
     }
 
-    async fn answer<B>(&mut self, body: &mut B) -> io::Result<Response<Reply>>
+    async fn answer<B>(&mut self, body: &mut B) -> Result<Response<Reply>, BoxError>
     where
         B: Body<Data = Bytes> + Unpin,
     {
@@ -116,7 +117,10 @@ impl Exchange {
         self.endpoint().wait(&self.plan).await;
         let fault = self.plan.fault.take();
         if matches!(fault, Some(Fault::HangUp)) {
-            return Err(io::Error::other("hung up on purpose"));
+            return Err("hung up on purpose".into());
+        }
+        if matches!(fault, Some(Fault::RefuseStream)) {
+            return Err(h2::Error::from(h2::Reason::REFUSED_STREAM).into());
         }
         if matches!(fault, Some(Fault::Hang)) {
             std::future::pending::<()>().await;
@@ -139,7 +143,7 @@ impl Exchange {
 
     fn refuses_unread(&self) -> bool {
         match &self.plan.fault {
-            Some(Fault::RejectUnread(_)) => true,
+            Some(Fault::RejectUnread(_) | Fault::RefuseStream) => true,
             _ if !self.plan.early => false,
             Some(Fault::Fail(_) | Fault::Reject | Fault::Respond(_) | Fault::HangUp) => true,
             _ => {
@@ -183,10 +187,12 @@ impl Exchange {
                 Ok(fields) => how.spoil(fields),
                 Err(refusal) => self.refuse(refusal),
             },
-            Some(Fault::Cut | Fault::HangUp | Fault::Hang) | None => match self.judge(taken) {
-                Ok(fields) => self.success(&fields, taken),
-                Err(refusal) => self.refuse(refusal),
-            },
+            Some(Fault::Cut | Fault::HangUp | Fault::RefuseStream | Fault::Hang) | None => {
+                match self.judge(taken) {
+                    Ok(fields) => self.success(&fields, taken),
+                    Err(refusal) => self.refuse(refusal),
+                }
+            }
         }
     }
 

@@ -17,6 +17,7 @@ pub(crate) enum Fault {
     RejectUnread(Duration),
     Cut,
     HangUp,
+    RefuseStream,
     Hang,
     Malformed(Malformed),
     Respond(Box<Canned>),
@@ -49,8 +50,17 @@ impl Canned {
     /// A gRPC answer whose status comes in trailers, after so many empty messages.
     pub(crate) fn grpc_trailers(status: u16, messages: usize) -> Self {
         // One byte for "not compressed" and four for a length of zero.
-        let body = [0_u8; 5].repeat(messages);
-        let mut canned = Self::new(200, &grpc_status(&status.to_string()), body);
+        Self::grpc_answer(status, [0_u8; 5].repeat(messages))
+    }
+
+    /// A gRPC answer of one message that went well.
+    pub(crate) fn grpc(message: &[u8]) -> Self {
+        let length = u32::try_from(message.len()).unwrap_or(u32::MAX);
+        Self::grpc_answer(0, [&[0], &length.to_be_bytes()[..], message].concat())
+    }
+
+    fn grpc_answer(status: u16, messages: Vec<u8>) -> Self {
+        let mut canned = Self::new(200, &grpc_status(&status.to_string()), messages);
         let mut trailers = std::mem::take(&mut canned.headers);
         trailers.remove(CONTENT_TYPE);
         canned.trailers = Some(trailers);

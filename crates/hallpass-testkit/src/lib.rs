@@ -42,10 +42,12 @@ mod malformed;
 mod minting;
 #[cfg(feature = "oauth2")]
 mod pattern;
+mod port;
 mod possession;
 mod proof;
 mod rate;
 mod refusal;
+mod relay;
 mod routes;
 mod script;
 mod scripted;
@@ -71,7 +73,9 @@ pub use hold::Hold;
 pub use journal::{Entry, JOURNAL_BODY_LIMIT, Journal, Kind};
 pub use malformed::Malformed;
 pub use minting::{ExpiresIn, Reissue, TokenFormat};
+pub use port::ClosedPort;
 pub use proof::Proof;
+pub use relay::{LinkFault, Relay};
 pub use routes::RouteAnswer;
 #[cfg(feature = "oauth2")]
 pub use scripted::ScriptedTransport;

@@ -1,13 +1,13 @@
 //! Accepting connections and speaking HTTP on them.
 
 use std::future::Future;
-use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hallpass_core::BoxError;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::rt::{Executor, Read, Write};
@@ -87,11 +87,9 @@ impl Listening {
             return self.serve(TokioIo::new(stream), serial, close).await;
         };
         let (near, far) = tokio::io::duplex(64 * 1024);
-        tokio::select! {
-            () = self.serve(TokioIo::new(near), serial, close) => {}
-            // It ends with the caller's connection.
-            _ = goaway::relay(stream, far, most) => {}
-        }
+        // Each ends with the other: what the server has said last is still passed on.
+        let serving = self.serve(TokioIo::new(near), serial, close);
+        let _ = tokio::join!(serving, goaway::relay(stream, far, most));
     }
 
     async fn serve<I>(self, io: I, serial: u64, mut close: watch::Receiver<()>)
@@ -145,7 +143,7 @@ async fn respond<B>(
     ending: watch::Sender<Ending>,
     tasks: Tasks,
     request: Request<B>,
-) -> io::Result<Response<Reply>>
+) -> Result<Response<Reply>, BoxError>
 where
     B: Body<Data = Bytes> + Unpin + Send + 'static,
 {

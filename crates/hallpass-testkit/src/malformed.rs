@@ -1,6 +1,11 @@
 //! Ways for a successful answer to be wrong.
 
-use http::header::CONTENT_TYPE;
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::HeaderValue;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use crate::answer::Answer;
 use crate::fields::Fields;
@@ -45,7 +50,7 @@ pub enum Malformed {
     TokenTypeLower,
     /// `scope` is an array.
     ScopeArray,
-    /// The right JSON with a member of this many bytes added.
+    /// The right JSON, filled up to this many bytes.
     Huge(usize),
     /// `access_token` is this many bytes long.
     HugeToken(usize),
@@ -59,6 +64,10 @@ pub enum Malformed {
     TextPlain,
     /// The right JSON without a `Content-Type`.
     Untyped,
+    /// The right JSON, compressed by gzip whatever the caller takes.
+    Gzip,
+    /// A decompression bomb: the right JSON, filled up to this many bytes, and compressed by gzip.
+    GzipBomb(usize),
 }
 
 const JSON: &str = "application/json";
@@ -100,7 +109,11 @@ impl Malformed {
             Self::TokenTypeMac => fields.set("token_type", "mac"),
             Self::TokenTypeLower => fields.set("token_type", "bearer"),
             Self::ScopeArray => fields.set("scope", vec!["read", "write"]),
-            Self::Huge(bytes) => fields = fields.with("padding", "x".repeat(bytes)),
+            Self::Huge(bytes) => {
+                fields = fields.with("padding", "");
+                let missing = bytes.saturating_sub(fields.to_json().len());
+                fields.set("padding", "x".repeat(missing));
+            }
             Self::HugeToken(bytes) => fields.set_token("x".repeat(bytes)),
             Self::Truncated => {
                 let mut json = fields.to_json().into_bytes();
@@ -116,6 +129,8 @@ impl Malformed {
                 return Answer::new(200, JSON, format!("\u{feff}{}", fields.to_json()));
             }
             Self::TextPlain => return Answer::new(200, "text/plain", fields.to_json()),
+            Self::Gzip => return gzip(&Answer::json(200, &fields)),
+            Self::GzipBomb(bytes) => return gzip(&Self::Huge(bytes).spoil(fields)),
             Self::Untyped => {
                 let mut answer = Answer::json(200, &fields);
                 answer.headers.remove(CONTENT_TYPE);
@@ -124,4 +139,18 @@ impl Malformed {
         }
         Answer::json(200, &fields)
     }
+}
+
+fn gzip(answer: &Answer) -> Answer {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    // Neither fails: a vector takes everything.
+    let body = encoder
+        .write_all(&answer.body)
+        .and_then(|()| encoder.finish())
+        .unwrap_or_default();
+    let mut compressed = Answer::new(200, JSON, body);
+    compressed.headers = answer.headers.clone();
+    let gzip = HeaderValue::from_static("gzip");
+    compressed.headers.insert(CONTENT_ENCODING, gzip);
+    compressed
 }

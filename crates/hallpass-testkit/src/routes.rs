@@ -9,6 +9,7 @@ use http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 
 use crate::answer::{Answer, status_code};
+use crate::fault::Canned;
 use crate::headers::{header_name, header_value};
 use crate::journal::Entry;
 
@@ -33,6 +34,7 @@ pub struct RouteAnswer {
     status: u16,
     headers: HeaderMap,
     body: Bytes,
+    trailers: Option<HeaderMap>,
 }
 
 impl RouteAnswer {
@@ -44,6 +46,7 @@ impl RouteAnswer {
             status,
             headers,
             body: json.into().to_string().into(),
+            trailers: None,
         }
     }
 
@@ -53,6 +56,18 @@ impl RouteAnswer {
             status,
             headers: HeaderMap::new(),
             body: Bytes::new(),
+            trailers: None,
+        }
+    }
+
+    /// What a gRPC server answers to a call that went well: one message, and status 0 in trailers.
+    pub fn grpc(message: &[u8]) -> Self {
+        let canned = Canned::grpc(message);
+        Self {
+            status: canned.status,
+            headers: canned.headers,
+            body: canned.body,
+            trailers: canned.trailers,
         }
     }
 
@@ -72,7 +87,7 @@ impl RouteAnswer {
             status: status_code(self.status),
             headers: self.headers,
             body: self.body,
-            trailers: None,
+            trailers: self.trailers,
         }
     }
 }

@@ -17,11 +17,9 @@ use crate::journal::Journal;
 use crate::listener::{Listening, Transport};
 use crate::lock::lock;
 use crate::minting::{ExpiresIn, Reissue};
+use crate::port::BACKLOG;
 use crate::shared::Shared;
 use crate::system::System;
-
-/// Enough for a thousand callers that connect at once.
-const BACKLOG: u32 = 4096;
 
 impl Builder {
     /// Starts the server on a free port of 127.0.0.1.

@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{FORM, GRANT, ask, basic, call, http, http2, send, token, try_send};
-use hallpass_testkit::{Malformed, Server, System};
+use hallpass_testkit::{Malformed, RouteAnswer, Server, System};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -100,6 +100,38 @@ async fn an_answer_is_cut_in_the_middle() {
         .await
         .expect("a head");
     assert!(got.body.is_err());
+}
+
+#[tokio::test]
+async fn a_stream_is_refused_unseen() {
+    let server = Server::start().await;
+    server.api().refuse_stream_next(1);
+    let url = format!("{}/x", server.url());
+    let bearer = format!("Bearer {}", token(&server).await);
+    let headers = [("authorization", bearer.as_str())];
+    let client = http2();
+    let error = try_send(&client, "POST", &url, &headers, "body").await;
+    assert!(format!("{error:?}").contains("REFUSED_STREAM"), "{error:?}");
+    let journal = server.journal();
+    assert!(
+        journal
+            .api()
+            .all(|entry| entry.status == 0 && entry.body.is_empty())
+    );
+    let got = try_send(&client, "POST", &url, &headers, "body").await;
+    assert_eq!(got.expect("an answer").status, 200);
+}
+
+#[tokio::test]
+async fn a_route_speaks_grpc() {
+    let server = Server::start().await;
+    server
+        .api()
+        .route("/acme.Api/Call", RouteAnswer::grpc(b"done"));
+    let got = call(&server, &token(&server).await, "/acme.Api/Call").await;
+    assert_eq!(got.header("content-type"), Some("application/grpc"));
+    assert_eq!(got.text(), "\0\0\0\0\u{4}done");
+    assert_eq!(call(&server, "guess", "/acme.Api/Call").await.status, 401);
 }
 
 #[tokio::test]
@@ -231,29 +263,31 @@ async fn an_early_401_does_not_wait_for_the_body() {
     assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
 }
 
+/// Asks on this connection, and reads the head of the answer.
+async fn ask_on(stream: &mut TcpStream) {
+    let head = b"GET /x HTTP/1.1\r\nhost: a\r\n\r\n";
+    stream.write_all(head).await.expect("written");
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"\r\n\r\n") {
+        seen.push(stream.read_u8().await.expect("an answer"));
+    }
+}
+
 #[tokio::test]
 async fn idle_connections_are_closed() {
     let server = Server::start().await;
-    let (http, headers) = (http(), [("authorization", "Bearer guess")]);
-    let get = || async {
-        try_send(&http, "GET", &server.url(), &headers, "")
-            .await
-            .expect("an answer");
-        // The client learns of a closing, or returns a connection to its pool, between requests.
-        tokio::time::sleep(Duration::from_millis(30)).await;
-    };
-    get().await;
-    get().await;
-    assert_eq!(server.connections(), 1);
+    let connect = || async { TcpStream::connect(server.addr()).await.expect("open") };
+    let mut rest = Vec::new();
+    let mut stream = connect().await;
+    ask_on(&mut stream).await;
     server.api().close_idle();
-    tokio::time::sleep(Duration::from_millis(30)).await;
-    get().await;
-    assert_eq!(server.connections(), 2);
+    stream.read_to_end(&mut rest).await.expect("the closing");
+    assert_eq!(server.connections(), 1);
     server.api().close_each(true);
-    get().await;
-    assert_eq!(server.connections(), 2);
-    get().await;
-    assert_eq!(server.connections(), 3);
+    let mut stream = connect().await;
+    ask_on(&mut stream).await;
+    stream.read_to_end(&mut rest).await.expect("the closing");
+    assert_eq!(server.journal().api_requests(), 2);
 }
 
 #[tokio::test]
@@ -320,7 +354,22 @@ async fn successful_answers_are_spoilt() {
         "mac"
     );
     assert!(spoilt(Malformed::ScopeArray).await.json()["scope"].is_array());
-    assert!(spoilt(Malformed::Huge(2_000_000)).await.text().len() > 2_000_000);
+    assert_eq!(
+        spoilt(Malformed::Huge(2_000_000)).await.text().len(),
+        2_000_000
+    );
+    for (how, most) in [
+        (Malformed::Gzip, 300),
+        (Malformed::GzipBomb(2_000_000), 40_000),
+    ] {
+        let compressed = spoilt(how).await;
+        assert_eq!(compressed.header("content-encoding"), Some("gzip"));
+        let body = compressed.body.expect("a body");
+        assert!(
+            body.starts_with(&[0x1f, 0x8b]) && body.len() < most,
+            "{how:?}"
+        );
+    }
     assert_eq!(
         spoilt(Malformed::HugeToken(70_000)).await.json()["access_token"]
             .as_str()

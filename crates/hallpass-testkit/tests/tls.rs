@@ -7,7 +7,7 @@ mod common;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hallpass_testkit::Server;
+use hallpass_testkit::{LinkFault, Relay, Server};
 use http::{Request, Version};
 use http_body_util::Full;
 use hyper_rustls::HttpsConnectorBuilder;
@@ -81,4 +81,33 @@ async fn a_stranger_to_the_authority_is_turned_away() {
     );
     assert_eq!(server.journal().api_requests(), 0);
     assert!(Server::start().await.certificate_der().is_none());
+}
+
+#[tokio::test]
+async fn a_relay_shows_the_certificate_that_it_is_told() {
+    let server = Server::start().await;
+    let relay = Relay::start_tls(server.addr()).await;
+    assert!(relay.url().starts_with("https://localhost:"));
+    assert!(
+        relay
+            .certificate_pem()
+            .is_some_and(|pem| pem.starts_with("-----BEGIN CERTIFICATE-----"))
+    );
+    let der = relay.certificate_der().expect("an authority").to_vec();
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(der)).expect("a root");
+    for (fault, told) in [
+        (LinkFault::WrongName, "NotValidForName"),
+        (LinkFault::Expired, "Expired"),
+        (LinkFault::PlainPort, "InvalidContentType"),
+    ] {
+        relay.set(fault).await;
+        let error = get(trusting(roots.clone()), &relay.url()).await;
+        let error = format!("{:?}", error.expect_err("no connection"));
+        assert!(error.contains(told), "{fault:?}: {error}");
+    }
+    assert_eq!(server.journal().api_requests(), 0);
+    relay.heal().await;
+    let version = get(trusting(roots), &relay.url()).await;
+    assert_eq!(version.expect("an answer"), Version::HTTP_2);
 }

@@ -155,6 +155,7 @@ mod service;
 mod status;
 mod timer;
 mod tls;
+mod unprocessed;
 mod wire;
 
 pub use self::{

@@ -19,7 +19,7 @@ use tokio::{runtime::Handle, time::Instant};
 use tonic::{Status, body::Body};
 use tower_service::Service;
 
-use crate::{ResponseBody, deadline::Deadline, timer::Timer};
+use crate::{ResponseBody, deadline::Deadline, timer::Timer, unprocessed};
 
 /// How long a head is held back for what follows it. A server that refuses a call in trailers after
 /// an empty answer sends both together; one that has a message to send mostly does, too.
@@ -63,7 +63,7 @@ where
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Status>> {
         self.inner
             .poll_ready(context)
-            .map_err(|error| Status::from_error(error.into()))
+            .map_err(|error| unprocessed::status(error.into()))
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
@@ -142,7 +142,7 @@ where
                     Err(response) => Some(Ok(response)),
                 },
                 (Ok(response), None) => Some(Ok(response.map(ResponseBody::new))),
-                (Err(error), _) => Some(Err(Status::from_error(error.into()))),
+                (Err(error), _) => Some(Err(unprocessed::status(error.into()))),
             };
             if let Some(answer) = answer {
                 answered(this.deadline.as_deref());

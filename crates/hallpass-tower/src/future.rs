@@ -137,7 +137,7 @@ where
                             Ok(Pause::Renewing(Box::new(Renewing { renewal, response })))
                         }
                         (Next::Again(acquired), Poll::Ready(Ok(response))) => {
-                            call.send_again(acquired, response)
+                            call.send_again(*acquired, response)
                         }
                         (_, polled) => return polled.map_err(Error::Inner),
                     }

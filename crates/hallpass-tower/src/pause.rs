@@ -33,7 +33,7 @@ pub(crate) struct Acquiring<S, Q> {
 }
 
 pub(crate) struct Renewing<R> {
-    pub(crate) renewal: Renewal,
+    pub(crate) renewal: Box<Renewal>,
     pub(crate) response: Response<R>,
 }
 

@@ -16,6 +16,7 @@
 #[cfg(all(
     feature = "config",
     feature = "hyper",
+    feature = "metrics",
     feature = "redis",
     feature = "reqwest-without-tls",
     feature = "tonic",

@@ -7,6 +7,7 @@ use std::{
 };
 
 use crate::{
+    excerpts,
     run::{output, root, step, target},
     tools,
 };
@@ -23,6 +24,7 @@ const QUOTING: &str = "failures.md";
 
 pub(crate) fn check() -> Result<(), String> {
     messages()?;
+    excerpts::check()?;
     let mut files = Command::new("git");
     files.args(["ls-files", "*.md"]).current_dir(root());
     let files = output("git", &mut files)?;

@@ -48,6 +48,10 @@ pub(crate) fn run() -> Result<(), String> {
         huskarl(&folder)?;
     }
 
+    step(
+        "the command line",
+        &mut cargo(&["build", "--quiet", "--package", "hallpass-cli"]),
+    )?;
     let mut command = cargo(&[
         "test",
         "--package",
@@ -66,6 +70,7 @@ pub(crate) fn run() -> Result<(), String> {
         "real servers",
         command
             .env("HALLPASS_INTEROP_DIR", &folder)
+            .env("HALLPASS_PROGRAM", target()?.join("debug/hallpass"))
             .env("PATH", path()?),
     )?;
     warn_of(&without);

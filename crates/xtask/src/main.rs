@@ -10,7 +10,9 @@ mod bench;
 mod claims;
 mod clients;
 mod docs;
+mod excerpts;
 mod external_types;
+mod faults;
 mod install;
 mod interop;
 mod lean;
@@ -22,6 +24,7 @@ mod packages;
 mod proxy;
 mod run;
 mod simulate;
+mod soak;
 mod stores;
 mod stress;
 mod supply_chain;
@@ -47,6 +50,8 @@ cargo xtask mutants   changes to the engine, the door and the classifier that no
 cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
 cargo xtask lifetimes only: fifty processes share their tokens for ten lifetimes, and no call waits
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
+cargo xtask faults    every fault of a network and of a server, with every adapter, and the time to recovery
+cargo xtask soak      a long mixed load with random trouble [--minutes N] [--seed N]
 cargo xtask simulate  hours of trouble in paused time, and what they cost
 cargo xtask bench     what a credential adds to a request [--peers] [--json|--markdown|--svg [FILE]] [--rounds N]
 cargo xtask lean      how many crates each choice of features builds, and in what time [FEATURES…]
@@ -79,6 +84,8 @@ fn main() -> ExitCode {
         Some("mutants") => mutants::run(&arguments.collect::<Vec<_>>()),
         Some("stores") => stores::run(),
         Some("lifetimes") => stores::lifetimes(),
+        Some("faults") => faults::run(),
+        Some("soak") => soak::run(&arguments.collect::<Vec<_>>()),
         Some("simulate") => simulate::run(),
         Some("stress") => stress::run(&arguments.collect::<Vec<_>>()),
         Some("bench") => bench::bench(arguments.collect()),

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 use crate::{
     Outcome,
     api::{Api, ID, SECRET},
-    load::Caller,
+    caller::Caller,
 };
 
 /// Where a program lies, by the option that names it.
@@ -27,9 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Contender {
     pub(crate) name: &'static str,
-    pub(crate) address: SocketAddr,
+    address: SocketAddr,
     /// What callers send themselves.
-    pub(crate) token: Option<String>,
+    token: Option<String>,
     process: Option<Running>,
 }
 
@@ -40,6 +40,11 @@ struct Running {
 }
 
 impl Contender {
+    /// A caller with a connection of its own.
+    pub(crate) fn caller(&self) -> Caller {
+        Caller::new(self.address, self.token.clone())
+    }
+
     /// No proxy: the caller has a token.
     pub(crate) fn direct(api: &Api) -> Self {
         Self {
@@ -153,7 +158,7 @@ impl Contender {
     pub(crate) async fn is_ready(&self) -> Outcome<()> {
         let end = Instant::now() + PATIENCE;
         loop {
-            let answer = Caller::new(self).call(Method::GET, Bytes::new()).await;
+            let answer = self.caller().call(Method::GET, Bytes::new()).await;
             if matches!(answer, Ok(StatusCode::OK)) {
                 return Ok(());
             }

@@ -1,64 +1,15 @@
 //! A closed loop: each worker sends its next call when the last one is answered.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, header::HOST};
-use http_body_util::{BodyExt as _, Full};
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, time::Instant};
+use http::{Method, StatusCode};
+use tokio::time::Instant;
 
 use crate::{Outcome, contenders::Contender};
 
 /// Calls in flight, each on a connection of its own.
 pub(crate) const WORKERS: usize = 32;
-
-/// One connection to a proxy, made anew after it broke.
-pub(crate) struct Caller {
-    address: SocketAddr,
-    token: Option<String>,
-    open: Option<SendRequest<Full<Bytes>>>,
-}
-
-impl Caller {
-    pub(crate) fn new(contender: &Contender) -> Self {
-        Self {
-            address: contender.address,
-            token: contender.token.clone(),
-            open: None,
-        }
-    }
-
-    pub(crate) async fn call(&mut self, method: Method, body: Bytes) -> Outcome<StatusCode> {
-        let mut sender = match self.open.take().filter(|sender| !sender.is_closed()) {
-            Some(sender) => sender,
-            None => connect(self.address).await?,
-        };
-        let mut request = Request::builder()
-            .method(method)
-            .uri("/api/accounts?limit=1")
-            .header(HOST, self.address.to_string());
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        sender.ready().await?;
-        let response = sender.send_request(request.body(Full::new(body))?).await?;
-        let status = response.status();
-        response.into_body().collect().await?;
-        self.open = Some(sender);
-        Ok(status)
-    }
-}
-
-async fn connect(address: SocketAddr) -> Outcome<SendRequest<Full<Bytes>>> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    // It ends with its sender.
-    tokio::spawn(connection);
-    Ok(sender)
-}
 
 #[derive(Debug, Default)]
 pub(crate) struct Recorded {
@@ -90,7 +41,7 @@ pub(crate) async fn turn(contender: &Contender, length: Duration) -> Outcome<Rec
     let start = Instant::now();
     let workers: Vec<_> = (0..WORKERS)
         .map(|_| {
-            let mut caller = Caller::new(contender);
+            let mut caller = contender.caller();
             tokio::spawn(async move {
                 let mut recorded = Recorded::default();
                 while start.elapsed() < length {

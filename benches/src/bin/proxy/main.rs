@@ -10,6 +10,7 @@
 #![allow(clippy::print_stdout, reason = "a command-line tool")]
 
 mod api;
+mod caller;
 mod contenders;
 mod load;
 mod trouble;

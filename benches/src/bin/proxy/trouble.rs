@@ -10,7 +10,6 @@ use crate::{
     Outcome,
     api::Api,
     contenders::{Contender, Program, Start},
-    load::Caller,
 };
 
 pub(crate) const EVENTS: [&str; 3] = [
@@ -124,7 +123,7 @@ async fn calls(
         let mut running = Vec::new();
         while Instant::now() < end {
             ticks.tick().await;
-            let mut caller = Caller::new(contender);
+            let mut caller = contender.caller();
             running.push(tokio::spawn(async move {
                 let begun = Instant::now();
                 let answer = timeout(PATIENCE, caller.call(Method::GET, Bytes::new())).await;
@@ -160,7 +159,7 @@ async fn upload(start: Start, program: &Program<'_>) -> Outcome<(&'static str, S
     let api = Api::start(Duration::from_secs(60))?;
     let contender = start(&api, program)?;
     contender.is_ready().await?;
-    let mut caller = Caller::new(&contender);
+    let mut caller = contender.caller();
     api.revoke_all();
     let body = Bytes::from(vec![b'x'; UPLOAD]);
     let answer = timeout(PATIENCE, caller.call(Method::POST, body)).await;

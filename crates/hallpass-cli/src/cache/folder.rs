@@ -26,18 +26,45 @@ pub(super) fn open(named: Option<&Path>) -> Result<PathBuf, Failure> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(&folder).map_err(failed)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = fs::metadata(&folder).map_err(failed)?.permissions().mode();
-        if mode & 0o022 != 0 {
-            return Err(Failure::configuration(format!(
-                "--cache: others may write to {}: say chmod 700, or name another folder with --cache-dir",
-                folder.display()
-            )));
-        }
-    }
+    check_owner(
+        &folder,
+        OTHERS_WRITE,
+        "name another folder with --cache-dir",
+    )?;
     Ok(folder)
+}
+
+/// What others must not be able to do, as bits of a mode.
+const OTHERS_WRITE: u32 = 0o022;
+pub(super) const OTHERS_AT_ALL: u32 = 0o077;
+
+/// That this person owns it and others can't do this with it; if not, what to do instead.
+#[cfg(unix)]
+pub(super) fn check_owner(path: &Path, others: u32, instead: &str) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt as _;
+    let shown = path.display();
+    let refused = |message: String| Err(Failure::configuration(format!("--cache: {message}")));
+    match fs::metadata(path) {
+        Err(error) => refused(format!("{shown}: {error}")),
+        Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => {
+            refused(format!("{shown} belongs to another user: {instead}"))
+        }
+        Ok(found) if found.mode() & others != 0 => {
+            let (may, mode) = match others {
+                OTHERS_WRITE => ("write to", "700"),
+                _ => ("read", "600"),
+            };
+            refused(format!(
+                "others may {may} {shown}: say chmod {mode}, or {instead}"
+            ))
+        }
+        Ok(_) => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+pub(super) fn check_owner(_: &Path, _: u32, _: &str) -> Result<(), Failure> {
+    Ok(())
 }
 
 fn usual() -> Option<PathBuf> {

@@ -8,7 +8,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use zeroize::Zeroizing;
 
 use super::{OPERATION_DEADLINE, folder};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 
 /// Holds the key in base64, where the home folder is not the place for it.
 const VARIABLE: &str = "HALLPASS_CACHE_KEY";
@@ -21,12 +21,22 @@ pub(super) fn read(folder: &Path) -> Result<Key, Failure> {
             .map_err(|error| Failure::configuration(format!("{VARIABLE}: {error}")));
     }
     let path = folder.join("key");
-    let failed =
-        |error: io::Error| Failure::configuration(format!("--cache: {}: {error}", path.display()));
+    let failed = |error: io::Error| {
+        // Another command that holds the lock goes on sometime; nothing else passes by itself.
+        let exit = match error.kind() {
+            io::ErrorKind::TimedOut => Exit::Unreachable,
+            _ => Exit::Configuration,
+        };
+        Failure::new(exit, format!("--cache: {}: {error}", path.display()))
+    };
     // Two commands that begin at the same time must not each make one.
     let _lock = folder::lock(&folder.join("key.lock"), OPERATION_DEADLINE).map_err(failed)?;
     let text = match fs::read_to_string(&path) {
-        Ok(text) => Zeroizing::new(text),
+        Ok(text) => {
+            let instead = "delete it, and with it what it seals";
+            folder::check_owner(&path, folder::OTHERS_AT_ALL, instead)?;
+            Zeroizing::new(text)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let text = new()?;
             folder::replace(&path, text.as_bytes()).map_err(failed)?;

@@ -6,14 +6,17 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use http::{
+    HeaderName, HeaderValue, Method, Request, Uri,
+    uri::{Authority, Scheme},
+};
 
 use super::CallArgs;
 use crate::exit::Failure;
 
 pub(super) fn of(args: &CallArgs) -> Result<Request<Bytes>, Failure> {
     let wrong = |message: &str| Failure::configuration(message);
-    let url = url(&args.url)?;
+    let (url, ..) = url("URL", &args.url)?;
     let method = match (&args.method, &args.data) {
         (Some(method), _) => method
             .parse()
@@ -34,14 +37,20 @@ pub(super) fn of(args: &CallArgs) -> Result<Request<Bytes>, Failure> {
     Ok(request)
 }
 
-/// An absolute URL.
-pub(crate) fn url(text: &str) -> Result<Uri, Failure> {
-    let absolute = || Failure::configuration("this is no absolute URL: write https://host/path");
-    let url: Uri = text.parse().map_err(|_| absolute())?;
-    match (url.scheme_str(), url.authority()) {
-        (Some("http" | "https"), Some(_)) => Ok(url),
-        _ => Err(absolute()),
-    }
+/// An absolute URL, and its scheme and authority. `argument` is the one that it stands in.
+pub(crate) fn url(argument: &str, text: &str) -> Result<(Uri, Scheme, Authority), Failure> {
+    let url: Option<Uri> = text.parse().ok();
+    let parts = url.and_then(|url| {
+        let parts = url.clone().into_parts();
+        Some((url, parts.scheme?, parts.authority?))
+    });
+    parts
+        .filter(|(_, scheme, _)| [Scheme::HTTP, Scheme::HTTPS].contains(scheme))
+        .ok_or_else(|| {
+            Failure::configuration(format!(
+                "{argument}: write the whole URL, scheme and host included: https://host/path"
+            ))
+        })
 }
 
 fn body(data: Option<&str>) -> Result<Bytes, Failure> {

@@ -109,6 +109,10 @@ fn of_answer(target: &Target, origin: &Origin, status: StatusCode, headers: &Hea
             "the API sends elsewhere; some do so instead of a 401",
             "check the path of the URL",
         ),
+        404 | 405 | 410 => Finding::warning(STEP, format!("{origin} answered {status}")).because(
+            "nothing at this URL takes a GET, which many APIs say before they look at a token",
+            "name a URL that can be read, such as a list",
+        ),
         500.. => failed.because(
             "the API is in trouble, which says nothing of the token",
             "try again later",

@@ -2,7 +2,7 @@
 
 use hallpass::{CredentialSource as _, Error, Fetch, oauth2::ClientAuth};
 
-use super::exchange::Exchange;
+use super::exchange::{Body, Exchange};
 use crate::target::Target;
 
 /// What another way has shown.
@@ -16,7 +16,9 @@ pub(super) fn may_help(error: &Error, last: &Exchange) -> bool {
     let about_client = matches!(error.code(), Some("invalid_client" | "unauthorized_client"))
         || (error.code() == Some("invalid_request"))
         || last.status.as_u16() == 401;
-    error.is_permanent() && about_client
+    // Some servers say no more than this.
+    let is_bare = last.status.as_u16() == 403 && matches!(last.body, Body::Empty);
+    (error.is_permanent() && about_client) || is_bare
 }
 
 /// Asks in the other usual ways, at most two, until one works.

@@ -40,23 +40,16 @@ fn why(cause: impl Into<String>, fix: impl Into<String>) -> Why {
 fn of_code(target: &Target, code: &str) -> Option<Why> {
     let config = &target.config;
     Some(match code {
-        "invalid_client" => {
-            let spaced = config.secret.as_ref().and_then(|place| {
-                let secret = place.read().ok()?;
-                (secret.trim() != secret).then(|| place.to_string())
-            });
-            match spaced {
-                Some(place) => why(
-                    "the secret has white space around it, most likely a line break at its end",
-                    format!("take it off in {place}: printf %s instead of echo"),
-                ),
-                None => why(
-                    "id or secret is wrong, belongs to another environment, or has expired",
-                    "compare both with the vendor's console, for this environment; make a new secret if in doubt",
-                ),
-            }
-        }
-        "invalid_scope" => why(
+        "invalid_client" => spaced_secret(target).unwrap_or_else(|| {
+            why(
+                "id or secret is wrong, belongs to another environment, or has expired",
+                "compare both with the vendor's console, for this environment; make a new secret if in doubt",
+            )
+        }),
+        // oidc-provider's word for a secret that is not encoded as it should be.
+        "invalid_request" => spaced_secret(target)?,
+        // The second is glewlwyd's spelling.
+        "invalid_scope" | "scope_invalid" => why(
             format!(
                 "the scope {} is unknown to the server, or this client may not have it",
                 config
@@ -91,6 +84,17 @@ fn of_code(target: &Target, code: &str) -> Option<Why> {
             "say --dpop or dpop = true, and check this machine's clock",
         ),
         _ => return None,
+    })
+}
+
+fn spaced_secret(target: &Target) -> Option<Why> {
+    let place = target.config.secret.as_ref()?;
+    let secret = place.read().ok()?;
+    (secret.trim() != secret).then(|| {
+        why(
+            "the secret has white space around it, most likely a line break at its end",
+            format!("take it off in {place}: printf %s instead of echo"),
+        )
     })
 }
 
@@ -186,10 +190,19 @@ fn of_status(target: &Target, error: &Error, last: &Exchange) -> Why {
             "the server did not understand the request",
             "compare parameters, encoding and grant of the profile with the documentation",
         ),
-        401 => why(
-            "the server does not accept who the client says it is",
-            "check id, secret and client_auth of the profile",
-        ),
+        401 => spaced_secret(target).unwrap_or_else(|| {
+            why(
+                "the server does not accept who the client says it is",
+                "check id, secret and client_auth of the profile",
+            )
+        }),
+        // A firewall would show a page.
+        403 if matches!(last.body, Body::Empty) => spaced_secret(target).unwrap_or_else(|| {
+            why(
+                "the server gives no reason: id or secret is wrong, or this client may not have what it asks for",
+                "compare id, secret and scope with the vendor's console, for this environment; some servers want a scope",
+            )
+        }),
         403 => why(
             "the server, or a firewall in front of it, lets nobody in from here: a list of addresses, a missing header, a blocked client",
             "ask the vendor whether this address and this client are let in",

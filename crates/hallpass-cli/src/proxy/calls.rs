@@ -57,8 +57,9 @@ where
     }
 }
 
-/// Whether a request is a gRPC call.
+/// Whether a request is a gRPC call. `application/grpc-web` is made for HTTP/1.1 and none.
 pub(super) fn is_grpc<B>(request: &Request<B>) -> bool {
     let kind = request.headers().get(CONTENT_TYPE);
-    kind.is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"))
+    kind.and_then(|kind| kind.as_bytes().strip_prefix(b"application/grpc"))
+        .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
 }

@@ -60,7 +60,7 @@ async fn forward(
         let chunked = HeaderValue::from_static("chunked");
         request.headers_mut().insert(TRANSFER_ENCODING, chunked);
     }
-    *request.uri_mut() = uri;
+    *request.uri_mut() = uri.clone();
     *request.version_mut() = Version::HTTP_11;
     request.extensions_mut().clear();
 
@@ -83,7 +83,7 @@ async fn forward(
     headers::to_caller(response.headers_mut(), upgraded);
     if let Some(location) = response.headers().get(LOCATION)
         && let Ok(text) = location.to_str()
-        && let Some(here) = upstream.location_of(text)
+        && let Some(here) = upstream.location_for_caller(text, &uri)
         && let Ok(here) = HeaderValue::try_from(here)
     {
         response.headers_mut().insert(LOCATION, here);

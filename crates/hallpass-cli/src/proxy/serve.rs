@@ -77,7 +77,9 @@ pub(super) async fn serve(
         ));
     }
     let ended = timeout(args.grace, async {
-        tokio::join!(graceful.shutdown(), proxy.tunnels.wait())
+        // A request that is under way may still become a tunnel, so tunnels are waited for last.
+        graceful.shutdown().await;
+        proxy.tunnels.wait().await;
     });
     let again = async { while signals.next().await != Signal::End {} };
     tokio::select! {
@@ -94,7 +96,11 @@ fn spawn(proxy: Arc<Proxy>, connection: Connection, graceful: &GracefulShutdown)
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_LIMIT);
-    builder.http2().timer(TokioTimer::new());
+    // A caller of HTTP/2 that is gone without a word does not answer.
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEAD_LIMIT);
     let watcher = graceful.watcher();
     tokio::spawn(async move {
         let asked = Arc::new(AtomicBool::new(false));
@@ -132,7 +138,7 @@ async fn reload(args: Arc<ProxyArgs>, proxy: Arc<Proxy>) {
         return;
     }
     let read = async {
-        let upstream = Upstream::of(&args)?;
+        let upstream = Upstream::of(&args).await?;
         let token = upstream.cached().get().await;
         token.map_err(|error| Failure::of_fetch(&error))?;
         Ok::<_, Failure>(upstream)

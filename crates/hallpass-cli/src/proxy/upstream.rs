@@ -9,7 +9,7 @@ use http::{HeaderMap, Uri, uri};
 use hyper::body::Incoming;
 use tower::Layer as _;
 
-use super::{ProxyArgs, calls::Calls};
+use super::{ProxyArgs, calls::Calls, location};
 use crate::{
     call::{check_destination, url},
     exit::Failure,
@@ -47,19 +47,16 @@ pub(super) enum Needs {
 
 impl Upstream {
     /// Reads the settings, and begins to fetch the first token.
-    pub(super) fn of(args: &ProxyArgs) -> Result<Self, Failure> {
-        let base = url(&args.upstream)?;
-        let wrong = || Failure::configuration("the upstream is no absolute URL");
-        let parts = base.clone().into_parts();
-        let (scheme, authority) = parts.scheme.zip(parts.authority).ok_or_else(wrong)?;
+    pub(super) async fn of(args: &ProxyArgs) -> Result<Self, Failure> {
+        let (base, scheme, authority) = url("UPSTREAM", &args.upstream)?;
         if base.query().is_some() || authority.as_str().contains('@') {
             return Err(Failure::configuration(
-                "the upstream has a query or a user: write https://host/path",
+                "UPSTREAM: it has a query or a user, and may have neither: write https://host/path",
             ));
         }
         let origin = Origin::of(&base).map_err(Failure::configuration)?;
         let target = args.target.resolve()?;
-        let cached = target.cached()?;
+        let cached = target.cached().await?;
         check_destination(&cached, &base, &HeaderMap::new())?;
         let http = target.api()?;
         let mut layer = BearerLayer::new(cached.clone())
@@ -135,24 +132,8 @@ impl Upstream {
             .ok()
     }
 
-    /// Where a redirect leads for a caller of the proxy: to the proxy, if it leads to the API.
-    pub(super) fn location_of(&self, location: &str) -> Option<String> {
-        let rest = if location.starts_with('/') && !location.starts_with("//") {
-            location
-        } else {
-            let url: Uri = location.parse().ok()?;
-            if Origin::of(&url).ok()? != self.origin {
-                return None;
-            }
-            let after = location.split_once("://")?.1;
-            after.find('/').map_or("/", |at| &after[at..])
-        };
-        let rest = rest.strip_prefix(&self.path)?;
-        match rest.as_bytes().first() {
-            None => Some("/".to_owned()),
-            Some(b'/') => Some(rest.to_owned()),
-            Some(b'?' | b'#') => Some(format!("/{rest}")),
-            Some(_) => None,
-        }
+    /// Where a redirect leads, which the API answered to a request to `asked`.
+    pub(super) fn location_for_caller(&self, location: &str, asked: &Uri) -> Option<String> {
+        location::for_caller(location, asked, &self.origin, &self.path)
     }
 }

@@ -99,6 +99,14 @@ async fn each_argument_is_named() {
         (&["-H", "x: \u{1}"], "-H"),
         (&["-H", "Authorization: Bearer hunter2"], "-H"),
         (&["--private-key", "hunter2"], "--private-key"),
+        (
+            &["--token-proxy", "http://me:hunter2@proxy.example:3128"],
+            "--token-proxy env",
+        ),
+        (
+            &["--api-proxy", "me:hunter2@proxy.example:3128"],
+            "--api-proxy env",
+        ),
         (&["--data", "@/no/such/file"], "/no/such/file"),
     ] {
         let run = call_generic(&args, more).await;
@@ -134,8 +142,13 @@ async fn what_is_missing_is_named() {
     let args = client_args(&server);
     let run = call_generic(&args, &[]).await;
     run.refused(&["<URL>"]);
-    let run = call_generic(&args, &["items"]).await;
-    run.refused(&["URL"]);
+    for url in ["items", "api.example.com/items", "ftp://api.example.com"] {
+        let run = call_generic(&args, &[url]).await;
+        run.refused(&["URL: write the whole URL", "https://host/path"]);
+    }
+    let proxy = ["proxy"].into_iter().chain(args.iter().map(String::as_str));
+    let run = hallpass(proxy.chain(["api.example.com"])).await;
+    run.refused(&["UPSTREAM: write the whole URL"]);
     let token_url = server.token_url();
     let run = hallpass([
         "token",

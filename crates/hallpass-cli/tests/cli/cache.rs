@@ -4,7 +4,9 @@ use std::{fs, time::Duration};
 
 use hallpass_testkit::Server;
 
-use super::common::{Folder, Run, SECRET, client_args, command, finished, generic, with_client};
+use super::common::{
+    Folder, Run, SECRET, client_args, command, finished, generic, hallpass, with_client,
+};
 
 /// A `token` command that uses this cache.
 async fn token(server: &Server, folder: &str, more: &[&str]) -> Run {
@@ -49,7 +51,7 @@ async fn a_command_that_is_stopped_holds_nobody_up() {
     let lock = fs::File::open(folder.as_path().join("cache/key.lock")).unwrap();
     lock.lock().unwrap();
     let run = token(&server, &cache, &[]).await;
-    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert_eq!(run.code, 4, "{}", run.stderr);
     assert!(
         run.stderr.contains("another command holds "),
         "{}",
@@ -120,6 +122,68 @@ async fn one_that_is_too_short_is_renewed() {
 }
 
 #[tokio::test]
+async fn the_time_limit_holds_for_the_renewal_too() {
+    let (server, _) = generic().await;
+    let folder = Folder::new();
+    let cache = folder.path("cache");
+    server.set_token_lifetime(Duration::from_secs(120));
+    token(&server, &cache, &[]).await;
+    server.token_endpoint().delay(Duration::from_secs(20));
+    let run = token(&server, &cache, &["--min-life", "5m", "--timeout", "1s"]).await;
+    assert_eq!((run.code, run.stdout.as_str()), (4, ""), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("no new token within 1 s"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[tokio::test]
+async fn what_could_be_the_token_of_another_is_not_kept() {
+    let folder = Folder::new();
+    let certified = rcgen::generate_simple_self_signed(["acme".to_owned()]).unwrap();
+    let certificate = folder.write("certificate.pem", &certified.cert.pem());
+    let key = folder.write("key.pem", &certified.signing_key.serialize_pem());
+    let args = "token generic --client-id a --token-url https://127.0.0.1:1/token --cache";
+    let files = ["--certificate", &certificate, "--certificate-key", &key];
+    let cache = ["--cache-dir", &folder.path("cache")];
+    let args = args.split(' ').chain(files).chain(cache);
+    let run = hallpass(args).await;
+    run.refused(&["--cache: ", "whose token", "leave --cache out"]);
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_another_client() {
+    let server = Server::builder()
+        .client("client", SECRET)
+        .tls()
+        .start()
+        .await;
+    let (issuer, token_url) = (server.url(), server.token_url());
+    let metadata = format!(r#"{{"issuer": "{issuer}", "token_endpoint": "{token_url}"}}"#);
+    let json = [("content-type", "application/json")];
+    server.api().respond_next(9, 200, &json, metadata);
+    let folder = Folder::new();
+    let ca = folder.write("ca.pem", server.certificate_pem().unwrap());
+    let settings = format!(
+        "issuer = '{issuer}'\nid = 'client'\nsecret = 'env:SECRET'\nca = '{ca}'\n\
+         certificate = 'certificate.pem'\ncertificate_key = 'key.pem'"
+    );
+    let mut tokens = Vec::new();
+    for _ in 0..2 {
+        let certified = rcgen::generate_simple_self_signed(["acme".to_owned()]).unwrap();
+        folder.write("certificate.pem", &certified.cert.pem());
+        folder.write("key.pem", &certified.signing_key.serialize_pem());
+        for _ in 0..2 {
+            tokens.push(configured(&folder, &settings, "").await.stdout);
+        }
+    }
+    assert_eq!(tokens[0], tokens[1]);
+    assert_ne!(tokens[1], tokens[2]);
+    assert_eq!(server.journal().token_requests(), 2);
+}
+
+#[tokio::test]
 async fn the_key_may_be_in_the_environment() {
     let (server, _) = generic().await;
     let folder = Folder::new();
@@ -160,6 +224,42 @@ async fn a_folder_that_others_may_change_is_refused() {
     token(&server, &cache, &[])
         .await
         .refused(&["--cache", "chmod 700"]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn what_belongs_to_another_is_refused() {
+    let (server, _) = generic().await;
+    let folder = Folder::new();
+    let cache = folder.path("cache");
+    let belongs = if rustix::process::geteuid().is_root() {
+        fs::create_dir(&cache).unwrap();
+        std::os::unix::fs::chown(&cache, Some(65_534), None).unwrap();
+        cache
+    } else {
+        "/".to_owned()
+    };
+    token(&server, &belongs, &[]).await.refused(&[
+        "--cache",
+        "belongs to another user",
+        "--cache-dir",
+    ]);
+    assert_eq!(server.journal().token_requests(), 0);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_key_that_others_may_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (server, _) = generic().await;
+    let folder = Folder::new();
+    let cache = folder.path("cache");
+    token(&server, &cache, &[]).await;
+    let key = folder.as_path().join("cache/key");
+    fs::set_permissions(key, fs::Permissions::from_mode(0o644)).unwrap();
+    token(&server, &cache, &[])
+        .await
+        .refused(&["--cache", "cache/key", "chmod 600"]);
 }
 
 /// Runs `token --cache` for a client of these settings.

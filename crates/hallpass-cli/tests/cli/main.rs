@@ -21,6 +21,7 @@ mod profiles;
 mod proxy;
 mod proxy_life;
 mod proxy_streams;
+mod proxy_tunnels;
 mod settings;
 mod tls;
 mod token;

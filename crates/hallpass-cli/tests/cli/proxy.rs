@@ -213,14 +213,19 @@ async fn what_is_between_two_machines_ends_at_the_proxy() {
 async fn a_redirect_to_the_api_leads_to_the_proxy() {
     let (server, _) = generic().await;
     let to = format!("{}/v2/there?a=1", server.url());
-    server.api().redirect("/v2/here", 307, &to).redirect(
-        "/v2/away",
-        307,
-        "https://other.example/x",
-    );
+    server
+        .api()
+        .redirect("/v2/here", 307, &to)
+        .redirect("/v2/a/b", 307, "../there")
+        .redirect("/v2/login", 307, "/login")
+        .redirect("/v2/away", 307, "https://other.example/x");
     let proxy = Proxy::start(&server, &format!("{}/v2", server.url()), &[]).await;
+    // The proxy has no page for what lies beside its own path.
+    let login = format!("{}/login", server.url());
     for (path, expected) in [
         ("/here", "/there?a=1"),
+        ("/a/b", "/there"),
+        ("/login", &login),
         ("/away", "https://other.example/x"),
     ] {
         let request = Request::get(format!("{}{path}", proxy.url))

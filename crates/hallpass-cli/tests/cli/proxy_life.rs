@@ -124,46 +124,6 @@ async fn settings_that_bring_no_token_take_none_away() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tunnel_may_end_by_itself_too() {
-    let (server, _) = generic().await;
-    let api = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let upstream = format!("http://{}", api.local_addr().unwrap());
-    tokio::spawn(async move {
-        let (mut stream, _) = api.accept().await.unwrap();
-        super::proxy_streams::head(&mut stream).await;
-        let answer =
-            b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n";
-        stream.write_all(answer).await.unwrap();
-        let mut buffer = [0; 3];
-        while stream.read_exact(&mut buffer).await.is_ok() {
-            stream.write_all(&buffer).await.unwrap();
-        }
-    });
-    let proxy = Proxy::start(&server, &upstream, &[]).await;
-    let address = proxy.address().to_owned();
-    let mut stream = TcpStream::connect(&address).await.unwrap();
-    let asked = format!(
-        "GET / HTTP/1.1\r\nhost: {address}\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n"
-    );
-    stream.write_all(asked.as_bytes()).await.unwrap();
-    let answer = super::proxy_streams::head(&mut stream).await;
-    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
-    proxy.signal(Signal::TERM);
-    while TcpStream::connect(&address).await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    stream.write_all(b"bye").await.unwrap();
-    let mut echo = [0; 3];
-    stream.read_exact(&mut echo).await.unwrap();
-    assert_eq!(&echo, b"bye");
-    drop(stream);
-    let (code, stderr) = proxy.ended().await;
-    assert_eq!(code, 0);
-    assert!(stderr.contains("are still open"), "{stderr}");
-    assert!(!stderr.contains("ended with requests"), "{stderr}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_socket_is_for_its_owner_alone() {
     let (server, _) = generic().await;
     let folder = Folder::new();

@@ -90,6 +90,28 @@ async fn a_query_in_a_body_of_unknown_length_arrives() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn grpc_for_the_web_is_a_request_like_any_other() {
+    let (server, _) = generic().await;
+    let proxy = Proxy::start(&server, &server.url(), &[]).await;
+    for (kind, version) in [
+        ("application/grpc-web+proto", Version::HTTP_11),
+        ("application/grpc+proto", Version::HTTP_2),
+    ] {
+        server.clear_journal();
+        let request = Request::post(format!("{}/acme.Orders/Add", proxy.url))
+            .header("content-type", kind)
+            .body(Full::new(Bytes::from_static(b"\0\0\0\0\x01a")))
+            .unwrap();
+        assert_eq!(send(request).await.status(), StatusCode::OK);
+        assert_eq!(
+            server.journal().api().next().unwrap().version,
+            version,
+            "{kind}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_websocket_passes_and_its_handshake_is_repeated() {
     let (server, _) = generic().await;
     let (api, url) = listener().await;

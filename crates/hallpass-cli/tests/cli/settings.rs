@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use super::common::{Folder, SECRET, command, finished, generic, hallpass};
+use hallpass_testkit::Server;
+
+use super::common::{Folder, Run, SECRET, command, finished, generic, hallpass};
 
 #[tokio::test]
 async fn a_client_of_the_settings_file() {
@@ -87,5 +89,51 @@ async fn a_client_of_the_environment() {
         let run = finished(asked).await;
         run.refused(parts);
         assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+    }
+}
+
+/// A vendor that wants a key of its own among the parameters, with this variable for it.
+async fn with_key(command_name: &str, server: &Server, folder: &Folder, key: &str) -> Run {
+    let profile = format!(
+        "token_url = '{}'\nparams = {{ api_key = '{{api_key}}' }}\n",
+        server.token_url()
+    );
+    let mut asked = command([command_name, "acme"]);
+    asked
+        .env(
+            "HALLPASS_CLIENT_ACME_PROFILE",
+            folder.write("acme.toml", &profile),
+        )
+        .env("HALLPASS_CLIENT_ACME_ID", "client")
+        .env("HALLPASS_CLIENT_ACME_SECRET", SECRET)
+        .env("HALLPASS_CLIENT_ACME_VAR_API_KEY", key)
+        .env("ACME_API_KEY", "hunter2hunter2");
+    finished(asked).await
+}
+
+#[tokio::test]
+async fn a_variable_of_the_environment_may_be_a_secret() {
+    let (server, _) = generic().await;
+    let folder = Folder::new();
+    let run = with_key("token", &server, &folder, "env:ACME_API_KEY").await;
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let journal = server.journal();
+    let asked = journal
+        .entries()
+        .iter()
+        .find(|entry| entry.path == "/token");
+    let form = String::from_utf8_lossy(&asked.unwrap().body).into_owned();
+    assert!(form.contains("api_key=hunter2hunter2"), "{form}");
+    // Neither is one shown that stands there as a text under such a name.
+    let body = r#"{"error":"weird","error_description":"not hunter2hunter2","hunter2hunter2":1}"#;
+    server.token_endpoint().respond_next(99, 400, &[], body);
+    for key in ["env:ACME_API_KEY", "hunter2hunter2"] {
+        for command_name in ["token", "doctor"] {
+            let run = with_key(command_name, &server, &folder, key).await;
+            assert_ne!(run.code, 0);
+            for text in [&run.stdout, &run.stderr] {
+                assert!(!text.contains("hunter2"), "{text}");
+            }
+        }
     }
 }

@@ -5,13 +5,14 @@ use http::{Extensions, HeaderMap};
 use super::{
     Authorizer, Exchange, Target, Withheld,
     authorizer::{Chosen, NoKey, Rules},
+    choices::{Choice, choice},
     own::Own,
     place::{Place, bound_elsewhere},
-    target::destination,
 };
 use crate::{
     Cached, Error, Origin,
     origin::{Allowed, Destination, USER_INFO},
+    target::destination,
 };
 
 /// What is to become of a request.
@@ -36,8 +37,25 @@ impl Authorizer {
     /// A refusal is a [destination](Error::is_destination) error: plain `http` to another machine,
     /// user information in the URL, no authority, or a second origin where only the first one used
     /// is allowed.
-    #[inline]
+    #[inline(always)]
+    #[allow(
+        clippy::inline_always,
+        reason = "to move an exchange takes longer than to make it"
+    )]
     pub fn admit<T: Target + ?Sized>(
+        &self,
+        target: &T,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Admission {
+        match self.rules().usual(target, extensions) {
+            Some(place) => Admission::Carry(Exchange::new(self.local(), None, place)),
+            None => self.admit_unusual(target, headers, extensions),
+        }
+    }
+
+    #[inline(never)]
+    fn admit_unusual<T: Target + ?Sized>(
         &self,
         target: &T,
         headers: &HeaderMap,
@@ -151,6 +169,18 @@ impl Rules {
         match self.decide(None, target, headers) {
             Decision::Carry(_) if no_key.passes() => Decision::Withhold(Withheld::NoKey),
             decision => decision,
+        }
+    }
+
+    /// The place of a request that gets the layer's only credential, if it is found at once.
+    #[inline]
+    fn usual<T: Target + ?Sized>(&self, target: &T, extensions: &Extensions) -> Option<Place> {
+        let is_layers = self.has_one_credential()
+            && matches!(choice(extensions, self.name.as_deref()), Choice::Default);
+        if is_layers {
+            self.as_written(None, target)
+        } else {
+            None
         }
     }
 

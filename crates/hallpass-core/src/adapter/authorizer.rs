@@ -9,7 +9,6 @@ use super::{
     absent::Absent,
     choices::{Choice, brought, choice},
     own::Own,
-    target::ByRef,
     withheld::Trace,
 };
 use crate::{
@@ -17,6 +16,7 @@ use crate::{
     keyed::{Key, Keys},
     origin::Allowed,
     sharded::Sharded,
+    target::ByRef,
 };
 
 /// A [`Cached`] credential and the rules for where it goes and what rejects it.
@@ -382,6 +382,12 @@ impl Rules {
             Choice::Other(cached) => Chosen::Own(Own::brought(cached)),
             Choice::None => Chosen::None,
         }
+    }
+
+    /// Whether it is the same for all requests that don't choose another one.
+    #[inline]
+    pub(super) fn has_one_credential(&self) -> bool {
+        self.keys.is_none() && !self.is_absent
     }
 
     /// Which one keeps the origin of the first use. One for all keys, because those that are evicted

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, StatusCode};
 
-use super::{Authorizer, exchange::Bound};
+use super::{Authorizer, bound::Bound};
 use crate::{
     Cached, Challenges,
     verdict::{GRPC_STATUS, Verdict, accepts, verdict},

@@ -11,8 +11,9 @@ use std::{
 
 use http::Extensions;
 
-pub(super) use self::prove::Bound;
-use super::{Acquired, Attempt, Authorizer, Demand, Evidence, Renewal, own::Own, place::Place};
+use super::{
+    Acquired, Attempt, Authorizer, Demand, Evidence, Renewal, bound::Bound, own::Own, place::Place,
+};
 use crate::{Cached, Rejected, observe::ReplayCause};
 
 /// The protocol state of one request that [may carry](super::Admission::Carry) a credential.
@@ -69,16 +70,16 @@ pub enum Attached {
     NoneInHand,
 }
 
-/// What an adapter does with an answer.
+/// What an adapter does with an answer: nearly always the first, which the other two are boxed for.
 #[derive(Debug)]
 pub enum Next {
     /// Hand it to the caller, after [`report`](Exchange::report).
     Return,
     /// Wait for another credential with [`renewed`](Exchange::renewed). With one, send the request again, after
     /// [`attach_again`](Exchange::attach_again); without, this answer is the caller's.
-    Renew(Renewal),
+    Renew(Box<Renewal>),
     /// Send the request again with the same credential and a new proof.
-    Again(Acquired),
+    Again(Box<Acquired>),
 }
 
 impl Exchange {
@@ -130,7 +131,7 @@ impl Exchange {
     ///
     /// # Cancel safety
     /// Dropping the future only stops the waiting. The fetch goes on and serves others.
-    pub async fn renewed(&mut self, mut renewal: Renewal) -> Option<Acquired> {
+    pub async fn renewed(&mut self, mut renewal: Box<Renewal>) -> Option<Acquired> {
         poll_fn(|context| self.poll_renewed(&mut renewal, context)).await
     }
 

@@ -85,7 +85,7 @@ where
         let next = judge(&mut exchange, &response);
         let acquired = match next {
             Next::Return => None,
-            Next::Again(acquired) => Some(acquired),
+            Next::Again(acquired) => Some(*acquired),
             Next::Renew(renewal) => exchange.renewed(renewal).await,
         };
         let again = acquired.and_then(|acquired| {

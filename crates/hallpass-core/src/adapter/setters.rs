@@ -4,7 +4,7 @@
 ///
 /// Stands in an inherent `impl` of a type that has
 ///
-/// ```ignore
+/// ```text
 /// fn edit<E>(self, edit: impl FnOnce(Authorizer) -> Result<Authorizer, E>) -> Result<Self, E>
 /// ```
 ///

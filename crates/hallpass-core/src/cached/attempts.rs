@@ -9,8 +9,11 @@ use std::{
 
 use tokio::time::{Instant, sleep};
 
-use super::{Pulse, Shared, fetch_limit::Turn};
-use crate::{Credential, Error, Fetch, Moment};
+use super::Shared;
+use crate::{
+    Credential, Error, Fetch, Moment,
+    fetch::{Pulse, Turn},
+};
 
 /// What an attempt has brought, and when its request left.
 pub(super) struct Answer {

@@ -13,7 +13,7 @@ use arc_swap::ArcSwapOption;
 use tokio::runtime::Handle;
 
 use super::{
-    Cached, Counters, Policy, Shared, State,
+    Cached, Policy, Shared, State,
     changes::Changes,
     state::{Machine, Traits},
     warm::Warmth,
@@ -23,6 +23,7 @@ use crate::{
     clock::Clocks,
     observe::{self, Event, Observer, Watched},
     source::AnySource,
+    stats::Counters,
 };
 
 /// A [`Cached`] with another [`Policy`] or [`Clock`].
@@ -125,7 +126,7 @@ impl Builder {
         };
         let shared = &cached.shared;
         if shared.observer.is_some() {
-            let watched = Watched::new(shared);
+            let watched = Watched::new(Arc::downgrade(shared) as _);
             shared.tell(|| Event::Built { watched });
         }
         cached

@@ -5,7 +5,8 @@ use std::{
     sync::{Arc, TryLockError, atomic::Ordering},
 };
 
-use super::{Cached, fetch_limit::FetchLimit, state::Memory};
+use super::{Cached, state::Memory};
+use crate::fetch::FetchLimit;
 
 impl Cached {
     /// How many have a clone of it: a request on its way, a caller that waits, a pending fetch.

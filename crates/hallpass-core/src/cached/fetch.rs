@@ -2,16 +2,12 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use tokio::{
     runtime::Handle,
-    sync::Notify,
     task::AbortHandle,
     time::{Instant, MissedTickBehavior},
 };
@@ -22,13 +18,12 @@ use super::{
     attempts::{Answer, Attempts},
     state::Brought,
 };
-use crate::{Challenges, Credential, Error, Fetch, Reason, credential::Life, observe::Event};
+use crate::{
+    Challenges, Credential, Error, Fetch, Reason, credential::Life, fetch::Pulse, observe::Event,
+};
 
 /// How often a pending fetch shows that its runtime is driven.
 const HEARTBEAT: Duration = Duration::from_millis(500);
-
-/// Without a sign of life for so long, its runtime stands still.
-const LIFELESS: Duration = Duration::from_secs(2);
 
 /// The pending fetch, as those who wait for it see it.
 #[derive(Debug)]
@@ -36,72 +31,6 @@ pub(super) struct FetchHandle {
     number: u64,
     pulse: Arc<Pulse>,
     task: Option<AbortHandle>,
-}
-
-/// Signs of life of a fetch, and whether it was given up.
-#[derive(Debug)]
-pub(crate) struct Pulse {
-    started: Instant,
-    /// Milliseconds after `started`.
-    beat: AtomicU64,
-    given_up: AtomicBool,
-    /// Since when what is left over of it has been told to make room.
-    needed: OnceLock<Instant>,
-    leave: Notify,
-}
-
-impl Pulse {
-    fn new() -> Self {
-        Self {
-            started: Instant::now(),
-            beat: AtomicU64::new(0),
-            given_up: AtomicBool::new(false),
-            needed: OnceLock::new(),
-            leave: Notify::new(),
-        }
-    }
-
-    fn beat(&self) {
-        let passed = self.started.elapsed().as_millis() as u64;
-        self.beat.store(passed, Ordering::Relaxed);
-    }
-
-    pub(super) fn is_lifeless(&self) -> bool {
-        let beat = Duration::from_millis(self.beat.load(Ordering::Relaxed));
-        self.started.elapsed().saturating_sub(beat) > LIFELESS
-    }
-
-    fn give_up(&self) {
-        self.given_up.store(true, Ordering::Release);
-    }
-
-    /// Since when others have needed the place of what is left over, and whether that is since now.
-    pub(super) fn needed_since(&self) -> (Instant, bool) {
-        let mut first = false;
-        let since = *self.needed.get_or_init(|| {
-            first = true;
-            Instant::now()
-        });
-        (since, first)
-    }
-
-    /// Wakes whoever is left over. Not to be called under a lock.
-    pub(super) fn make_room(&self) {
-        self.leave.notify_waiters();
-    }
-
-    /// Ends once others need the place.
-    pub(super) async fn needed(&self) {
-        // Made before the look, so that it misses nothing in between.
-        let leave = self.leave.notified();
-        if self.needed.get().is_none() {
-            leave.await;
-        }
-    }
-
-    pub(crate) fn is_given_up(&self) -> bool {
-        self.given_up.load(Ordering::Acquire)
-    }
 }
 
 impl FetchHandle {
@@ -305,7 +234,7 @@ impl CompletionGuard {
     fn tell(&self, error: Option<&Error>) {
         self.shared.tell(|| Event::Fetched {
             reason: self.reason,
-            duration: self.pulse.started.elapsed(),
+            duration: self.pulse.age(),
             error,
         });
     }

@@ -20,7 +20,7 @@ use super::{
     changes::Subscription,
     state::{Want, Wanted},
 };
-use crate::{Credential, Error, observe::Event};
+use crate::{Credential, Error, fetch::FAR, observe::Event};
 
 /// How often a waiting caller looks whether the fetch it waits for is still alive.
 const LOOK: Duration = Duration::from_secs(1);
@@ -171,9 +171,6 @@ impl Cached {
         Err(Box::new(waiter))
     }
 }
-
-/// A deadline that no clock can tell is this far away: 30 years.
-pub(crate) const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 
 impl Drop for Waiter {
     fn drop(&mut self) {

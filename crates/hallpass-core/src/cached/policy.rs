@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-/// How long a whole fetch may take, tries and pauses included.
-pub const FETCH_DEADLINE: Duration = Duration::from_secs(30);
+use crate::fetch::FETCH_DEADLINE;
 
 /// Declares each number once: its field, its default and its setter.
 macro_rules! policy {

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use crate::{Origin, cached::FetchLimit};
+use crate::{Origin, fetch::FetchLimit};
 
 /// Finds the limit of an endpoint. Those that say none share one.
 pub(super) struct FetchLimits {

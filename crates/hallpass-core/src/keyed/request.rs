@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use http::{Extensions, HeaderMap, Uri};
 
-use crate::adapter::Target;
+use crate::target::Target;
 
 /// A request, as far as its key can be found in it.
 #[derive(Clone, Copy)]

@@ -2,7 +2,7 @@
 
 use crate::{
     Cached,
-    cached::{Counter, Counters},
+    stats::{Counter, Counters},
 };
 
 /// What all credentials of a [`Keyed`](crate::Keyed) have done so far, those that are gone included.

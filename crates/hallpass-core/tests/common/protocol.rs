@@ -95,7 +95,7 @@ pub async fn send_with(
         assert!(attached == Attached::Yes || matches!(next, Next::Return));
         let acquired = match next {
             Next::Return => None,
-            Next::Again(acquired) => Some(acquired),
+            Next::Again(acquired) => Some(*acquired),
             Next::Renew(renewal) => exchange.renewed(renewal).await,
         };
         let mut extensions = Extensions::new();

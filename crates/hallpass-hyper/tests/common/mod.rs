@@ -17,7 +17,7 @@ use hallpass_testkit::Server;
 use http::{Request, Response, header};
 use tokio::{
     io::AsyncReadExt as _,
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpStream},
 };
 
 /// More than any exchange here takes.
@@ -87,14 +87,6 @@ where
         }
     });
     address
-}
-
-/// An address where nobody listens and nobody will while the socket lives.
-pub fn nobody() -> (TcpSocket, SocketAddr) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = socket.local_addr().unwrap();
-    (socket, address)
 }
 
 /// Reads a request with the body of [`token_request`]; false at the end of the connection.

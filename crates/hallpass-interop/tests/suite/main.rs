@@ -41,6 +41,7 @@ macro_rules! at_each_server {
 mod certificates;
 mod chains;
 mod connections;
+mod doctor;
 mod dpop;
 mod grpcio;
 mod harness;

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,12 +14,13 @@ use http::{StatusCode, Uri};
 use tokio::time::Instant;
 
 use super::{
-    Client, Protected, REREAD_AFTER,
+    Protected, REREAD_AFTER,
     resource::{Document, Resource},
 };
 use crate::{
     ATTEMPT_DEADLINE, Discovered, Discovery, METADATA_LIFETIME, Metadata, TokenSource, Transport,
     discovery::document,
+    several::described,
     text::printable,
     transport::{Answer, DynTransport},
 };
@@ -35,6 +39,8 @@ struct Inner {
     /// One for each client, to check its settings, and to see when its secret changes.
     stand_ins: Vec<TokenSource>,
     found: Mutex<Option<Found>>,
+    /// The client that has delivered last, by its position; beyond all of them if none has.
+    delivered: Arc<AtomicUsize>,
 }
 
 /// What the metadata came to.
@@ -50,6 +56,8 @@ struct Found {
 /// What a source is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Choice {
+    /// The position of the client for this issuer.
+    client: usize,
     issuer: String,
     resource: String,
     scope: Option<String>,
@@ -91,18 +99,19 @@ impl ProtectedSource {
                 transport,
                 stand_ins,
                 found: Mutex::new(None),
+                delivered: Arc::new(AtomicUsize::new(usize::MAX)),
             }),
         })
     }
 
-    /// The source to ask now.
-    async fn source(&self, why: &Fetch) -> Result<Discovered, Error> {
+    /// What to ask now.
+    async fn found(&self, why: &Fetch) -> Result<Found, Error> {
         let named = named(why);
         let known = self.lock().clone();
         if let Some(found) = &known
             && !found.is_old(named)
         {
-            return Ok(found.source.clone());
+            return Ok(found.clone());
         }
         let chosen = self.choose(why, named).await;
         let choice = match (chosen, known) {
@@ -114,7 +123,7 @@ impl ProtectedSource {
                     error = %error,
                     "no metadata; the last stays"
                 );
-                return Ok(found.source);
+                return Ok(found);
             }
             (Err(error), _) => return Err(error),
         };
@@ -123,13 +132,14 @@ impl ProtectedSource {
             Some(same) if same.choice == choice => same.source,
             _ => self.build(&choice)?,
         };
-        *found = Some(Found {
+        let new = Found {
             choice,
-            source: source.clone(),
+            source,
             named: named.map(str::to_owned),
             read: Instant::now(),
-        });
-        Ok(source)
+        };
+        *found = Some(new.clone());
+        Ok(new)
     }
 
     /// Asks the resource, and takes the first server that it names of those that are configured.
@@ -144,8 +154,10 @@ impl ProtectedSource {
         } = self.document(why, named).await?;
         resource.check(&document.resource, &host)?;
         let servers = &document.authorization_servers;
-        let issuer = servers.iter().find(|server| self.client(server).is_some());
-        let Some(issuer) = issuer else {
+        let mut known = servers
+            .iter()
+            .filter_map(|server| Some((server, self.client(server)?)));
+        let Some((issuer, client)) = known.next() else {
             let Some(first) = servers.first() else {
                 return Err(Error::configuration(format!(
                     "{host} names no authorization server"
@@ -160,6 +172,7 @@ impl ProtectedSource {
         let scope = scope.or_else(|| why.demanded_scope().map(str::to_owned));
         let scope = scope.or(demanded);
         Ok(Choice {
+            client,
             issuer: issuer.clone(),
             resource: document.resource.clone(),
             scope: scope.or_else(|| document.scope()),
@@ -218,14 +231,16 @@ impl ProtectedSource {
         Ok(None)
     }
 
-    fn client(&self, issuer: &str) -> Option<&Client> {
+    /// The position of the client for an issuer.
+    fn client(&self, issuer: &str) -> Option<usize> {
         let clients = &self.inner.settings.clients;
-        clients.iter().find(|client| client.issuer == issuer)
+        clients.iter().position(|client| client.issuer == issuer)
     }
 
     fn build(&self, choice: &Choice) -> Result<Discovered, Error> {
         let unknown = || Error::configuration("an authorization server without a client");
-        let client = self.client(&choice.issuer).ok_or_else(unknown)?;
+        let client = self.inner.settings.clients.get(choice.client);
+        let client = client.ok_or_else(unknown)?;
         let build = Arc::clone(&client.build);
         let (resource, scope) = (choice.resource.clone(), choice.scope.clone());
         Discovery::anywhere(&*choice.issuer)
@@ -272,27 +287,18 @@ impl CredentialSource for ProtectedSource {
     /// # Cancel safety
     /// Nothing that was found is lost.
     async fn fetch(&self, why: &Fetch) -> Result<Credential, Error> {
-        self.source(why).await?.fetch(why).await
+        let found = self.found(why).await?;
+        let credential = found.source.fetch(why).await?;
+        let delivered = &self.inner.delivered;
+        delivered.store(found.choice.client, Ordering::Relaxed);
+        Ok(credential)
     }
 
     fn description(&self) -> Description {
-        let mut description = self
-            .inner
-            .stand_ins
-            .first()
-            .map(CredentialSource::description)
-            .unwrap_or_default();
-        for other in self.inner.stand_ins.iter().skip(1) {
-            let other = other.description();
-            // Whichever the resource names, no token of its is put at risk.
-            description.kills_old |= other.kills_old;
-            description.one_at_a_time |= other.one_at_a_time;
-            description.hedge &= other.hedge;
-            description.kept_key = None;
-            if other.key_thumbprint != description.key_thumbprint {
-                description.key_thumbprint = None;
-            }
-        }
+        let stand_ins = self.inner.stand_ins.iter();
+        let all: Vec<_> = stand_ins.map(CredentialSource::description).collect();
+        let delivered = Arc::clone(&self.inner.delivered);
+        let mut description = described(&all, move || Some(delivered.load(Ordering::Relaxed)));
         description.origins = Some(vec![self.inner.resource.origin().clone()]);
         description
     }

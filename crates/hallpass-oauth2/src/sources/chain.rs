@@ -7,9 +7,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use hallpass_core::{AnySource, Credential, CredentialSource, Description, Error, Fetch, Rejected};
+use hallpass_core::{AnySource, Credential, CredentialSource, Description, Error, Fetch};
 
-use crate::absent::Absent;
+use crate::{absent::Absent, several::described};
 
 /// Several places where a credential may be, asked in order until one has delivered.
 ///
@@ -71,28 +71,6 @@ impl Chain {
         let at = self.chosen.get()?;
         self.sources.get(*at).map(|source| &**source)
     }
-
-    /// What the source that has delivered takes for a refusal, whichever that will be: a credential is
-    /// judged by its own.
-    fn rejected(&self, descriptions: &[Description]) -> Rejected {
-        let all: Arc<[Rejected]> = descriptions
-            .iter()
-            .map(|one| one.rejected.clone())
-            .collect();
-        let looks_at_bodies = all.iter().any(Rejected::looks_at_bodies);
-        let own = {
-            let chosen = Arc::clone(&self.chosen);
-            move |all: &[Rejected]| all.get(*chosen.get()?).cloned()
-        };
-        let rejected = Rejected::default().when({
-            let (all, own) = (Arc::clone(&all), own.clone());
-            move |status, headers| own(&all).is_some_and(|own| own.by_head(status, headers))
-        });
-        if !looks_at_bodies {
-            return rejected;
-        }
-        rejected.when_body(move |start| own(&all).is_some_and(|own| own.by_body(start)))
-    }
 }
 
 impl CredentialSource for Chain {
@@ -145,26 +123,8 @@ impl CredentialSource for Chain {
         }
         let all = self.sources.iter().map(|source| source.description());
         let all: Vec<_> = all.collect();
-        let mut description = all.first().cloned().unwrap_or_default();
-        description.rejected = self.rejected(&all);
-        for other in all.iter().skip(1) {
-            if other.origins != description.origins {
-                description.origins = None;
-            }
-            if other.endpoint != description.endpoint {
-                description.endpoint = None;
-            }
-            // Whichever delivers, no token of its is put at risk.
-            description.kills_old |= other.kills_old;
-            description.one_at_a_time |= other.one_at_a_time;
-            description.hedge &= other.hedge;
-            description.fixed &= other.fixed;
-            // It may not be the one that delivers.
-            description.kept_key = None;
-            if other.key_thumbprint != description.key_thumbprint {
-                description.key_thumbprint = None;
-            }
-        }
+        let chosen = Arc::clone(&self.chosen);
+        let mut description = described(&all, move || chosen.get().copied());
         "chain".clone_into(&mut description.name);
         description
     }

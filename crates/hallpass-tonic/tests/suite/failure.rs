@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::common::{EchoClient, Issuer, Server, cause, message, start};
 use hallpass_core::{Cached, Error, Keyed};
+use hallpass_testkit::ClosedPort;
 use hallpass_tonic::{Interceptor, bearer};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -90,13 +91,10 @@ async fn what_the_token_endpoint_says_decides_the_code() {
 
 #[tokio::test]
 async fn a_token_endpoint_that_is_down_is_unavailable() {
-    // Bound, so that nobody else takes the port, and not listening.
-    let nobody = tokio::net::TcpSocket::new_v4().unwrap();
-    nobody.bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let address = nobody.local_addr().unwrap();
+    let closed = ClosedPort::reserve();
     let server = Server::start().await;
     let source = TokenEndpoint {
-        address,
+        address: closed.addr(),
         secret: "secret",
     };
     let mut client = EchoClient::new(bearer(server.endpoint(), source));
@@ -211,4 +209,32 @@ async fn an_interceptor_tells_a_remembered_failure() {
     let mut client = EchoClient::with_interceptor(channel, Interceptor::new(cached));
     let status = client.unary(message("a")).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
+}
+
+/// "HTTP/2 Transport Mapping" of gRPC: so that a caller's retries send it again.
+#[tokio::test]
+async fn what_the_server_has_not_looked_at_is_unavailable() {
+    for goaway in [true, false] {
+        let mut builder = hallpass_testkit::Server::builder();
+        if goaway {
+            builder = builder.goaway_after(1);
+        }
+        let server = builder.start().await;
+        let done = hallpass_testkit::RouteAnswer::grpc(b"");
+        server.api().route("POST /{service}/{method}", done);
+        let source = TokenEndpoint {
+            address: server.addr(),
+            secret: "secret",
+        };
+        let endpoint = tonic::transport::Endpoint::from_shared(server.url()).unwrap();
+        let mut client = EchoClient::new(bearer(endpoint, source));
+        client.unary(message("a")).await.unwrap();
+        if !goaway {
+            server.api().refuse_stream_next(1);
+        }
+        let status = client.unary(message("a")).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+        assert!(std::error::Error::source(&status).is_some(), "{status:?}");
+        client.unary(message("a")).await.unwrap();
+    }
 }

@@ -1,9 +1,6 @@
 //! From the settings of a client to a source, and to what carries its requests.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use hallpass_core::{Error, Identity};
 use hallpass_hyper::Proxy;
@@ -11,7 +8,7 @@ use hallpass_oauth2::{
     Basic, ClientAuth, Discovery, Dpop, Key, Profile, Token, TokenRequest, Transport, token_type,
 };
 
-use super::{ClientConfig, ClientSource, source::Kind};
+use super::{ClientConfig, ClientSource, Reference, source::Kind};
 
 /// A mistake in a setting: its name, and what is wrong.
 fn wrong(key: &str, why: &str) -> Error {
@@ -61,10 +58,13 @@ impl ClientConfig {
         };
         let references = self.references().into_iter();
         let references = references.map(|(key, reference)| (key, reference.clone()));
+        // A token may be bound to it, and one of the same name may be renewed.
+        let certificate = self.certificate.clone().map(Reference::File);
+        let certificate = certificate.map(|file| ("certificate".to_owned(), file));
         Ok(ClientSource::new(
             kind,
             self.identity(),
-            references.collect(),
+            references.chain(certificate).collect(),
         ))
     }
 
@@ -176,7 +176,7 @@ impl ClientConfig {
     /// The token request of this profile, for settings that were checked.
     fn request(&self, name: &str, profile: Profile) -> TokenRequest {
         let auth = profile.client_auth;
-        let id = self.id.as_ref().map(super::Reference::secret);
+        let id = self.id.as_ref().map(Reference::secret);
         let mut request = match (id, &self.secret, &self.private_key) {
             (Some(id), _, Some(key)) => {
                 let mut key = Key::read(key.secret());
@@ -246,7 +246,6 @@ impl ClientConfig {
     /// The settings that make for another credential. What the references hold is added when it is
     /// asked for.
     fn identity(&self) -> Identity {
-        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
         Identity::new("configured client")
             .optional("token url of the settings", self.token_url.as_deref())
             .optional("issuer", self.issuer.as_deref())
@@ -255,7 +254,6 @@ impl ClientConfig {
             .optional("audience", self.audience.as_deref())
             .list("resource", &self.resource)
             .optional("subject token type", self.subject_token_type.as_deref())
-            .optional("certificate", path(&self.certificate).as_deref())
             .part("basic", [u8::from(self.basic)])
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
-use hallpass_oauth2::Profile;
+use hallpass_oauth2::{Profile, Value};
 
 use super::Reference;
 
@@ -89,6 +89,18 @@ impl ClientConfig {
         single
             .chain(vars.map(|(name, reference)| (format!("vars.{name}"), reference)))
             .collect()
+    }
+
+    /// Those of them whose values no message may show: all but the client id, and but variables of
+    /// the profile that stand in the settings as texts, under names that aren't those of secrets.
+    pub fn secrets(&self) -> Vec<(String, &Reference)> {
+        let is_secret = |key: &str, reference: &Reference| match key.strip_prefix("vars.") {
+            Some(name) => !matches!(reference, Reference::Value(..)) || Value::is_secret(name),
+            None => key != "id",
+        };
+        let mut references = self.references();
+        references.retain(|(key, reference)| is_secret(key, reference));
+        references
     }
 }
 

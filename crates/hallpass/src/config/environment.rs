@@ -89,7 +89,7 @@ fn set(
 ) -> Result<(), Error> {
     let (name, reference) = match setting {
         Setting::Variable(name) => {
-            config.vars.insert(name.clone(), Reference::value(value));
+            config.vars.insert(name.clone(), Reference::text(&value));
             return Ok(());
         }
         Setting::File(name) => (*name, Reference::File(value.clone().into())),

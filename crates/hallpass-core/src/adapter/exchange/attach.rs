@@ -3,15 +3,16 @@
 
 use http::{Extensions, HeaderMap, Method, Request};
 
-use super::{Attached, Exchange, prove::Bound};
+use super::{Attached, Exchange};
 use crate::{
     Error,
     adapter::{
         Acquire, Acquired, Resend, Target, Withheld,
+        bound::Bound,
         place::{Place, bound_elsewhere},
-        target::destination,
     },
     origin::Destination,
+    target::destination,
 };
 
 impl Exchange {
@@ -115,7 +116,7 @@ impl Exchange {
             Attached::Yes => self.bind(target)?,
         }
         let bound = self.rare.as_mut().and_then(|rare| rare.bound.take());
-        if let Some(Bound { credential, .. }) = bound {
+        if let Some(credential) = bound.map(Bound::into_credential) {
             if self.outlived_its_certificate(&credential) {
                 credential.detach(headers);
                 return Ok(Attached::NoneInHand);

@@ -5,11 +5,10 @@ use http::StatusCode;
 use super::{Exchange, Next};
 use crate::{
     Challenges, Rejection,
-    adapter::{
-        Answer, Demand, Hop, Renewal, Target, evidence::judge, place::Place, target::destination,
-    },
+    adapter::{Answer, Demand, Hop, Renewal, Target, evidence::judge, place::Place},
     observe::ReplayCause,
     origin::{Allowed, Destination},
+    target::destination,
     verdict::{GRPC_STATUS, Verdict, accepts, is_grpc},
 };
 
@@ -119,7 +118,7 @@ impl Exchange {
             self.replaced = true;
             self.cause = ReplayCause::Renewed;
         }
-        Next::Renew(Renewal::of(self.cached(), self.generation))
+        Next::Renew(Box::new(Renewal::of(self.cached(), self.generation)))
     }
 
     /// Only the hop that answered says that it did nothing. Behind a follower it need not be the one

@@ -3,38 +3,15 @@
 
 use std::borrow::Cow;
 
-use http::{Extensions, HeaderMap, Method, StatusCode, Uri};
+use http::{Extensions, HeaderMap, Method, Uri};
 
 use super::{Exchange, Next};
 use crate::{
     Challenges, Credential, Error, Origin, Rejection,
-    adapter::{Acquired, Answer, FreshProof, Target, fresh_proof::LastProof},
+    adapter::{Acquired, Answer, Target, bound::Bound},
     credential::attach_proof,
     observe::ReplayCause,
 };
-
-/// A credential of a request that is bound to something, and the last proof of it.
-#[derive(Debug, Clone)]
-pub(in crate::adapter) struct Bound {
-    pub(super) credential: Credential,
-    /// None before the first one, and where a certificate is all that is wanted.
-    proof: Option<SentProof>,
-}
-
-#[derive(Debug, Clone)]
-struct SentProof {
-    last: LastProof,
-    origin: Origin,
-}
-
-impl From<Credential> for Bound {
-    fn from(credential: Credential) -> Self {
-        Self {
-            credential,
-            proof: None,
-        }
-    }
-}
 
 impl Exchange {
     /// Shows on a request that the client holds what the credential on it is bound to.
@@ -50,12 +27,10 @@ impl Exchange {
             binding.check_certificate(self.authorizer.rules().certificate.as_deref())?;
         }
         let mut bound = Bound::from(credential);
-        if let Some(proof) = bound.credential.proof() {
+        if let Some(proof) = bound.credential().proof() {
             let uri = self.whole_uri(target)?;
-            bound.proof = Some(SentProof {
-                last: LastProof::new(attach_proof(&**proof, method, &uri, headers)?),
-                origin: Origin::of(&uri)?,
-            });
+            let proof = attach_proof(&**proof, method, &uri, headers)?;
+            bound.sent(proof, Origin::of(&uri)?);
         }
         self.rare.get_or_insert_default().bound = Some(bound);
         Ok(())
@@ -111,7 +86,7 @@ impl Exchange {
     }
 
     /// Lets what sends the request again below the adapter make another proof for that: puts a
-    /// [`FreshProof`] into the request's extensions if its credential has proofs.
+    /// [`FreshProof`](crate::adapter::FreshProof) into the request's extensions if its credential has proofs.
     #[inline]
     pub fn offer_proofs(&self, extensions: &mut Extensions) {
         if self.rare.is_some() {
@@ -121,20 +96,15 @@ impl Exchange {
 
     #[cold]
     fn offer_proofs_of_bound(&self, extensions: &mut Extensions) {
-        let bound = self.rare.as_ref().and_then(|rare| rare.bound.as_ref());
-        if let Some(Bound {
-            credential,
-            proof: Some(SentProof { last, .. }),
-        }) = bound
-        {
-            extensions.insert(FreshProof::of(credential.clone(), last.clone()));
+        if let Some(proof) = self.bound().and_then(Bound::fresh_proof) {
+            extensions.insert(proof);
         }
     }
 
     /// Lets the proof see the answer, and says whether another one would differ.
     #[cold]
     pub(super) fn observed(&self, answer: &Answer<'_>) -> bool {
-        let bound = self.rare.as_ref().and_then(|rare| rare.bound.as_ref());
+        let bound = self.bound();
         bound.is_some_and(|bound| bound.answered(answer.status, answer.headers))
     }
 
@@ -144,31 +114,23 @@ impl Exchange {
         answer: &Answer<'_>,
         replayable: impl FnOnce() -> bool,
     ) -> Next {
-        let bound = self.rare.as_ref().and_then(|rare| rare.bound.as_ref());
-        let Some(Bound { credential, .. }) = bound else {
+        let Some(bound) = self.bound() else {
             return Next::Return;
         };
-        let credential = credential.clone();
+        let credential = bound.credential().clone();
         if !self.may_send_again(answer, replayable) {
             return Next::Return;
         }
         self.proved_again = true;
         self.cause = ReplayCause::ProvedAgain;
-        Next::Again(Acquired {
+        Next::Again(Box::new(Acquired {
             credential,
             waited: false,
-        })
+        }))
     }
-}
 
-impl Bound {
-    /// Lets the proof see an answer, and says whether another one would differ.
-    pub(in crate::adapter) fn answered(&self, status: StatusCode, headers: &HeaderMap) -> bool {
-        let Some(SentProof { last, origin }) = &self.proof else {
-            return false;
-        };
-        let proof = self.credential.proof();
-        proof.is_some_and(|proof| proof.answered(&last.get(), origin, status, headers))
+    fn bound(&self) -> Option<&Bound> {
+        self.rare.as_ref()?.bound.as_ref()
     }
 }
 

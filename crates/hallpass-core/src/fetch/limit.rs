@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{sync::Notify, time::sleep};
 
-use super::fetch::Pulse;
+use super::Pulse;
 
 /// How often a fetch that waits for its turn looks whether those that run are still alive.
 const LOOK: Duration = Duration::from_secs(1);
@@ -81,7 +81,7 @@ impl FetchLimit {
     ///
     /// # Cancel safety
     /// Dropping the future gives up the place in the queue.
-    pub(super) async fn turn(self: &Arc<Self>, pulse: &Arc<Pulse>, troubled: bool) -> Turn {
+    pub(crate) async fn turn(self: &Arc<Self>, pulse: &Arc<Pulse>, troubled: bool) -> Turn {
         let permit = self.enter(pulse, troubled).await;
         Turn {
             limit: Arc::clone(self),

@@ -41,7 +41,7 @@ impl Target for Uri {
 }
 
 /// A target of any size as one that fits behind a pointer.
-pub(super) struct ByRef<'a, T: ?Sized>(pub(super) &'a T);
+pub(crate) struct ByRef<'a, T: ?Sized>(pub(crate) &'a T);
 
 impl<T: Target + ?Sized> Target for ByRef<'_, T> {
     fn scheme(&self) -> Option<&str> {
@@ -57,6 +57,6 @@ impl<T: Target + ?Sized> Target for ByRef<'_, T> {
     }
 }
 
-pub(super) fn destination<T: Target + ?Sized>(target: &T) -> Destination<'_> {
+pub(crate) fn destination<T: Target + ?Sized>(target: &T) -> Destination<'_> {
     Destination::of(target.scheme(), target.authority())
 }
