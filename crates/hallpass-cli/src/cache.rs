@@ -14,7 +14,7 @@ use hallpass::{
 };
 
 use self::file_store::FileStore;
-use crate::exit::Failure;
+use crate::exit::{Failure, chain};
 
 /// How long an operation on the files may take. A lock is held for milliseconds; a home folder on
 /// a network may be slow.
@@ -42,10 +42,11 @@ impl CacheArgs {
         if !self.cache {
             return Ok(Cached::new(source));
         }
-        if source.identity().await.is_err() {
+        if let Err(error) = source.identity().await {
             return Err(Failure::configuration(format!(
-                "--cache: nothing that \"{}\" sends tells whose token it gets, as with a client certificate alone, and one that is kept could be another's: leave --cache out",
-                source.description().name
+                "--cache: whose token \"{}\" gets can't be told, and one that is kept could be another's: leave --cache out, or see to this: {}",
+                source.description().name,
+                chain(&error)
             )));
         }
         let folder = folder::open(self.cache_dir.as_deref())?;

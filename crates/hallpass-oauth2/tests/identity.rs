@@ -85,7 +85,7 @@ async fn what_is_made_of_the_answer_counts() {
     let mut seen = HashMap::new();
     for lines in USES {
         let identity = identity(&source_of(lines)).await.as_bytes().to_vec();
-        let of_profile = profile(lines).identity().as_bytes().to_vec();
+        let of_profile = profile(lines).identity().await.unwrap().as_bytes().to_vec();
         for bytes in [identity, of_profile] {
             if let Some(other) = seen.insert(bytes, lines) {
                 panic!("{lines} and {other} are told apart by nothing");
@@ -109,8 +109,19 @@ async fn what_is_made_of_the_answer_counts() {
     assert_ne!(secret("alice").await, secret("bob").await);
 }
 
-#[test]
-fn everything_that_a_profile_sends_counts_and_what_it_is_called_does_not() {
+#[tokio::test]
+async fn a_secret_variable_of_a_profile_counts() {
+    let of = async |user: &str| {
+        let user = Secret::from(user.to_owned());
+        let profile = profile("params = { subject = '{user}' }").var("user", user);
+        profile.identity().await.unwrap()
+    };
+    assert_ne!(of("alice").await, of("bob").await);
+    assert_eq!(of("alice").await, of("alice").await);
+}
+
+#[tokio::test]
+async fn everything_that_a_profile_sends_counts_and_what_it_is_called_does_not() {
     let alike = [
         "",
         "name = 'other'",
@@ -119,9 +130,10 @@ fn everything_that_a_profile_sends_counts_and_what_it_is_called_does_not() {
         "renew_before = 10",
         "busy = { status = 429 }",
     ];
-    let plain = profile("").identity();
+    let plain = profile("").identity().await.unwrap();
     for lines in alike {
-        assert_eq!(profile(lines).identity(), plain, "{lines}");
+        let other = profile(lines).identity().await.unwrap();
+        assert_eq!(other, plain, "{lines}");
     }
     let mut seen = HashMap::new();
     for lines in [
@@ -147,7 +159,7 @@ fn everything_that_a_profile_sends_counts_and_what_it_is_called_does_not() {
         "send_client_id = true",
         "dpop = true",
     ] {
-        let bytes = profile(lines).identity().as_bytes().to_vec();
+        let bytes = profile(lines).identity().await.unwrap().as_bytes().to_vec();
         if let Some(other) = seen.insert(bytes, lines) {
             panic!("{lines} and {other} are told apart by nothing");
         }

@@ -79,6 +79,7 @@ BEGIN
     moment := hallpass_now();
     refusal := hallpass_granted(refusal, moment);
     slot.refused := hallpass_granted(slot.refused, moment);
+    slot.fence := hallpass_granted(slot.fence, moment);
     -- No lease and no pause is longer than a minute.
     IF slot.leased_until > moment + 60000 THEN
         slot.leased_until := 0;
@@ -103,7 +104,7 @@ BEGIN
     END IF;
     slot.fence := GREATEST(
         moment,
-        hallpass_granted(slot.fence, moment) + 1,
+        slot.fence + 1,
         there + 1,
         slot.refused + 1,
         hallpass_granted(seen, moment) + 1

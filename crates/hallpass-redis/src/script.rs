@@ -10,7 +10,7 @@
 //!
 //! The hash as a whole ends a minute after all that is in it.
 
-/// Reads the hash, and leaves out what is over or can't be: the bounds are those of
+/// Reads the hash, takes away what is none, and leaves out what is over or can't be: the bounds are those of
 /// [`hallpass_shared::store`], and each comparison fails for what is no number. Numbers stay below
 /// 2^53.
 macro_rules! prelude {
@@ -20,7 +20,12 @@ macro_rules! prelude {
 local key = KEYS[1]
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
-local h = redis.call('HMGET', key, 'e', 'g', 'x', 'r', 'f', 'o', 'u')
+local h = redis.pcall('HMGET', key, 'e', 'g', 'x', 'r', 'f', 'o', 'u')
+if h.err then
+  if not string.find(h.err, 'WRONGTYPE', 1, true) then return h end
+  redis.call('DEL', key)
+  h = {}
+end
 local function number(value)
   return tonumber(value or '0') or 0
 end

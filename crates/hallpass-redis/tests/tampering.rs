@@ -73,7 +73,7 @@ async fn an_entry_that_was_edited() {
     server.run(&["SET", &first.entry, "text"]).await;
     let again = tenant(&server, "a", &source);
     again.cached.get().await.unwrap();
-    assert_eq!(again.shared.stats().direct, 1);
+    assert_eq!(again.shared.stats().direct, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,6 +68,8 @@ impl Slot {
     pub fn lease(&mut self, now: StoreTime, request: &LeaseRequest) -> Leased {
         self.refused = granted(self.refused, now).max(granted(request.refused, now));
         let generation = self.current(now);
+        // Else a fence that somebody has written would be handed out to whoever renews.
+        self.fence = granted(self.fence, now);
         let until = now.saturating_add(term_millis(request.term));
         match self.lease_left(now) {
             Some(_) if self.owner == Some(request.owner) => self.leased_until = until,

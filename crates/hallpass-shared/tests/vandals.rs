@@ -33,6 +33,22 @@ fn slot(numbers: &Value) -> Slot {
 }
 
 #[test]
+fn a_fence_that_can_t_be_is_not_handed_out_to_who_renews() {
+    let request = contract::request(0);
+    let mut slot = slot(&json!({
+        "owner": request.owner, "leased_until": NOW + 5_000, "fence": u64::MAX,
+    }));
+    let leased = slot.lease(NOW, &request);
+    let Leased::Granted(lease) = leased else {
+        panic!("{leased:?}");
+    };
+    assert_eq!(lease.fence, 0);
+    let outcome = contract::outcome(b"sealed", lease);
+    let published = slot.publish(NOW, lease.fence, &outcome);
+    assert!(matches!(published, Published::Refused(_)));
+}
+
+#[test]
 fn a_slot_with_what_can_t_be_is_as_good_as_an_empty_one() {
     for numbers in [
         json!({"owner": OWNER, "leased_until": NOW + 60_001}),

@@ -172,6 +172,28 @@ async fn whoever_asks_one_issuer_has_a_name_of_their_own_for_a_store() {
     }
 }
 
+#[tokio::test]
+async fn a_refresh_token_that_changes_tells_nothing_wherever_the_endpoint_is_from() {
+    for place in [
+        "issuer = 'https://as.example'",
+        "token_url = 'https://as.example/token'",
+    ] {
+        let clients = Clients::from_toml(&format!(
+            "[clients.acme]\n{place}\nid = 'env:ID'\nrefresh_token = {{ value = 'r' }}"
+        ));
+        let clients = clients.unwrap();
+        let transport = clients.http("acme").unwrap().transport().unwrap();
+        let source = clients.config("acme").unwrap().source("acme", transport);
+        let error = hallpass::Identified::identity(&source.unwrap())
+            .await
+            .unwrap_err();
+        assert!(
+            error.to_string().contains("its refresh token changes"),
+            "{place}: {error}"
+        );
+    }
+}
+
 fn serde_json(issuer: &str, token_url: &str) -> String {
     format!(r#"{{"issuer": "{issuer}", "token_endpoint": "{token_url}"}}"#)
 }

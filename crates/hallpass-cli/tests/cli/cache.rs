@@ -165,22 +165,27 @@ async fn a_renewed_certificate_is_another_client() {
     server.api().respond_next(9, 200, &json, metadata);
     let folder = Folder::new();
     let ca = folder.write("ca.pem", server.certificate_pem().unwrap());
-    let settings = format!(
-        "issuer = '{issuer}'\nid = 'client'\nsecret = 'env:SECRET'\nca = '{ca}'\n\
+    for endpoint in [
+        format!("issuer = '{issuer}'"),
+        format!("token_url = '{token_url}'"),
+    ] {
+        let settings = format!(
+            "{endpoint}\nid = 'client'\nsecret = 'env:SECRET'\nca = '{ca}'\n\
          certificate = 'certificate.pem'\ncertificate_key = 'key.pem'"
-    );
-    let mut tokens = Vec::new();
-    for _ in 0..2 {
-        let certified = rcgen::generate_simple_self_signed(["acme".to_owned()]).unwrap();
-        folder.write("certificate.pem", &certified.cert.pem());
-        folder.write("key.pem", &certified.signing_key.serialize_pem());
+        );
+        let mut tokens = Vec::new();
         for _ in 0..2 {
-            tokens.push(configured(&folder, &settings, "").await.stdout);
+            let certified = rcgen::generate_simple_self_signed(["acme".to_owned()]).unwrap();
+            folder.write("certificate.pem", &certified.cert.pem());
+            folder.write("key.pem", &certified.signing_key.serialize_pem());
+            for _ in 0..2 {
+                tokens.push(configured(&folder, &settings, "").await.stdout);
+            }
         }
+        assert_eq!(tokens[0], tokens[1]);
+        assert_ne!(tokens[1], tokens[2]);
     }
-    assert_eq!(tokens[0], tokens[1]);
-    assert_ne!(tokens[1], tokens[2]);
-    assert_eq!(server.journal().token_requests(), 2);
+    assert_eq!(server.journal().token_requests(), 4);
 }
 
 #[tokio::test]

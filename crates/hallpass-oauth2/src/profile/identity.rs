@@ -1,10 +1,10 @@
 //! What tells credentials of one profile from those of another.
 
-use hallpass_core::Identity;
+use hallpass_core::{Error, Identity};
 use zeroize::Zeroizing;
 
 use super::Profile;
-use crate::{Param, json, value::Value};
+use crate::{Param, json, secret::Use, value::Value};
 
 impl Profile {
     /// What tells credentials that are asked for by this profile from those of another: everything
@@ -12,8 +12,11 @@ impl Profile {
     /// beside it. Two profiles that differ in names, messages, origins or times alone are the same.
     ///
     /// It is for whoever keeps credentials by name and has no [`TokenSource`](crate::TokenSource) yet,
-    /// because an endpoint has to be found first. Who asks, and secret variables, come on top.
-    pub fn identity(&self) -> Identity {
+    /// because an endpoint has to be found first. Who asks comes on top.
+    ///
+    /// # Errors
+    /// If a secret variable can't be read.
+    pub async fn identity(&self) -> Result<Identity, Error> {
         // Every field is named, so that a new one has to be put on one side.
         let Self {
             token_url,
@@ -76,7 +79,7 @@ impl Profile {
             min_interval: _,
             metered: _,
             // What it is called, and where it may go.
-            name: _,
+            name,
             documentation: _,
             variables: _,
             origins: _,
@@ -117,17 +120,19 @@ impl Profile {
             let both = pairs.iter().flat_map(|(name, value)| [name, value]);
             identity.list(label, both)
         });
-        values.iter().fold(identity, with_variable)
+        let mut identity = identity;
+        for (variable, value) in values {
+            let value = match value {
+                Value::Plain(text) => Zeroizing::new(text.clone()),
+                Value::Secret(secret) => {
+                    let what = "secret variables";
+                    secret.read(Use { what, of: name }).await?
+                }
+            };
+            identity = identity.part("variable", variable).part("is", value);
+        }
+        Ok(identity)
     }
-}
-
-/// With a variable, and its value unless that is secret.
-fn with_variable(identity: Identity, (name, value): (&String, &Value)) -> Identity {
-    let plain = match value {
-        Value::Plain(text) => Some(text.as_str()),
-        Value::Secret(_) => None,
-    };
-    identity.part("variable", name).optional("is", plain)
 }
 
 /// Parameters as a text that says all of them, which `Debug` does not.

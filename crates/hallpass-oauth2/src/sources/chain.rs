@@ -116,7 +116,7 @@ impl CredentialSource for Chain {
 
     /// What the source that has delivered says. Before, the header is the first source's, where it
     /// goes is known if it is the same for all, each is as careful as any of them asks, and what
-    /// counts as a refusal is left to the one that delivers.
+    /// any of them takes for a refusal is one.
     fn description(&self) -> Description {
         if let Some(chosen) = self.chosen() {
             return chosen.description();

@@ -8,7 +8,10 @@ use hallpass_oauth2::{
     Basic, ClientAuth, Discovery, Dpop, Key, Profile, Token, TokenRequest, Transport, token_type,
 };
 
-use super::{ClientConfig, ClientSource, Reference, source::Kind};
+use super::{
+    ClientConfig, ClientSource, Reference,
+    source::{CERTIFICATE, Kind},
+};
 
 /// A mistake in a setting: its name, and what is wrong.
 fn wrong(key: &str, why: &str) -> Error {
@@ -60,10 +63,11 @@ impl ClientConfig {
         let references = references.map(|(key, reference)| (key, reference.clone()));
         // A token may be bound to it, and one of the same name may be renewed.
         let certificate = self.certificate.clone().map(Reference::File);
-        let certificate = certificate.map(|file| ("certificate".to_owned(), file));
+        let certificate = certificate.map(|file| (CERTIFICATE.to_owned(), file));
         Ok(ClientSource::new(
             kind,
             self.identity(),
+            self.profile.clone(),
             references.chain(certificate).collect(),
         ))
     }
@@ -249,7 +253,6 @@ impl ClientConfig {
         Identity::new("configured client")
             .optional("token url of the settings", self.token_url.as_deref())
             .optional("issuer", self.issuer.as_deref())
-            .part("profile", self.profile.identity().as_bytes())
             .optional("scope", self.scope.as_deref())
             .optional("audience", self.audience.as_deref())
             .list("resource", &self.resource)
