@@ -91,14 +91,13 @@ async fn a_fresh_one_that_fares_no_better_is_kept_and_fetches_back_off() {
         assert_eq!(refuse(&cached, &current), Rejection::Kept, "gap {gap}");
         hands.pass(secs(gap) - millis(1));
         for _ in 0..10 {
-            let serving = cached.get().await.unwrap();
-            assert_eq!(refuse(&cached, &serving), Rejection::Kept, "gap {gap}");
+            assert_eq!(refuse(&cached, &current), Rejection::Kept, "gap {gap}");
+            assert_eq!(cached.get().await.unwrap().generation(), fetches);
         }
         assert_eq!(source.fetches(), fetches);
         hands.pass(millis(1));
-        let serving = cached.get().await.unwrap();
-        assert_eq!(refuse(&cached, &serving), Rejection::Suspected, "gap {gap}");
-        current = other(&cached, &serving).await;
+        assert_eq!(refuse(&cached, &current), Rejection::Suspected, "gap {gap}");
+        current = other(&cached, &current).await;
         assert_eq!(source.fetches(), fetches + 1);
     }
 }
@@ -146,7 +145,6 @@ async fn acceptance_alone_does_not_end_the_backing_off() {
     let source = Source::tokens(HOUR);
     let (cached, hands) = cached(&source);
     let first = cached.get().await.unwrap();
-    cached.accept(&first);
     refuse(&cached, &first);
     let second = cached.get().await.unwrap();
     for _ in 0..5 {

@@ -15,11 +15,11 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tower::{Layer as _, ServiceExt as _};
 
 /// Every fetch takes this long.
-const FETCH: Duration = Duration::from_millis(100);
+pub(crate) const FETCH: Duration = Duration::from_millis(100);
 
 /// Every answer of the API takes this long: as long as from one call to the next, which keeps the
 /// number of moments low that the paused clock stops at.
-const ANSWER: Duration = Duration::from_millis(20);
+pub(crate) const ANSWER: Duration = Duration::from_millis(20);
 
 /// A call that takes longer has waited for something else than the API.
 const SLOW: Duration = Duration::from_millis(50);

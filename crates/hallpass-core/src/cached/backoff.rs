@@ -208,11 +208,6 @@ impl RejectionBackoff {
         self.until = Some(now.plus(self.gap));
     }
 
-    /// Whether what this fetch has brought was refused as well.
-    pub(super) fn was_refused_again(&self, fetch: u64) -> bool {
-        self.counted[Vain::RefusedAgain as usize] >= fetch
-    }
-
     /// Notes a refusal. After twice the gap without one, and no sooner than after the longest gap,
     /// the past counts no more: an endpoint that is called every few seconds is remembered.
     pub(super) fn refused(&mut self, now: Moment, policy: &Policy) {

@@ -86,7 +86,7 @@ enum State {
 #[derive(Debug)]
 struct Unproven {
     token: Arc<Current>,
-    /// The one that it displaced by a renewal ahead, or replaced although that was as new.
+    /// The one that it displaced by a renewal ahead.
     predecessor: Option<Arc<Current>>,
     /// Whether it came because another was refused, and from which fetch.
     replacement: Option<u64>,
@@ -112,9 +112,6 @@ struct FellBack {
 struct Suspect {
     token: Arc<Current>,
     trial: Trial,
-    /// If nothing has accepted it yet: until then the refusal may only mean that servers don't know
-    /// it yet.
-    settled: Option<Moment>,
 }
 
 /// How the suspect serves while its replacement is fetched.
@@ -159,15 +156,6 @@ pub enum Rejection {
     /// It was kept: it is the only one there can be, it is too new to judge, or others accept it.
     /// Another attempt would most likely end the same way.
     Kept,
-}
-
-impl Unproven {
-    /// What it has replaced, if nothing is known of either yet.
-    fn rival(&self) -> Option<&Arc<Current>> {
-        self.predecessor
-            .as_ref()
-            .filter(|_| self.replacement.is_some())
-    }
 }
 
 impl State {

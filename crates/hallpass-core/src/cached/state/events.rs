@@ -44,14 +44,6 @@ impl Machine {
     /// Another credential serves already. If this was the successor that had a try, the next one
     /// waits longer; requests that left before the fall-back count for nothing.
     fn refused_beside(&mut self, now: Moment, generation: u64) -> Rejection {
-        if let State::Unproven(unproven) = &self.state
-            && let (Some(rival), Some(fetch)) = (unproven.rival(), unproven.replacement)
-            && rival.generation() == generation
-            && self.rejections.was_refused_again(fetch)
-        {
-            // The one that serves was refused as well.
-            return Rejection::Kept;
-        }
         if let State::FellBack(fell_back) = &mut self.state
             && fell_back.successor.token.generation() == generation
             && fell_back.probing
@@ -81,18 +73,8 @@ impl Machine {
 
     fn refused_unproven(&mut self, now: Moment, version: u64, mut unproven: Unproven) -> Rejection {
         let young = !unproven.settled.passed(now);
-        if let Some(fetch) = unproven.replacement {
-            self.rejections
-                .bump(now, fetch, Vain::RefusedAgain, &self.policy);
-        }
         if let Some(predecessor) = unproven.predecessor.take() {
-            if young && unproven.replacement.is_some() && !predecessor.unusable.passed(now) {
-                // Both are new, and servers will know the older one sooner. They take turns.
-                unproven.predecessor = Some(std::mem::replace(&mut unproven.token, predecessor));
-                self.state = State::Unproven(unproven);
-                return Rejection::Kept;
-            }
-            if young && unproven.replacement.is_none() && !predecessor.end.passed(now) {
+            if young && !predecessor.end.passed(now) {
                 predecessor.report(true);
                 let gap = self.policy.probe_gap;
                 self.state = State::FellBack(Box::new(FellBack {
@@ -107,13 +89,19 @@ impl Machine {
             }
             self.discard(predecessor);
         }
-        let may_settle = young && unproven.replacement.is_some();
-        if may_settle || self.rejections.holds(now) {
+        if let Some(fetch) = unproven.replacement {
+            self.rejections
+                .bump(now, fetch, Vain::RefusedAgain, &self.policy);
+            if young {
+                self.state = State::Unproven(unproven);
+                return Rejection::Kept;
+            }
+        }
+        if self.rejections.holds(now) {
             self.state = State::Unproven(unproven);
             return Rejection::Kept;
         }
-        let settled = Some(unproven.settled);
-        self.suspect(now, version, unproven.token, settled)
+        self.suspect(now, version, unproven.token)
     }
 
     fn refused_predecessor(
@@ -137,7 +125,7 @@ impl Machine {
         // Both are refused and neither is accepted: both are dead.
         self.discarded
             .push(Discarded::Current(fell_back.predecessor));
-        self.suspect(now, version, fell_back.successor.token, None)
+        self.suspect(now, version, fell_back.successor.token)
     }
 
     fn refused_proven(&mut self, now: Moment, version: u64, token: Arc<Current>) -> Rejection {
@@ -148,17 +136,10 @@ impl Machine {
             self.state = State::Proven(token);
             return Rejection::Kept;
         }
-        self.suspect(now, version, token, None)
+        self.suspect(now, version, token)
     }
 
-    /// `settled` is there if nothing has accepted the credential yet.
-    fn suspect(
-        &mut self,
-        now: Moment,
-        version: u64,
-        token: Arc<Current>,
-        settled: Option<Moment>,
-    ) -> Rejection {
+    fn suspect(&mut self, now: Moment, version: u64, token: Arc<Current>) -> Rejection {
         token.report(true);
         token.allow_renewal();
         let can_be_replaced =
@@ -169,23 +150,12 @@ impl Machine {
             Trial::Open
         };
         self.unaccepted = 0;
-        self.state = State::Suspect(Suspect {
-            token,
-            trial,
-            settled,
-        });
+        self.state = State::Suspect(Suspect { token, trial });
         if !can_be_replaced {
             return Rejection::Kept;
         }
         self.take_spare(now);
         Rejection::Suspected
-    }
-
-    fn rival(&self) -> Option<&Arc<Current>> {
-        match &self.state {
-            State::Unproven(unproven) => unproven.rival(),
-            _ => None,
-        }
     }
 
     /// Everybody goes with the suspect from now on.
@@ -210,16 +180,24 @@ impl Machine {
             }
             return;
         }
-        let mut alike = self.state.token().into_iter().chain(self.rival());
-        let accepted = alike.find(|token| token.generation() == generation);
-        let Some(token) = accepted.cloned() else {
+        let Some(token) = self
+            .state
+            .token()
+            .filter(|token| token.generation() == generation)
+            .cloned()
+        else {
             return;
         };
         if let State::Suspect(_) = self.state {
             self.contradicted(now);
         }
-        let state = std::mem::replace(&mut self.state, State::Empty);
-        self.discard_tokens(&state);
+        if let State::Unproven(Unproven {
+            predecessor: Some(old),
+            ..
+        }) = &self.state
+        {
+            self.discarded.push(Discarded::Current(Arc::clone(old)));
+        }
         self.proven(token);
     }
 

@@ -100,28 +100,21 @@ impl Machine {
             self.discarded.push(Discarded::Credential(credential));
             return kept;
         }
-        let replaced = match &state {
-            State::Suspect(suspect) if reason == Reason::Rejected => Some(suspect),
-            _ => None,
-        };
-        // What was refused as soon as it came may only be too new: as its replacement will be.
-        let as_new = replaced.filter(|old| old.settled.is_some_and(|end| !end.passed(now)));
         let predecessor = displaced
-            .or(as_new.map(|old| &old.token))
             .filter(|old| {
                 old.version == version
                     && !self.traits.kills_old
                     && old.credential.scope() == credential.scope()
             })
             .cloned();
-        let replacement = replaced.map(|_| number);
+        let replacement = matches!(state, State::Suspect(_)) && reason == Reason::Rejected;
         self.generation += 1;
         let credential = credential.numbered(self.generation);
         let token = Arc::new(Current::new(credential.clone(), times, version));
         self.state = State::Unproven(Unproven {
             token,
             predecessor,
-            replacement,
+            replacement: replacement.then_some(number),
             settled: now.plus(self.policy.settling),
         });
         self.discard_tokens(&state);
