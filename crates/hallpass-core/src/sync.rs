@@ -2,7 +2,8 @@
 //!
 //! `cargo xtask model` builds with `--cfg hallpass_model`. Then others stand in for them, so that a
 //! model checker decides which thread goes on at each of their steps, and time goes on only when a
-//! test says so. `select!` is `biased` in the shell: what chance decides, no checker can.
+//! test says so. `select!` is `biased` where it is checked: what chance decides, no checker can. Keeping
+//! warm and waiting in line for a fetch are not.
 
 use std::time::Duration;
 

@@ -9,7 +9,8 @@ use tonic::{Code, Status};
 /// The status of a call that has no answer.
 ///
 /// tonic's own depends on its features, and takes a GOAWAY without an error for an error of the
-/// server's, and a connection that ended before a call went out for the caller's own leaving; "HTTP/2 Transport Mapping" of gRPC has `UNAVAILABLE` for what was not processed.
+/// server's, and a connection that ended before a call went out for the caller's own leaving;
+/// "HTTP/2 Transport Mapping" of gRPC has `UNAVAILABLE` for what was not processed.
 pub(crate) fn status(error: BoxError) -> Status {
     let unprocessed = {
         let first: &(dyn StdError + 'static) = &*error;

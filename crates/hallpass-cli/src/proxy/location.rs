@@ -13,12 +13,19 @@ pub(super) fn for_caller(
     prefix: &str,
 ) -> Option<String> {
     let url = absolute(location, asked)?;
-    let there: Uri = url.parse().ok()?;
+    let (scheme, after) = url.split_once("://")?;
+    let (authority, rest) = after.split_at(after.find(['/', '?', '#']).unwrap_or(after.len()));
+    // Without the rest, which may hold what a URI may not.
+    let there: Uri = format!("{scheme}://{authority}").parse().ok()?;
     if Origin::of(&there).ok().as_ref() != Some(origin) {
         return Some(url);
     }
-    let (_, after) = url.split_once("://")?;
-    let path = &after[after.find(['/', '?', '#']).unwrap_or(after.len())..];
+    let (path, rest) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    let path = match path {
+        "" => String::new(),
+        path => without_dots(path),
+    };
+    let path = format!("{path}{rest}");
     let Some(rest) = path.strip_prefix(prefix) else {
         return Some(url);
     };
@@ -105,6 +112,13 @@ mod tests {
             ("?page=2", "/a/b?page=2"),
             ("#top", "/a/b?page=1#top"),
             ("", "/a/b?page=1"),
+            ("/v2/a b", "/a b"),
+            ("https://api.example/v2/a b?c d", "/a b?c d"),
+            ("https://api.example/v2/a/../b", "/b"),
+            (
+                "https://api.example/v2/../login",
+                "https://api.example/v2/../login",
+            ),
             ("/v2//evil.example/x", "/.//evil.example/x"),
             ("/login", "https://api.example/login"),
             ("/v20/there", "https://api.example/v20/there"),

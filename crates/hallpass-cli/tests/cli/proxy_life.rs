@@ -84,7 +84,7 @@ async fn settings_are_read_anew_and_wrong_ones_change_nothing() {
 
     settings(&one, "secrt = 'env:X'\n");
     proxy.signal(Signal::HUP);
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(get(&url).await.0, StatusCode::OK);
     assert_eq!(two.journal().token_requests(), 0);
 

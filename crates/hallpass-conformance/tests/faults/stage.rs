@@ -38,7 +38,7 @@ const ATTEMPT: Duration = Duration::from_millis(2500);
 const HEDGE: Duration = Duration::from_secs(1);
 
 /// The limit of a caller whom nobody answers.
-const SHORT: Duration = Duration::from_secs(4);
+const SHORT: Duration = Duration::from_secs(10);
 
 /// A label of 64 letters is too long for a name (RFC 1035 §2.3.4), which every resolver finds out
 /// by itself.

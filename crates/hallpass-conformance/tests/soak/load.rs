@@ -56,6 +56,7 @@ impl Load {
                 name: name.clone(),
                 caller: caller.clone(),
                 tenants: *tenants,
+                turn: number,
                 random: fastrand::Rng::with_seed(seed.wrapping_add(number as u64 + 1)),
                 actions: actions.clone(),
                 timeline: timeline.clone(),
@@ -82,6 +83,8 @@ struct Line {
     name: String,
     caller: Caller,
     tenants: usize,
+    /// The tenant whose turn it is: all have a token before trouble begins.
+    turn: usize,
     random: fastrand::Rng,
     actions: Arc<AtomicUsize>,
     timeline: Arc<Timeline>,
@@ -98,11 +101,12 @@ impl Line {
     }
 
     async fn call(&mut self) {
+        self.turn += 1;
         let call = Call {
             path: CALL,
             action: self.actions.fetch_add(1, Ordering::Relaxed).to_string(),
             body: Bytes::from_static(b"what is wanted"),
-            tenant: (self.tenants > 0).then(|| Tenant(self.random.usize(0..self.tenants))),
+            tenant: (self.tenants > 0).then(|| Tenant(self.turn % self.tenants)),
         };
         let start = Instant::now();
         let seen = self.caller.send(call, LIMIT).await;

@@ -19,7 +19,10 @@ impl Redis {
         let name = format!("hallpass-soak-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
-        let child = spawn(&folder).ok()?;
+        let Ok(child) = spawn(&folder) else {
+            std::fs::remove_dir_all(&folder).unwrap();
+            return None;
+        };
         let redis = Self { child, folder };
         redis.ready().await;
         Some(redis)

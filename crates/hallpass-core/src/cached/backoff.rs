@@ -211,7 +211,7 @@ impl RejectionBackoff {
     /// Notes a refusal. After twice the gap without one, and no sooner than after the longest gap,
     /// the past counts no more: an endpoint that is called every few seconds is remembered.
     pub(super) fn refused(&mut self, now: Moment, policy: &Policy) {
-        let quiet = (self.gap * 2).max(policy.rejection_gap_limit);
+        let quiet = self.gap.saturating_mul(2).max(policy.rejection_gap_limit);
         let quiet = self.last.is_some_and(|last| last.plus(quiet).passed(now));
         if quiet {
             self.streak = 0;

@@ -221,7 +221,11 @@ impl Times {
 /// always begun while the credential can be used.
 fn half_left(unusable: Moment, now: Moment, policy: &Policy) -> Moment {
     let left = unusable.left(now);
-    now.plus((left / 2).max(policy.renewal_gap).min(left * 3 / 4))
+    now.plus(
+        (left / 2)
+            .max(policy.renewal_gap)
+            .min(left.saturating_mul(3) / 4),
+    )
 }
 
 fn since_epoch(instant: std::time::SystemTime) -> Duration {
