@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::{
-    callers::{Seen, Stack},
+    callers::{Saw, Seen, Stack},
     cell::Played,
     row::{Leg, Row},
     stage::Stage,
@@ -31,7 +31,11 @@ pub(crate) async fn play(row: &Row, stack: Stack) -> Result<Played, String> {
     } else {
         row.fault.begin(&stage).await;
         let during = stage.call().await;
-        let requests = stage.server.journal().token_requests();
+        let journal = stage.server.journal();
+        let requests = journal.token_requests();
+        if during.saw == Saw::NoToken && journal.api_requests() > 0 {
+            wrong.push("a request was sent without a token".to_owned());
+        }
         row.fault.end(&stage).await;
         let (saw, text) = (during.saw, during.text.clone());
         seen.push(during);
