@@ -70,7 +70,7 @@ async fn renewal(
     stage: &Stage,
     seen: &mut Vec<Seen>,
     wrong: &mut Vec<String>,
-) -> Result<crate::callers::Saw, String> {
+) -> Result<Saw, String> {
     let before = stage.cached.stats();
     let asked = stage.server.journal().token_requests();
     row.fault.begin(stage).await;

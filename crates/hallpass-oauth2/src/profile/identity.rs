@@ -17,6 +17,22 @@ impl Profile {
     /// # Errors
     /// If a secret variable can't be read.
     pub async fn identity(&self) -> Result<Identity, Error> {
+        let mut identity = self.settings();
+        for (variable, value) in &self.values {
+            let value = match value {
+                Value::Plain(text) => Zeroizing::new(text.clone()),
+                Value::Secret(secret) => {
+                    let (what, of) = ("secret variables", self.name.as_str());
+                    secret.read(Use { what, of }).await?
+                }
+            };
+            identity = identity.part("variable", variable).part("is", value);
+        }
+        Ok(identity)
+    }
+
+    /// All but the variables' values.
+    fn settings(&self) -> Identity {
         // Every field is named, so that a new one has to be put on one side.
         let Self {
             token_url,
@@ -46,7 +62,6 @@ impl Profile {
             header,
             header_value,
             api_headers,
-            values,
             // How the client proves who it is, and how proofs are made.
             assertion_for_token_url: _,
             assertion_key: _,
@@ -79,9 +94,10 @@ impl Profile {
             min_interval: _,
             metered: _,
             // What it is called, and where it may go.
-            name,
+            name: _,
             documentation: _,
             variables: _,
+            values: _,
             origins: _,
             replaced: _,
         } = self;
@@ -116,22 +132,10 @@ impl Profile {
             ("kept", capture),
             ("API headers", api_headers),
         ];
-        let identity = pairs.iter().fold(identity, |identity, (label, pairs)| {
+        pairs.iter().fold(identity, |identity, (label, pairs)| {
             let both = pairs.iter().flat_map(|(name, value)| [name, value]);
             identity.list(label, both)
-        });
-        let mut identity = identity;
-        for (variable, value) in values {
-            let value = match value {
-                Value::Plain(text) => Zeroizing::new(text.clone()),
-                Value::Secret(secret) => {
-                    let what = "secret variables";
-                    secret.read(Use { what, of: name }).await?
-                }
-            };
-            identity = identity.part("variable", variable).part("is", value);
-        }
-        Ok(identity)
+        })
     }
 }
 
