@@ -6,6 +6,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 const LOOPBACK: [&str; 3] = ["http://127.0.0.1/", "http://localhost/", "http://[::1]/"];
 
 /// Of documentation (RFC 5737), so that nobody exempts it from proxies.
+#[cfg(feature = "transport")]
 const ANYWHERE: &str = "http://192.0.2.1/";
 
 /// The proxies that reqwest takes unless it is told otherwise: those that the environment or the
@@ -29,6 +30,7 @@ impl SystemProxies {
     }
 
     /// Whether one would get any plain request, but for what is exempt.
+    #[cfg(feature = "transport")]
     pub(crate) fn take_plain(&self) -> bool {
         self.take(&Uri::from_static(ANYWHERE))
     }
