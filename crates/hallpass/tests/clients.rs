@@ -179,7 +179,7 @@ async fn a_refresh_token_that_changes_tells_nothing_wherever_the_endpoint_is_fro
         "token_url = 'https://as.example/token'",
     ] {
         let clients = Clients::from_toml(&format!(
-            "[clients.acme]\n{place}\nid = 'env:ID'\nrefresh_token = {{ value = 'r' }}"
+            "[clients.acme]\n{place}\nid = {{ value = 'i' }}\nsecret = {{ value = 's' }}\nrefresh_token = {{ value = 'r' }}"
         ));
         let clients = clients.unwrap();
         let transport = clients.http("acme").unwrap().transport().unwrap();
