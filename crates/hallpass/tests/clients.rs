@@ -178,10 +178,18 @@ async fn a_refresh_token_that_changes_tells_nothing_wherever_the_endpoint_is_fro
         "issuer = 'https://as.example'",
         "token_url = 'https://as.example/token'",
     ] {
-        let clients = Clients::from_toml(&format!(
-            "[clients.acme]\n{place}\nid = {{ value = 'i' }}\nsecret = {{ value = 's' }}\nrefresh_token = {{ value = 'r' }}"
-        ));
-        let clients = clients.unwrap();
+        let folder = Folder::new("clients-refresh");
+        folder.write(
+            "as.toml",
+            "token_url = 'https://unused.example'\ngrant = 'refresh_token'\n",
+        );
+        let file = folder.write(
+            "clients.toml",
+            &format!(
+                "[clients.acme]\nprofile = './as.toml'\n{place}\nid = {{ value = 'i' }}\nsecret = {{ value = 's' }}\nrefresh_token = {{ value = 'r' }}"
+            ),
+        );
+        let clients = Clients::from_path(file).unwrap();
         let transport = clients.http("acme").unwrap().transport().unwrap();
         let source = clients.config("acme").unwrap().source("acme", transport);
         let error = hallpass::Identified::identity(&source.unwrap())
