@@ -1,1 +1,5 @@
 #![doc = include_str!("../README.md")]
+
+mod notes;
+
+pub use self::notes::Notes;

@@ -129,8 +129,8 @@ impl Malformed {
                 return Answer::new(200, JSON, format!("\u{feff}{}", fields.to_json()));
             }
             Self::TextPlain => return Answer::new(200, "text/plain", fields.to_json()),
-            Self::Gzip => return gzip(&Answer::json(200, &fields)),
-            Self::GzipBomb(bytes) => return gzip(&Self::Huge(bytes).spoil(fields)),
+            Self::Gzip => return gzip(Answer::json(200, &fields)),
+            Self::GzipBomb(bytes) => return gzip(Self::Huge(bytes).spoil(fields)),
             Self::Untyped => {
                 let mut answer = Answer::json(200, &fields);
                 answer.headers.remove(CONTENT_TYPE);
@@ -141,16 +141,15 @@ impl Malformed {
     }
 }
 
-fn gzip(answer: &Answer) -> Answer {
+fn gzip(mut answer: Answer) -> Answer {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     // Neither fails: a vector takes everything.
     let body = encoder
         .write_all(&answer.body)
         .and_then(|()| encoder.finish())
         .unwrap_or_default();
-    let mut compressed = Answer::new(200, JSON, body);
-    compressed.headers = answer.headers.clone();
+    answer.body = body.into();
     let gzip = HeaderValue::from_static("gzip");
-    compressed.headers.insert(CONTENT_ENCODING, gzip);
-    compressed
+    answer.headers.insert(CONTENT_ENCODING, gzip);
+    answer
 }

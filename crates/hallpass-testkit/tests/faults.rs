@@ -113,6 +113,7 @@ async fn a_stream_is_refused_unseen() {
     let error = try_send(&client, "POST", &url, &headers, "body").await;
     assert!(format!("{error:?}").contains("REFUSED_STREAM"), "{error:?}");
     let journal = server.journal();
+    assert_eq!(journal.api_requests(), 1);
     assert!(
         journal
             .api()

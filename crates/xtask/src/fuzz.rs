@@ -25,14 +25,15 @@ const SECONDS: u64 = 60;
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let (targets, seconds) = read(arguments)?;
-    let tools = target()?.join("tools");
+    let target = target()?;
+    let (tools, place) = (target.join("tools"), target.join("fuzz"));
+    let faults = place.join("faults");
     install(&tools)?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let paths = std::iter::once(tools.join("bin")).chain(std::env::split_paths(&path));
     let path = std::env::join_paths(paths).map_err(|error| error.to_string())?;
     for name in targets {
-        let place = target()?.join("fuzz");
-        let (corpus, faults) = (place.join("corpus").join(name), place.join("faults"));
+        let corpus = place.join("corpus").join(name);
         for folder in [&corpus, &faults] {
             fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         }
@@ -108,10 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn every_target_has_its_file() {
-        for name in TARGETS {
-            let file = root().join(format!("fuzz/fuzz_targets/{name}.rs"));
-            assert!(file.exists(), "{}", file.display());
-        }
+    fn every_target_has_its_file_and_every_file_is_a_target() {
+        let files = fs::read_dir(root().join("fuzz/fuzz_targets")).unwrap();
+        let mut names: Vec<_> = files
+            .map(|file| file.unwrap().path().with_extension(""))
+            .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        names.sort_unstable();
+        assert_eq!(names, TARGETS);
     }
 }

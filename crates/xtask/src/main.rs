@@ -22,6 +22,7 @@ mod minimal;
 mod model;
 mod msrv;
 mod mutants;
+mod options;
 mod packages;
 mod proxy;
 mod run;
@@ -42,7 +43,7 @@ cargo xtask clients   published clients with a credential underneath, revoked in
 cargo xtask mcp       MCP's own tests of a client's authorization [SCENARIO…]
 cargo xtask msrv      only: no dependency wants a newer Rust than the crate that needs it
 cargo xtask minimal   only: the lowest versions that the manifests allow compile
-cargo xtask docs      only: links lead somewhere, and quoted messages are the code's
+cargo xtask docs      only: links lead somewhere, and quoted messages and lines are the code's
 cargo xtask types     only: whose types the public interfaces name
 cargo xtask supply-chain  licences, sources, bans and advisories of all dependencies
 cargo xtask publish   everything about publishing but the upload
@@ -52,7 +53,7 @@ cargo xtask mutants   changes to the engine, the door and the classifier that no
 cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
 cargo xtask lifetimes only: fifty processes share their tokens for ten lifetimes, and no call waits
 cargo xtask model     the engine's shell under a model checker [--seconds N]
-cargo xtask fuzz      inputs made up for every parser [TARGET] [--seconds N]
+cargo xtask fuzz      made-up inputs for parsers [TARGET] [--seconds N]
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
 cargo xtask faults    every fault of a network and of a server, with every adapter, and the time to recovery
 cargo xtask soak      a long mixed load with random trouble [--minutes N] [--seed N]

@@ -1,22 +1,16 @@
 //! `cargo xtask model`: the engine's shell under a model checker, which plays scenes of two and three
 //! threads in every order of their steps.
 
-use crate::run::{cargo, step, target};
+use crate::{
+    options::seconds,
+    run::{cargo, step, target},
+};
 
 /// How long each scene may take unless `--seconds` says otherwise. Most are through long before.
 const SECONDS: u64 = 30;
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
-    let usage = "model takes --seconds and a whole number from 1 on, or nothing";
-    let seconds = match arguments {
-        [] => SECONDS,
-        [option, seconds] if option == "--seconds" => seconds
-            .parse()
-            .ok()
-            .filter(|seconds| *seconds > 0)
-            .ok_or(usage)?,
-        _ => return Err(usage.to_owned()),
-    };
+    let seconds = seconds("model", arguments, SECONDS)?;
     let mut test = cargo(&["test", "--package", "hallpass-core", "--lib"]);
     // Apart, because the flag makes everything be built again.
     test.args(["--target-dir"]).arg(target()?.join("model"));

@@ -1,22 +1,16 @@
 //! `cargo xtask stress`: the engine's stress test for longer than `cargo xtask test` gives it, and
 //! built as users build.
 
-use crate::run::{cargo, step};
+use crate::{
+    options::seconds,
+    run::{cargo, step},
+};
 
 /// How long it takes unless `--seconds` says otherwise.
 const SECONDS: u64 = 60;
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
-    let usage = "stress takes --seconds and a whole number from 1 on, or nothing";
-    let seconds = match arguments {
-        [] => SECONDS,
-        [option, seconds] if option == "--seconds" => seconds
-            .parse()
-            .ok()
-            .filter(|seconds| *seconds > 0)
-            .ok_or(usage)?,
-        _ => return Err(usage.to_owned()),
-    };
+    let seconds = seconds("stress", arguments, SECONDS)?;
     step(
         &format!("stress, {seconds} s"),
         cargo(&["test", "--release", "--package", "hallpass-core"])

@@ -1,4 +1,4 @@
-//! Every public future may go to another thread.
+//! Public futures may go to another thread.
 
 use std::future::Future;
 

@@ -38,6 +38,7 @@ async fn every_fault_has_the_consequences_that_the_page_names() {
     let mut rows = rows::all();
     if let Some(only) = &only {
         rows.retain(|row| row.title().contains(only));
+        assert!(!rows.is_empty(), "no row has {only:?} in its title");
     }
     let rows: Vec<_> = rows.into_iter().map(Arc::new).collect();
     let mut running = JoinSet::new();

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use hallpass_conformance::Notes;
+
 use crate::{
     callers::Stack,
     cell::Cell,
@@ -15,14 +17,7 @@ const LEGS: [(Leg, &str); 2] = [
 
 /// From the rows alone, and so the same each time.
 pub(crate) fn expected(rows: &[&Row]) -> String {
-    let mut reasons: Vec<&str> = Vec::new();
-    let mut note = |why| {
-        let known = reasons.iter().position(|reason| *reason == why);
-        1 + known.unwrap_or_else(|| {
-            reasons.push(why);
-            reasons.len() - 1
-        })
-    };
+    let mut notes = Notes::default();
     let mut text = String::new();
     for (leg, title) in LEGS {
         head(&mut text, title, None);
@@ -33,7 +28,7 @@ pub(crate) fn expected(rows: &[&Row]) -> String {
                     format!("{}, {}", expects.saw.words(), count(&expects.requests))
                 });
                 match why {
-                    Some(why) => format!("{cell} ({})", note(why)),
+                    Some(why) => format!("{cell} ({})", notes.number(why)),
                     None => cell,
                 }
             });
@@ -41,10 +36,7 @@ pub(crate) fn expected(rows: &[&Row]) -> String {
         }
         text.push('\n');
     }
-    for (number, why) in reasons.iter().enumerate() {
-        writeln!(text, "{}. {why}", number + 1).unwrap();
-    }
-    text
+    text + &notes.to_string()
 }
 
 /// As it went; five cells of a row follow each other.

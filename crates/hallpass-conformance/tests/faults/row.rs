@@ -44,6 +44,8 @@ pub(crate) enum Sees {
 
 pub(crate) const TONIC: &[Stack] = &[Stack::Tonic];
 
+pub(crate) const CODE: &str = "a gRPC caller sees a code";
+
 impl Row {
     pub(crate) fn new(
         leg: Leg,
@@ -72,6 +74,11 @@ impl Row {
         let expects = Expects { saw, requests };
         self.differs.push((stacks, Some(expects), why));
         self
+    }
+
+    /// Sees a code where others see an error or an answer.
+    pub(crate) fn code(self, code: Sees, requests: RangeInclusive<usize>) -> Self {
+        self.differs(TONIC, code, requests, CODE)
     }
 
     pub(crate) fn not_applicable(mut self, stacks: &'static [Stack], why: &'static str) -> Self {

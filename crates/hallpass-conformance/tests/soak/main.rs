@@ -84,7 +84,7 @@ async fn every_failed_call_is_explained() {
     if twice > 0 {
         wrong.push(format!("{twice} actions were done twice"));
     }
-    if length >= LONG_ENOUGH {
+    if length >= LONG_ENOUGH && cfg!(target_os = "linux") {
         wrong.extend(gauges.grown());
     }
     assert!(wrong.is_empty(), "seed {seed}:\n{}\n", wrong.join("\n"));

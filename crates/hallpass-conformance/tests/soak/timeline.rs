@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt, sync::Mutex, time::Duration};
 
 use tokio::time::Instant;
+
 /// What an incident harms.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Harm {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use hallpass_conformance::Notes;
+
 use crate::case::{Case, Differs};
 
 /// How a case went with one adapter.
@@ -23,14 +25,7 @@ impl Cell {
 }
 
 pub(crate) fn markdown(table: &[(&'static str, Vec<Case>)], adapters: &[&str]) -> String {
-    let mut reasons: Vec<&str> = Vec::new();
-    let mut note = |why| {
-        let known = reasons.iter().position(|reason| *reason == why);
-        1 + known.unwrap_or_else(|| {
-            reasons.push(why);
-            reasons.len() - 1
-        })
-    };
+    let mut notes = Notes::default();
     let mut text = String::new();
     for (subject, cases) in table {
         writeln!(text, "| {subject} | {} |", adapters.join(" | ")).unwrap();
@@ -40,16 +35,13 @@ pub(crate) fn markdown(table: &[(&'static str, Vec<Case>)], adapters: &[&str]) -
                 .iter()
                 .map(|adapter| match Cell::of(case, adapter) {
                     Cell::Same => "ok".to_owned(),
-                    Cell::Differs(why) => format!("ok, differs ({})", note(why)),
-                    Cell::NotApplicable(why) => format!("– ({})", note(why)),
+                    Cell::Differs(why) => format!("ok, differs ({})", notes.number(why)),
+                    Cell::NotApplicable(why) => format!("– ({})", notes.number(why)),
                 })
                 .collect();
             writeln!(text, "| {} | {} |", case.name, cells.join(" | ")).unwrap();
         }
         text.push('\n');
     }
-    for (number, why) in reasons.iter().enumerate() {
-        writeln!(text, "{}. {why}", number + 1).unwrap();
-    }
-    text
+    text + &notes.to_string()
 }

@@ -63,14 +63,14 @@ impl Authorizer {
     ) -> Admission {
         let rules = self.rules();
         let own = match rules.own(target, headers, extensions) {
-            Chosen::Layers => None,
-            Chosen::Own(own) => Some(own),
+            Chosen::Layers => return self.admit_slowly(None, target, headers),
+            Chosen::Own(own) => own,
             Chosen::None => return self.pass(&rules.cached, Withheld::OptedOut, target),
             Chosen::NoKey(no_key) => return self.admit_without_key(no_key, target, headers),
         };
-        match rules.as_written(own.as_ref(), target) {
-            Some(place) => Admission::Carry(Exchange::new(self.local(), own, place)),
-            None => self.admit_slowly(own, target, headers),
+        match rules.as_written(Some(&own), target) {
+            Some(place) => Admission::Carry(Exchange::new(self.local(), Some(own), place)),
+            None => self.admit_slowly(Some(own), target, headers),
         }
     }
 

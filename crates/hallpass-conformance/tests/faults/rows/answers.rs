@@ -3,11 +3,11 @@
 use hallpass_testkit::Malformed;
 use tonic::Code;
 
-use super::MOST;
+use super::{MOST, NO_TOKEN};
 use crate::{
     callers::{Saw, Stack},
     fault::Fault,
-    row::{Leg, Row, Sees, TONIC},
+    row::{CODE, Leg, Row, Sees, TONIC},
 };
 
 const REQWEST: &[Stack] = &[Stack::Reqwest];
@@ -34,8 +34,6 @@ const REDIRECTS: [(u16, &str); 5] = [
     (308, "308"),
 ];
 
-const NO_TOKEN: Sees = Sees::Just(Saw::NoToken);
-const CODE: &str = "a gRPC caller sees a code";
 const MESSAGE: &str = "tonic takes the body for a message, whatever the status";
 
 pub(super) fn token() -> Vec<Row> {

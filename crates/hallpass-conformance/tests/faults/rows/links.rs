@@ -5,7 +5,7 @@ use std::time::Duration;
 use hallpass_testkit::LinkFault;
 use tonic::Code;
 
-use super::MOST;
+use super::{MOST, NO_TOKEN};
 use crate::{
     callers::{Saw, Stack},
     fault::Fault,
@@ -19,7 +19,6 @@ const NARROW: Fault = Fault::Link(LinkFault::Throttled(1024));
 const SLICED: Fault = Fault::Link(LinkFault::Sliced(7));
 const REUSED: Fault = Fault::Link(LinkFault::ResetReused);
 
-const NO_TOKEN: Sees = Sees::Just(Saw::NoToken);
 const NO_GOAWAY: &str = "HTTP/1.1 has no GOAWAY and no streams to refuse";
 
 pub(super) fn token() -> Vec<Row> {
@@ -85,7 +84,6 @@ const BROKEN: Sees = Sees::Just(Saw::Broken);
 const NO_CONNECTION: Sees = Sees::Just(Saw::NoConnection);
 const UNAVAILABLE: Sees = Sees::Just(Saw::Code(Code::Unavailable));
 const UNKNOWN: Sees = Sees::Just(Saw::Code(Code::Unknown));
-const CODE: &str = "a gRPC caller sees a code";
 
 pub(super) fn api() -> Vec<Row> {
     let row = |name, fault, saw, requests| Row::new(Leg::Api, name, fault, saw, requests);
@@ -97,13 +95,8 @@ pub(super) fn api() -> Vec<Row> {
             NO_CONNECTION,
             0..=0,
         )
-        .differs(TONIC, UNAVAILABLE, 0..=0, CODE),
-        row("name failure", Fault::NoName, NO_CONNECTION, 0..=0).differs(
-            TONIC,
-            UNAVAILABLE,
-            0..=0,
-            CODE,
-        ),
+        .code(UNAVAILABLE, 0..=0),
+        row("name failure", Fault::NoName, NO_CONNECTION, 0..=0).code(UNAVAILABLE, 0..=0),
         link(
             "taken in, never answered",
             LinkFault::HalfOpen,
@@ -123,20 +116,15 @@ pub(super) fn api() -> Vec<Row> {
             LOST,
             1..=1,
         )
-        .differs(TONIC, UNKNOWN, 1..=1, CODE),
+        .code(UNKNOWN, 1..=1),
         link(
             "reset after the head",
             LinkFault::ResetAfterHead,
             BROKEN,
             1..=1,
         )
-        .differs(TONIC, UNKNOWN, 1..=1, CODE),
-        link("reset in mid-body", LinkFault::ResetInBody, BROKEN, 1..=1).differs(
-            TONIC,
-            UNKNOWN,
-            1..=1,
-            CODE,
-        ),
+        .code(UNKNOWN, 1..=1),
+        link("reset in mid-body", LinkFault::ResetInBody, BROKEN, 1..=1).code(UNKNOWN, 1..=1),
         row("2 s latency", LATENCY, Sees::Ok, 1..=1).slow(),
         row("1 KiB/s", NARROW, Sees::Ok, 1..=1).slow(),
         row("packets of 7 bytes", SLICED, Sees::Ok, 1..=1),
@@ -146,20 +134,15 @@ pub(super) fn api() -> Vec<Row> {
             NO_CONNECTION,
             0..=0,
         )
-        .differs(TONIC, UNAVAILABLE, 0..=0, CODE),
-        link("TLS: expired", LinkFault::Expired, NO_CONNECTION, 0..=0).differs(
-            TONIC,
-            UNAVAILABLE,
-            0..=0,
-            CODE,
-        ),
+        .code(UNAVAILABLE, 0..=0),
+        link("TLS: expired", LinkFault::Expired, NO_CONNECTION, 0..=0).code(UNAVAILABLE, 0..=0),
         link(
             "TLS: a plain port",
             LinkFault::PlainPort,
             NO_CONNECTION,
             0..=0,
         )
-        .differs(TONIC, UNAVAILABLE, 0..=0, CODE),
+        .code(UNAVAILABLE, 0..=0),
         row("GOAWAY", Fault::Goaway, Sees::Ok, 1..=1)
             .not_applicable(HTTP1, NO_GOAWAY)
             .differs(TONIC, UNAVAILABLE, 0..=0, "the connection is tonic's own"),
@@ -172,11 +155,6 @@ pub(super) fn api() -> Vec<Row> {
             Sees::Ok,
             1..=1,
         ),
-        row("idle close crosses the call", REUSED, LOST, 0..=0).differs(
-            TONIC,
-            UNKNOWN,
-            0..=0,
-            CODE,
-        ),
+        row("idle close crosses the call", REUSED, LOST, 0..=0).code(UNKNOWN, 0..=0),
     ]
 }

@@ -3,7 +3,10 @@
 mod answers;
 mod links;
 
-use crate::row::Row;
+use crate::{
+    callers::Saw,
+    row::{Row, Sees},
+};
 
 pub(crate) fn all() -> Vec<Row> {
     [
@@ -19,3 +22,5 @@ pub(crate) fn all() -> Vec<Row> {
 /// two quick retries where the trouble is a connection's or a gateway's, and one more fetch for each
 /// gap, which is drawn between nothing and 0.5 s, then 1 s.
 pub(crate) const MOST: usize = 18;
+
+pub(crate) const NO_TOKEN: Sees = Sees::Just(Saw::NoToken);
