@@ -8,7 +8,6 @@ use std::{
 };
 
 use hallpass_core::BoxError;
-use hallpass_tower::ReplayBody;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -18,13 +17,33 @@ use hyper_util::client::legacy::{
 };
 use tokio::time::Instant;
 
-use crate::{connector::Connector, stream::Activity};
+use crate::{
+    Error,
+    connector::Connector,
+    stream::Activity,
+    taken::{Taken, Watched},
+};
+
+/// hyper's client as it is used here, for bodies of type `B`.
+pub(crate) type Hyper<B> = legacy::Client<Connector, Watched<B>>;
 
 /// From when on a request that its caller drops says something about its connection.
 ///
 /// Longer than the way around the earth and back takes: callers that drop requests sooner, because
 /// another one was faster, must not lose a good connection.
 const TELLING: Duration = Duration::from_millis(250);
+
+/// For how long a request stays with a connection that ended before it took the request.
+///
+/// hyper hands such requests back at once, but can lose one that it is given in the very moment of
+/// the end: it lies in a queue that nobody reads, and its caller waits for ever (hyperium/hyper#4122).
+/// It has not left, and can go again.
+pub(crate) const LEFT_BEHIND: Duration = Duration::from_millis(250);
+
+/// The same for a request that can't be sent again, and so fails.
+///
+/// Longer than it takes to make another connection, which hyper may be doing for it.
+pub(crate) const LEFT_BEHIND_FOR_GOOD: Duration = Duration::from_secs(30);
 
 /// A request on its way.
 ///
@@ -36,24 +55,35 @@ pub(crate) struct Attempt {
     connection: CaptureConnection,
     began: Instant,
     ended: bool,
+    taken: Taken,
+    /// [`LEFT_BEHIND`], or for good.
+    patience: Duration,
+    /// Waits for the connection's end and `patience`, once there is one.
+    left_behind: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
 impl Attempt {
-    pub(crate) fn new<B>(
-        client: &legacy::Client<Connector, ReplayBody<B>>,
-        mut request: Request<ReplayBody<B>>,
-    ) -> Self
+    pub(crate) fn new<B>(client: &Hyper<B>, request: Request<B>, patience: Duration) -> Self
     where
-        B: Body + Send + Unpin + 'static,
+        B: Body<Data: Send> + Send + Unpin + 'static,
         B::Error: Into<BoxError>,
     {
+        let taken = Taken::default();
+        let mut request = request.map(|body| taken.body(body));
         let connection = capture_connection(&mut request);
         Self {
             inner: client.request(request),
             connection,
             began: Instant::now(),
             ended: false,
+            taken,
+            patience,
+            left_behind: None,
         }
+    }
+
+    pub(crate) fn connection(&self) -> CaptureConnection {
+        self.connection.clone()
     }
 
     /// No further request goes out on this one's connection.
@@ -69,6 +99,23 @@ impl Attempt {
         self.give_up_if_silent();
     }
 
+    fn poll_left_behind(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.taken.is() {
+            return Poll::Pending;
+        }
+        if self.left_behind.is_none() {
+            let connected = self.connection.connection_metadata();
+            let outlived = connected
+                .as_ref()
+                .and_then(|connected| Activity::outlived(connected, self.patience));
+            self.left_behind = outlived.map(|outlived| Box::pin(outlived) as _);
+        }
+        match &mut self.left_behind {
+            Some(outlived) => outlived.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+
     fn give_up_if_silent(&self) {
         let connected = self.connection.connection_metadata();
         let silence = connected.as_ref().and_then(Activity::silence);
@@ -79,10 +126,15 @@ impl Attempt {
 }
 
 impl Future for Attempt {
-    type Output = Result<Response<Incoming>, legacy::Error>;
+    type Output = Result<Response<Incoming>, Error>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let polled = Pin::new(&mut self.inner).poll(cx);
+        let polled = match Pin::new(&mut self.inner).poll(cx) {
+            Poll::Ready(outcome) => Poll::Ready(outcome.map_err(Error::from)),
+            Poll::Pending => self
+                .poll_left_behind(cx)
+                .map(|()| Err(Error::left_behind())),
+        };
         self.ended |= polled.is_ready();
         polled
     }

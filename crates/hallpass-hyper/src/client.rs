@@ -13,15 +13,15 @@ use hallpass_tower::ReplayBody;
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper_util::client::legacy;
 use tower_service::Service;
 
 use crate::{
-    Error, Proxy, ResponseFuture, attempt::Attempt, connector::Connector,
-    outgoing::announce_no_body, resend::Resend, tls::Versions,
+    Error, Proxy, ResponseFuture,
+    attempt::{Attempt, Hyper, LEFT_BEHIND, LEFT_BEHIND_FOR_GOOD},
+    outgoing::announce_no_body,
+    resend::Resend,
+    tls::Versions,
 };
-
-type Hyper<B> = legacy::Client<Connector, ReplayBody<B>>;
 
 /// An HTTP client as a [tower service](Service), for requests with an absolute URI and bodies of
 /// type `B`. Clones share its connections.
@@ -34,7 +34,9 @@ type Hyper<B> = legacy::Client<Connector, ReplayBody<B>>;
 /// - if the idle connection it was given turned out to be closed before any of it had gone out;
 /// - if an HTTP/2 server says that it has not looked at it, as servers do that end a connection
 ///   after so many requests. Its body goes with it, as far as a [`ReplayBody`] keeps it; past that,
-///   [`Error::is_unprocessed`] tells a retry layer that the request may go again.
+///   [`Error::is_unprocessed`] tells a retry layer that the request may go again;
+/// - if its connection ended before anybody asked for the request, a quarter of a second after that.
+///   One that can't be sent again fails then, after half a minute.
 ///
 /// One case is left, at most one request for each connection that an HTTP/2 server ends: the one
 /// that hyper was just handing over. hyper doesn't tell whether its head had gone out by then, so it
@@ -54,9 +56,9 @@ type Hyper<B> = legacy::Client<Connector, ReplayBody<B>>;
 pub struct Client<B>(Arc<Shared<B>>);
 
 struct Shared<B> {
-    pooled: Arc<Hyper<B>>,
+    pooled: Arc<Hyper<ReplayBody<B>>>,
     /// Has no pool, so that what goes through it never meets an old connection.
-    fresh: Hyper<B>,
+    fresh: Hyper<ReplayBody<B>>,
     proxy: Proxy,
     versions: Versions,
     request_timeout: Option<Duration>,
@@ -64,8 +66,8 @@ struct Shared<B> {
 
 impl<B> Client<B> {
     pub(crate) fn new(
-        pooled: Hyper<B>,
-        fresh: Hyper<B>,
+        pooled: Hyper<ReplayBody<B>>,
+        fresh: Hyper<ReplayBody<B>>,
         proxy: Proxy,
         versions: Versions,
         request_timeout: Option<Duration>,
@@ -117,7 +119,11 @@ where
         } else {
             &*shared.pooled
         };
-        let attempt = Attempt::new(client, Request::from_parts(head, body));
+        let patience = match again {
+            Some(_) => LEFT_BEHIND,
+            None => LEFT_BEHIND_FOR_GOOD,
+        };
+        let attempt = Attempt::new(client, Request::from_parts(head, body), patience);
         ResponseFuture::new(attempt, again, has_body, shared.request_timeout)
     }
 }

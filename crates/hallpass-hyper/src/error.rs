@@ -2,6 +2,7 @@
 
 use std::{error::Error as StdError, fmt};
 
+use hallpass_core::BoxError;
 use hallpass_oauth2::transport::is_local;
 use hyper_util::client::legacy;
 
@@ -33,6 +34,35 @@ impl Error {
         }
     }
 
+    /// The connection ended before it took the request.
+    pub(crate) fn left_behind() -> Self {
+        Self {
+            kind: Kind::Unprocessed,
+            source: None,
+        }
+    }
+
+    /// In which way the server has not looked at the request, if it had the chance.
+    pub(crate) fn unprocessed(&self) -> Option<Unprocessed> {
+        match (self.kind, &self.source) {
+            (Kind::Unprocessed, None) => Some(Unprocessed::GoneAway),
+            (_, Some(source)) => Unprocessed::of(source),
+            (_, None) => None,
+        }
+    }
+
+    /// What hyper said, where it said something.
+    pub(crate) fn into_cause(self) -> BoxError {
+        match self.source {
+            Some(source) => source.into(),
+            None => self.into(),
+        }
+    }
+
+    pub(crate) fn hyper(&self) -> Option<&legacy::Error> {
+        self.source.as_ref()
+    }
+
     /// Whether there was no connection: no address, refused, TLS failed, or not in time. Nothing
     /// of the request was sent.
     pub fn is_connect(&self) -> bool {
@@ -40,8 +70,8 @@ impl Error {
     }
 
     /// Whether the server has not acted on the request, so that it is safe to send it again, a POST
-    /// too: there was no connection, or an HTTP/2 server said that it has not looked at it
-    /// (GOAWAY, `REFUSED_STREAM`: RFC 9113 §8.7).
+    /// too: there was no connection, it ended before the request was written, or an HTTP/2 server said that
+    /// it has not looked at it (GOAWAY, `REFUSED_STREAM`: RFC 9113 §8.7).
     ///
     /// A request whose body is kept has been sent again already. If this is false, the server may have
     /// acted on the request, or not.

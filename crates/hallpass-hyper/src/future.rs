@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use pin_project_lite::pin_project;
 use tokio::time::Sleep;
 
-use crate::{Error, attempt::Attempt, resend::Resend, unprocessed::Unprocessed};
+use crate::{Error, attempt::Attempt, resend::Resend};
 
 pin_project! {
     /// What a [`Client`](crate::Client) returns: the response, its body still to come.
@@ -60,14 +60,14 @@ impl Future for ResponseFuture {
                 }
                 Err(error) => error,
             };
-            let again = again.zip(Unprocessed::of(&error));
+            let again = again.zip(error.unprocessed());
             let again = again.and_then(|(mut again, what)| Some((again.after(what)?, again)));
             match again {
                 Some((attempt, again)) => {
                     *this.attempt = attempt;
                     *this.again = Some(again);
                 }
-                None => return Poll::Ready(Err(error.into())),
+                None => return Poll::Ready(Err(error)),
             }
         }
         match this.deadline.as_pin_mut() {

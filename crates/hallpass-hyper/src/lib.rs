@@ -32,6 +32,7 @@ mod proxy;
 mod public;
 mod resend;
 mod stream;
+mod taken;
 mod tls;
 mod transport;
 mod unprocessed;

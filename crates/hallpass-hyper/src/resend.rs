@@ -6,9 +6,11 @@ use hallpass_core::{BoxError, adapter::FreshProof};
 use hallpass_tower::ReplayBody;
 use http::{Request, request::Parts};
 use http_body::Body;
-use hyper_util::client::legacy;
 
-use crate::{attempt::Attempt, connector::Connector, unprocessed::Unprocessed};
+use crate::{
+    attempt::{Attempt, Hyper, LEFT_BEHIND},
+    unprocessed::Unprocessed,
+};
 
 /// How many ending connections one request may meet: 8.
 ///
@@ -32,7 +34,7 @@ pub(crate) struct Resend {
 impl Resend {
     /// Keeps the request, unless its body can't be sent again.
     pub(crate) fn new<B>(
-        client: Arc<legacy::Client<Connector, ReplayBody<B>>>,
+        client: Arc<Hyper<ReplayBody<B>>>,
         head: &Parts,
         body: &ReplayBody<B>,
     ) -> Option<Self>
@@ -48,7 +50,8 @@ impl Resend {
                 let (method, uri) = (&head.method, &head.uri);
                 proof.attach(method, uri, &mut head.headers).ok()?;
             }
-            Some(Attempt::new(&client, Request::from_parts(head, body)))
+            let request = Request::from_parts(head, body);
+            Some(Attempt::new(&client, request, LEFT_BEHIND))
         };
         Some(Self {
             send: Box::new(send),

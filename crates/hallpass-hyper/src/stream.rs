@@ -15,7 +15,7 @@ use http::Extensions;
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_rustls::MaybeHttpsStream;
 use hyper_util::client::legacy::connect::{Connected, Connection};
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use crate::dialer::Socket;
 
@@ -27,14 +27,18 @@ pub(crate) struct Stream {
     /// Whether requests are read by a proxy.
     proxied: bool,
     activity: Activity,
+    /// Dropped with the connection, which is what [`Activity::outlived`] waits for.
+    _open: watch::Sender<()>,
 }
 
 impl Stream {
     pub(crate) fn new(inner: Inner, proxied: bool) -> Self {
+        let (open, seen) = watch::channel(());
         Self {
             inner,
             proxied,
-            activity: Activity::new(),
+            activity: Activity::new(seen),
+            _open: open,
         }
     }
 
@@ -114,11 +118,13 @@ struct Known {
     /// When its peer was last heard, in milliseconds after it was opened.
     heard: AtomicU64,
     answered: AtomicBool,
+    open: watch::Receiver<()>,
 }
 
 impl Activity {
-    fn new() -> Self {
+    fn new(open: watch::Receiver<()>) -> Self {
         Self(Arc::new(Known {
+            open,
             opened: Instant::now(),
             heard: AtomicU64::new(0),
             answered: AtomicBool::new(false),
@@ -153,5 +159,18 @@ impl Activity {
         let known = Self::of(connected)?.0;
         let heard = Duration::from_millis(known.heard.load(Ordering::Relaxed));
         Some(known.opened.elapsed().saturating_sub(heard))
+    }
+
+    /// Waits for the end of the connection, and `more` after it.
+    pub(crate) fn outlived(
+        connected: &Connected,
+        more: Duration,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let mut open = Self::of(connected)?.0.open.clone();
+        Some(async move {
+            // Nothing is ever said on it: it ends.
+            let _ = open.changed().await;
+            tokio::time::sleep(more).await;
+        })
     }
 }

@@ -9,20 +9,17 @@ use http::{HeaderValue, Request, Response, header::ACCEPT_ENCODING};
 use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::{
-    self,
-    connect::{CaptureConnection, capture_connection},
-};
+use hyper_util::client::legacy::connect::CaptureConnection;
 
 use crate::{
-    Proxy, coding,
-    connector::{Connector, causes, is_timeout},
+    Error, Proxy,
+    attempt::{Attempt, Hyper, LEFT_BEHIND},
+    coding,
+    connector::causes,
     outgoing::announce_no_body,
     stream::Activity,
     unprocessed::Unprocessed,
 };
-
-type Hyper = legacy::Client<Connector, Full<Bytes>>;
 
 /// Sends token requests over HTTP/1.1 or HTTP/2. Clones share its connections.
 ///
@@ -36,14 +33,14 @@ type Hyper = legacy::Client<Connector, Full<Bytes>>;
 /// It must be used on a tokio runtime with I/O and time enabled, which may be another each time.
 #[derive(Clone)]
 pub struct HyperTransport {
-    pooled: Hyper,
+    pooled: Hyper<Full<Bytes>>,
     /// Has no pool, so that what goes through it never meets an old connection.
-    fresh: Hyper,
+    fresh: Hyper<Full<Bytes>>,
     proxy: Proxy,
 }
 
 impl HyperTransport {
-    pub(crate) fn new(pooled: Hyper, fresh: Hyper, proxy: Proxy) -> Self {
+    pub(crate) fn new(pooled: Hyper<Full<Bytes>>, fresh: Hyper<Full<Bytes>>, proxy: Proxy) -> Self {
         Self {
             pooled,
             fresh,
@@ -70,18 +67,19 @@ impl HyperTransport {
     ) -> Result<Response<Bytes>, TransportError> {
         let request = self.complete(request);
         let once = request.extensions().get::<SendOnce>().is_some();
-        let mut first = request.clone().map(Full::new);
-        *connection = Some(capture_connection(&mut first));
-        let client = match first.extensions().get() {
+        let client = match request.extensions().get() {
             Some(FreshConnection) => &self.fresh,
             None => &self.pooled,
         };
-        let response = match client.request(first).await {
+        let mut send = |client, request: Request<Bytes>| {
+            let attempt = Attempt::new(client, request.map(Full::new), LEFT_BEHIND);
+            *connection = Some(attempt.connection());
+            attempt
+        };
+        let response = match send(client, request.clone()).await {
             Err(error) if !once && met_a_dead_connection(&error) => {
                 tracing::debug!(target: "hallpass", "the idle connection had died; sending the token request on a fresh one");
-                let mut second = request.map(Full::new);
-                *connection = Some(capture_connection(&mut second));
-                self.fresh.request(second).await
+                send(&self.fresh, request).await
             }
             outcome => outcome,
         };
@@ -138,22 +136,25 @@ async fn read(body: Incoming) -> Result<Bytes, TransportError> {
     }
 }
 
-fn failure(error: legacy::Error) -> TransportError {
+fn failure(error: Error) -> TransportError {
     let phase = match error.is_connect() {
-        true if is_timeout(&error) => Phase::ConnectTimeout,
+        true if error.is_timeout() => Phase::ConnectTimeout,
         true => Phase::Connect,
         false => Phase::Exchange,
     };
-    TransportError::caused(phase, error)
+    TransportError::caused(phase, error.into_cause())
 }
 
 /// Whether a connection that had answered before ended without a byte of this answer.
 ///
 /// Then its server had most likely closed it before the request came. Should the server have acted
 /// on the request all the same, there is one token more that nobody uses.
-fn met_a_dead_connection(error: &legacy::Error) -> bool {
-    let used = error.connect_info().is_some_and(Activity::has_answered);
-    used && causes(error).any(is_end_of_connection)
+fn met_a_dead_connection(error: &Error) -> bool {
+    let Some(hyper) = error.hyper() else {
+        return error.is_unprocessed();
+    };
+    let used = hyper.connect_info().is_some_and(Activity::has_answered);
+    used && causes(hyper).any(is_end_of_connection)
 }
 
 fn is_end_of_connection(cause: &(dyn StdError + 'static)) -> bool {

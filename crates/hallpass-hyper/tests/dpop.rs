@@ -32,10 +32,13 @@ fn client(server: &Server, builder: &Builder) -> (Api, Cached) {
     (layer.layer(builder.client().unwrap()), cached)
 }
 
-async fn post(api: &Api, server: &Server) -> u16 {
+fn order(server: &Server) -> Request<Full<Bytes>> {
     let request = Request::post(format!("{}/orders?n=1", server.url()));
-    let request = request.body(Full::from("order")).unwrap();
-    let response = api.clone().oneshot(request).await.unwrap();
+    request.body(Full::from("order")).unwrap()
+}
+
+async fn post(api: &Api, server: &Server) -> u16 {
+    let response = api.clone().oneshot(order(server)).await.unwrap();
     response.status().as_u16()
 }
 
@@ -102,6 +105,7 @@ async fn a_thousand_calls_with_revocations_and_rotating_nonces() {
         let server = Server::builder().dpop_nonces(40).goaway_after(60);
         let server = server.start().await;
         let (api, cached) = client(&server, &builder);
+        let failed = AtomicUsize::new(0);
         for round in 0..10 {
             if round % 3 == 2 {
                 server.revoke_all();
@@ -111,7 +115,10 @@ async fn a_thousand_calls_with_revocations_and_rotating_nonces() {
             }
             let callers = (0..10).map(|_| async {
                 for _ in 0..10 {
-                    assert_eq!(post(&api, &server).await, 200);
+                    match api.clone().oneshot(order(&server)).await {
+                        Ok(answer) => assert_eq!(answer.status(), 200),
+                        Err(_) => _ = failed.fetch_add(1, Ordering::Relaxed),
+                    }
                 }
             });
             futures(callers).await;
@@ -120,7 +127,10 @@ async fn a_thousand_calls_with_revocations_and_rotating_nonces() {
         assert_eq!(cached.stats().failures, 0);
         assert_eq!(cached.stats().fetches, 4);
         let journal = server.journal();
-        assert_eq!(journal.api_with_status(200), 1000);
+        let (failed, good) = (failed.into_inner(), journal.api_with_status(200));
+        // At most one for each connection that ends, and only there: it may have been answered.
+        assert!(failed <= journal.api_requests() / 60, "{failed} failed");
+        assert!((1000 - failed..=1000).contains(&good), "{good} good");
         each_proof_is_new(&journal);
     }
 }
