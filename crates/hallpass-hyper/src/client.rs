@@ -18,7 +18,7 @@ use tower_service::Service;
 use crate::{
     Error, Proxy, ResponseFuture,
     attempt::{Attempt, Hyper, LEFT_BEHIND, LEFT_BEHIND_FOR_GOOD},
-    outgoing::announce_no_body,
+    outgoing::{announce_no_body, leave_version_open},
     resend::Resend,
     tls::Versions,
 };
@@ -26,7 +26,8 @@ use crate::{
 /// An HTTP client as a [tower service](Service), for requests with an absolute URI and bodies of
 /// type `B`. Clones share its connections.
 ///
-/// Redirects come back as answers, and any status is an answer. Calls must be made on a tokio
+/// Redirects come back as answers, and any status is an answer. The connection decides the HTTP
+/// version, also for a request that says another, unless it is gRPC's. Calls must be made on a tokio
 /// runtime with I/O and time enabled.
 ///
 /// # When a request is sent again
@@ -102,6 +103,7 @@ where
         if !has_body {
             announce_no_body(&mut head);
         }
+        leave_version_open(&mut head);
         shared.proxy.authorize(&mut head);
         let fresh = has_body && head.extensions.get::<FreshConnection>().is_some();
         // HTTP/1.1 never says that a request was not looked at, so nothing is kept for it.

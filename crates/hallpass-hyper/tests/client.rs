@@ -131,6 +131,22 @@ async fn a_thousand_bytes_come_and_go_over_http2_by_prior_knowledge() {
     assert_eq!(server.journal().entries()[0].body, body);
 }
 
+/// As a gateway gets it from its callers.
+#[tokio::test]
+async fn the_version_is_the_connections_but_for_grpc() {
+    let server = Server::start().await;
+    let client: Client<Full<Bytes>> = hallpass_hyper::client().unwrap();
+    let http2 = || Request::post(server.url()).version(Version::HTTP_2);
+    let request = http2().body(Full::from("some")).unwrap();
+    let answer = client.clone().oneshot(request).await.unwrap();
+    assert_eq!(answer.version(), Version::HTTP_11);
+
+    let grpc = http2().header("content-type", "application/grpc+proto");
+    let request = grpc.body(Full::from("some")).unwrap();
+    assert!(client.oneshot(request).await.is_err());
+    assert_eq!(server.journal().api_requests(), 1);
+}
+
 #[tokio::test]
 async fn a_redirect_comes_back_as_an_answer() {
     let server = Server::start().await;
