@@ -26,6 +26,9 @@ use crate::redirect;
 /// }
 /// # }
 /// ```
+///
+/// Of a boxed error, such as [`BoxError`](hallpass_core::BoxError), it takes what is in the box:
+/// `credential_error(error.as_ref())`.
 pub fn credential_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Error> {
     iter::successors(Some(error), |&error| error.source()).find_map(<dyn StdError>::downcast_ref)
 }
