@@ -3,9 +3,17 @@
 use axum::{Router, body::Body, extract::Request, response::Response};
 use bytes::Bytes;
 use hallpass_core::BoxError;
+use hallpass_testkit::Server;
 use hallpass_tower::BearerLayer;
-use http::header::{AUTHORIZATION, HOST};
+use http::{
+    HeaderMap, HeaderName, Uri,
+    header::{AUTHORIZATION, CONNECTION, HOST, PROXY_AUTHORIZATION, TE, UPGRADE},
+};
 use http_body_util::Full;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tower::{Layer as _, ServiceExt as _};
 
 use crate::{
@@ -13,19 +21,40 @@ use crate::{
     stage::{Outcome, Stage},
 };
 
+fn hop_by_hop(headers: &mut HeaderMap) {
+    let named = headers.get_all(CONNECTION).iter();
+    let named = named.filter_map(|value| value.to_str().ok());
+    let named = named.flat_map(|value| value.split(','));
+    let named: Vec<HeaderName> = named.filter_map(|name| name.trim().parse().ok()).collect();
+    let always = [CONNECTION, TE, UPGRADE, PROXY_AUTHORIZATION];
+    for name in named.into_iter().chain(always) {
+        headers.remove(name);
+    }
+    headers.remove("keep-alive");
+    headers.remove("proxy-connection");
+}
+
 pub(crate) async fn run(stage: &Stage) -> Outcome {
     let (upstream, source) = (stage.url(), stage.source());
-    let client = BearerLayer::new(source).layer(hallpass_hyper::client()?);
+    let client = BearerLayer::new(source)
+        .origins([upstream.as_str()])?
+        .layer(hallpass_hyper::client()?);
+    let upstream: Uri = upstream.parse()?;
     let proxy = move |mut request: Request| async move {
-        let target = format!("{upstream}{}", request.uri()).parse();
-        let Ok(target) = target else {
+        let mut target = upstream.into_parts();
+        target.path_and_query = request.uri().path_and_query().cloned();
+        let Ok(target) = Uri::from_parts(target) else {
             return failed("no such path");
         };
         *request.uri_mut() = target;
+        hop_by_hop(request.headers_mut());
         request.headers_mut().remove(HOST);
         request.headers_mut().remove(AUTHORIZATION);
         match client.oneshot(request).await {
-            Ok(response) => response.map(Body::new),
+            Ok(mut response) => {
+                hop_by_hop(response.headers_mut());
+                response.map(Body::new)
+            }
             Err(error) => failed(error),
         }
     };
@@ -52,5 +81,45 @@ pub(crate) async fn run(stage: &Stage) -> Outcome {
             async || call(http::Method::POST).await,
         )
         .await;
-    Ok(())
+    strangers(stage, &url).await
+}
+
+/// Targets that name a server of the caller's choice: the proxy goes to its upstream, or nowhere.
+async fn strangers(stage: &Stage, url: &str) -> Outcome {
+    let elsewhere = Server::start().await;
+    let other = elsewhere.addr();
+    let before = stage.server.journal().api_requests();
+    for (target, expected) in [
+        (format!("CONNECT {other}"), "502"),
+        (format!("CONNECT @{other}"), "502"),
+        (format!("CONNECT :{}", other.port()), "502"),
+        (format!("GET http://{other}/a"), "200"),
+        (format!("GET http://{other}@{other}/a"), "200"),
+    ] {
+        let head = format!(
+            "{target} HTTP/1.1\r\nhost: {other}\r\nx-a: 1\r\nkeep-alive: 1\r\nconnection: close, x-a\r\n\r\n"
+        );
+        let mut socket = TcpStream::connect(url.trim_start_matches("http://")).await?;
+        socket.write_all(head.as_bytes()).await?;
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).await?;
+        if !answer.ends_with(expected.as_bytes()) {
+            let answer = String::from_utf8_lossy(&answer);
+            return Err(format!("{target}: {answer}").into());
+        }
+    }
+    let journal = stage.server.journal();
+    let (arrived, strayed) = (journal.api_requests() - before, elsewhere.connections());
+    if (arrived, strayed) != (2, 0) {
+        return Err(format!("{arrived} arrived, and {strayed} elsewhere").into());
+    }
+    let kept = ["connection", "keep-alive", "x-a"];
+    let passed = journal.api().flat_map(|entry| entry.headers.keys());
+    match passed
+        .into_iter()
+        .find(|name| kept.contains(&name.as_str()))
+    {
+        Some(name) => Err(format!("{name} went through the proxy").into()),
+        None => Ok(()),
+    }
 }
