@@ -2,7 +2,11 @@
 
 mod common;
 
-use std::{process::Command, time::Duration};
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -75,4 +79,33 @@ async fn gateway() {
 #[tokio::test]
 async fn tower_stack() {
     ends_with("tower_stack", "ok: 3 token requests, 0 failed").await;
+}
+
+#[test]
+fn server_says_what_to_paste_and_stays() {
+    let mut program = common::example("server");
+    let mut running = program.stdout(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(running.stdout.take().unwrap()).lines();
+    let mut said: Vec<String> = Vec::new();
+    for line in lines {
+        said.push(line.unwrap());
+        if said.last().is_some_and(|line| line.starts_with("Ctrl-C")) {
+            break;
+        }
+    }
+    let stays = running.try_wait().unwrap().is_none();
+    running.kill().unwrap();
+    running.wait().unwrap();
+
+    let said = said.join("\n");
+    assert!(stays, "{said}");
+    let url = said
+        .lines()
+        .find_map(|line| line.strip_prefix("token URL  "))
+        .unwrap();
+    for command in ["hallpass token", "hallpass call"] {
+        let line = format!("\n{command} generic --token-url {url}");
+        assert!(said.contains(&line), "{said}");
+    }
+    assert!(said.contains("curl -i -H @- http://127.0.0.1:"), "{said}");
 }
