@@ -58,7 +58,7 @@ impl Failure {
         } else {
             Exit::Unreachable
         };
-        Self::new(exit, chain(error))
+        Self::new(exit, told(error))
     }
 }
 
@@ -72,11 +72,44 @@ impl From<io::Error> for Failure {
     }
 }
 
+/// Why there is no token, in the words of a program that ends with this, and whose settings are no
+/// Rust.
+pub(crate) fn told(error: &(dyn StdError + 'static)) -> String {
+    let mut message = chain(error);
+    let ours = causes(error).find_map(<dyn StdError>::downcast_ref::<Error>);
+    if let Some(error) = ours
+        && let Some(gap) = error.retry_after()
+    {
+        // Nobody makes that attempt, and after a refusal for good the reader need not either.
+        let seconds = gap.as_secs_f64().ceil();
+        let next = format!("; next attempt in {seconds} s");
+        let later = if error.is_permanent() {
+            String::new()
+        } else {
+            format!("; try again in {seconds} s")
+        };
+        message = message.replace(&next, &later);
+    }
+    if message.contains(BASIC_RAW) {
+        let setting = "client_auth = \"basic-raw\" in a profile of your own";
+        message = message.replace(BASIC_RAW, &format!("try {setting}"));
+    }
+    message
+}
+
+/// What the library calls it.
+const BASIC_RAW: &str = "try basic_raw";
+
+fn causes<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    iter::successors(Some(error), |&error| error.source())
+}
+
 /// An error and everything behind it.
 pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
-    let causes = iter::successors(Some(error), |&error| error.source());
     let mut parts: Vec<String> = Vec::new();
-    for cause in causes {
+    for cause in causes(error) {
         let text = cause.to_string();
         // Some wrappers repeat what they wrap.
         if !parts.iter().any(|part| part.contains(&text)) {

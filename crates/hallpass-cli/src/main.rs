@@ -1,8 +1,8 @@
 //! The command line of Hallpass: `hallpass token`, `call`, `doctor`, `profiles`, `proxy` and
 //! `completions`.
 //!
-//! `args.rs` reads the command line, `target.rs` finds out which client is meant, and each command
-//! has a module of its own.
+//! `args.rs` reads the command line, `find.rs` and `target.rs` find out which client is meant, and
+//! each command has a module of its own.
 
 #![allow(
     clippy::doc_markdown,
@@ -15,6 +15,7 @@ mod call;
 mod doctor;
 mod duration;
 mod exit;
+mod find;
 mod log;
 mod output;
 mod profiles;

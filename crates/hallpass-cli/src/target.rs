@@ -1,23 +1,23 @@
 //! [`Target`]: the client that a command is for, from the settings file, a profile, and options.
 
 use std::{
-    env,
     io::{self, Read as _},
-    path::{self, Path, PathBuf},
+    path::PathBuf,
 };
 
 use clap::Args;
 use hallpass::{
-    Cached, Clients, Origin, Profile,
+    Cached, Origin,
     config::{ClientConfig, ClientSource, Reference},
     hyper::{Builder, HyperTransport, Proxy},
-    oauth2::{ClientAuth, Transport},
+    oauth2::Transport,
 };
 
-use crate::{cache::CacheArgs, exit::Failure};
-
-/// The prefix of clients in the environment.
-const ENVIRONMENT: &str = "HALLPASS_CLIENT";
+use crate::{
+    cache::CacheArgs,
+    exit::Failure,
+    find::{self, Found},
+};
 
 /// Which client, and what is different from what its settings or its profile say.
 #[derive(Debug, Args)]
@@ -32,12 +32,13 @@ pub(crate) struct TargetArgs {
         value_name = "FILE",
         help_heading = "Client"
     )]
-    config: Option<PathBuf>,
-    /// The client id; the variable NAME_CLIENT_ID unless set, for a profile of that name
+    pub(crate) config: Option<PathBuf>,
+    /// The client id. It replaces the one of the settings. Unless set, a profile's is in the
+    /// variable NAME_CLIENT_ID
     #[arg(long, value_name = "ID", help_heading = "Client")]
-    client_id: Option<String>,
-    /// Where the client secret is: env:NAME, file:PATH, or - for standard input; env:NAME_SECRET
-    /// unless set, for a profile of that name
+    pub(crate) client_id: Option<String>,
+    /// Where the client secret is: env:NAME, file:PATH, or - for standard input. It replaces the
+    /// one of the settings. Unless set, a profile's is in the variable NAME_SECRET
     #[arg(
         long,
         alias = "client-secret",
@@ -82,7 +83,7 @@ pub(crate) struct TargetArgs {
         requires = "certificate_key",
         help_heading = "Network"
     )]
-    certificate: Option<PathBuf>,
+    pub(crate) certificate: Option<PathBuf>,
     /// A PEM file with that certificate's key
     #[arg(
         long,
@@ -105,6 +106,8 @@ pub(crate) struct TargetArgs {
 pub(crate) struct Target {
     pub(crate) name: String,
     pub(crate) config: ClientConfig,
+    /// Where its id belongs if no option gives it, for messages.
+    place_of_id: String,
     token_proxy: Option<String>,
     api_proxy: Option<String>,
     cache: CacheArgs,
@@ -120,11 +123,11 @@ impl TargetArgs {
 
     /// Finds the client and reads what standard input has to say.
     pub(crate) fn resolve(&self) -> Result<Target, Failure> {
-        let (name, config) = self.find()?;
-        self.resolved(name, config)
-    }
-
-    fn resolved(&self, name: String, mut config: ClientConfig) -> Result<Target, Failure> {
+        let Found {
+            name,
+            mut config,
+            place_of_id,
+        } = self.find()?;
         if let Some(id) = &self.client_id {
             config.id = Some(Reference::text(id));
         }
@@ -193,82 +196,15 @@ impl TargetArgs {
                 )));
             }
         }
+        find::warn_of_places(&config);
         Ok(Target {
             token_proxy: self.token_proxy.clone().or_else(|| config.proxy.clone()),
             api_proxy: self.api_proxy.clone().or_else(|| config.proxy.clone()),
             cache: self.cache.clone(),
             name,
             config,
+            place_of_id,
         })
-    }
-
-    fn find(&self) -> Result<(String, ClientConfig), Failure> {
-        let word = &self.client;
-        let is_toml = Path::new(word).extension().is_some_and(|end| end == "toml");
-        if is_toml || word.contains(path::is_separator) {
-            let profile = Profile::from_toml_file(word)
-                .map_err(|error| Failure::configuration(crate::exit::chain(&error)))?;
-            return Ok(self.of_profile(profile));
-        }
-        let mut known = Vec::new();
-        if let Some(file) = self.settings_file() {
-            let clients = Clients::from_path(file).map_err(Failure::configuration)?;
-            if let Ok(config) = clients.config(word) {
-                return Ok((word.clone(), config.clone()));
-            }
-            known.extend(clients.names().map(str::to_owned));
-        }
-        let clients = Clients::from_env(ENVIRONMENT).map_err(Failure::configuration)?;
-        if let Ok(config) = clients.config(word) {
-            return Ok((word.clone(), config.clone()));
-        }
-        known.extend(clients.names().map(str::to_owned));
-        match Profile::named(word) {
-            Ok(profile) => Ok(self.of_profile(profile)),
-            Err(error) if known.is_empty() => Err(Failure::configuration(error)),
-            Err(_) => Err(Failure::configuration(format!(
-                "there is no client and no profile of this name; your clients are {}, and `hallpass profiles list` lists the profiles",
-                known.join(", ")
-            ))),
-        }
-    }
-
-    /// The one that was named, or the one in the home folder if it is there. Never one of the
-    /// working directory: a folder from elsewhere could name a token endpoint of its own.
-    fn settings_file(&self) -> Option<PathBuf> {
-        self.config.clone().or_else(|| {
-            let folder = env::var_os("XDG_CONFIG_HOME")
-                .map(PathBuf::from)
-                .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".config")))?;
-            let file = folder.join("hallpass/clients.toml");
-            file.is_file().then_some(file)
-        })
-    }
-
-    /// A client that nothing but its profile describes: its id and secret are where one expects
-    /// them.
-    fn of_profile(&self, profile: Profile) -> (String, ClientConfig) {
-        let name = profile.name.clone();
-        let variable = |end: &str| {
-            let upper = name.to_uppercase();
-            let plain = upper.replace(|char: char| !char.is_ascii_alphanumeric(), "_");
-            format!("{plain}_{end}")
-        };
-        let mut config = ClientConfig::default();
-        let (id, secret) = (variable("CLIENT_ID"), variable("SECRET"));
-        if env::var_os(&id).is_some() {
-            config.id = Some(Reference::Env(id));
-        }
-        let keyless = matches!(
-            profile.client_auth,
-            ClientAuth::None | ClientAuth::PrivateKeyJwt | ClientAuth::Tls
-        );
-        let has_id = config.id.is_some() || self.client_id.is_some();
-        if !keyless && has_id && self.certificate.is_none() {
-            config.secret = Some(Reference::Env(secret));
-        }
-        config.profile = profile;
-        (name, config)
     }
 }
 
@@ -355,6 +291,14 @@ impl Target {
 
     fn wrong(&self, error: &hallpass::Error) -> Failure {
         let mut message = format!("{}: {}", self.name, crate::exit::chain(error));
+        if ["no client is set", "it says which client this is"]
+            .iter()
+            .any(|what| message.contains(what))
+        {
+            // What the library says names methods of its own. A secret that is missing is not meant.
+            let (name, place) = (&self.name, &self.place_of_id);
+            message = format!("{name}: no client id is set: give --client-id, or set {place}");
+        }
         if message.contains("needs the variable") || message.contains("has no value") {
             message.push_str("; --var NAME=VALUE gives it one");
             if message.contains("for its origins alone") {

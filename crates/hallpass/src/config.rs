@@ -60,7 +60,8 @@
 //! name. With the prefix `HALLPASS_CLIENT`, which is the command line's too, these are
 //! `HALLPASS_CLIENT_ATLAR_PROFILE=atlar`, `HALLPASS_CLIENT_ATLAR_ID=…`,
 //! `HALLPASS_CLIENT_ATLAR_SECRET=…`, `HALLPASS_CLIENT_ACME_VAR_TENANT=blue`. There the variable
-//! itself holds the secret, and `HALLPASS_CLIENT_ATLAR_SECRET_FILE` the path of a file that does. A
+//! itself holds the secret, and `HALLPASS_CLIENT_ATLAR_SECRET_FILE` the path of a file that does;
+//! `env:NAME` would be sent as it stands. A
 //! variable of the profile (`_VAR_`) is a text or a reference, as in a file: write
 //! `HALLPASS_CLIENT_ACME_VAR_API_KEY=env:ACME_API_KEY`, so that it is read anew at each fetch and never
 //! shown. A text is kept out of messages only if its name is that of a secret, as `api_key` is.

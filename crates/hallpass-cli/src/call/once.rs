@@ -13,7 +13,7 @@ use tower::ServiceExt as _;
 
 use super::{CallArgs, Stack};
 use crate::{
-    exit::{Exit, Failure, chain},
+    exit::{Exit, Failure, chain, told},
     progress,
     target::without_secrets,
 };
@@ -57,7 +57,7 @@ pub(super) async fn run(
 /// Why there is no response.
 fn failure<E: std::error::Error + 'static>(error: &Error<E>, stack: &Stack) -> Failure {
     // A server may say anything, even what it was told.
-    let message = without_secrets(&stack.config, &chain(error));
+    let message = without_secrets(&stack.config, &told(error));
     Failure::new(exit_of(error), message)
 }
 

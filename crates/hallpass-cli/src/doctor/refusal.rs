@@ -6,17 +6,14 @@ use super::{
     exchange::{Body, Exchange},
     finding::Finding,
 };
-use crate::{
-    exit::{Failure, chain},
-    target::Target,
-};
+use crate::{exit::Failure, target::Target};
 
 const STEP: &str = "token";
 
 /// The finding for a token request that failed, with the answer to it if there was one.
 pub(super) fn explain(target: &Target, error: &Error, last: Option<&Exchange>) -> Finding {
-    let exit = Failure::of_fetch(error).exit;
-    let finding = Finding::failed(STEP, exit, chain(error));
+    let Failure { exit, message } = Failure::of_fetch(error);
+    let finding = Finding::failed(STEP, exit, message);
     let Some(last) = last else {
         return finding.because(
             "no answer came from the token endpoint",

@@ -57,7 +57,7 @@ use Broken::*;
 
 /// Each with the step that has to find it, the exit code, and a part of the cause or what to do.
 const SETUPS: &[(Broken, &str, i32, &str)] = &[
-    (UnknownProfile, "configuration", 2, "there is no profile"),
+    (UnknownProfile, "configuration", 2, "no profile \"acme\""),
     (
         SecretInArguments,
         "configuration",

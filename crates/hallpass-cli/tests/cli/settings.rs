@@ -28,7 +28,11 @@ async fn a_client_of_the_settings_file() {
     assert_eq!(server.journal().token_requests(), 3);
 
     let run = hallpass(["token", "acmee", "--config", &file]).await;
-    run.refused(&["no client", "acme"]);
+    run.refused(&[
+        "no client",
+        "did you mean \"acme\"?",
+        "your clients are acme",
+    ]);
     let wrong = folder.write("wrong.toml", "[clients.acme]\nsecret = 'hunter2hunter2'");
     let run = hallpass(["token", "acme", "--config", &wrong]).await;
     run.refused(&["wrong.toml", "clients.acme.secret"]);
@@ -136,4 +140,80 @@ async fn a_variable_of_the_environment_may_be_a_secret() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_word_that_names_nothing() {
+    let nowhere = "no settings file was found at /nonexistent/.config/hallpass/clients.toml";
+    for (word, meant) in [("atlr", Some("did you mean \"atlar\"?")), ("acmee", None)] {
+        let run = hallpass(["token", word]).await;
+        run.refused(&[
+            &format!("no profile \"{word}\""),
+            nowhere,
+            "hallpass profiles list",
+        ]);
+        run.refused(meant.as_slice());
+        assert_eq!(run.stderr.contains("did you mean"), meant.is_some());
+        // The list would be longer than a screen.
+        assert!(!run.stderr.contains("zoominfo"), "{}", run.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_client_without_an_id_is_told_in_words_of_the_command_line() {
+    let (server, _) = generic().await;
+    let url = server.token_url();
+    let generic = ["token", "generic", "--token-url", &url];
+    let message = "no client id is set: give --client-id, or set GENERIC_CLIENT_ID";
+    hallpass(generic).await.refused(&[message]);
+    let with_secret = generic.into_iter().chain(["--secret", "env:SECRET"]);
+    hallpass(with_secret).await.refused(&[message]);
+
+    let mut asked = command(["token", "acme"]);
+    asked.env("HALLPASS_CLIENT_ACME_TOKEN_URL", &url);
+    let message = "give --client-id, or set HALLPASS_CLIENT_ACME_ID";
+    finished(asked).await.refused(&[message]);
+
+    let folder = Folder::new();
+    let text = format!("[clients.acme]\ntoken_url = \"{url}\"\n");
+    let file = folder.write("clients.toml", &text);
+    let message = format!("give --client-id, or set its id in {file}");
+    let run = hallpass(["token", "acme", "--config", &file]).await;
+    run.refused(&[&message]);
+    assert_eq!(server.journal().token_requests(), 0);
+}
+
+#[tokio::test]
+async fn a_variable_that_holds_a_place_is_warned_of() {
+    let server = Server::builder()
+        .client("client", "env:MY_SECRET")
+        .start()
+        .await;
+    let named = |asked: &mut std::process::Command| {
+        asked
+            .env("HALLPASS_CLIENT_ACME_TOKEN_URL", server.token_url())
+            .env("HALLPASS_CLIENT_ACME_ID", "client");
+    };
+    let mut asked = command(["token", "acme"]);
+    named(&mut asked);
+    asked.env("HALLPASS_CLIENT_ACME_SECRET", "env:MY_SECRET");
+    let run = finished(asked).await;
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    for part in [
+        "HALLPASS_CLIENT_ACME_SECRET begins with \"env:\"",
+        "HALLPASS_CLIENT_ACME_SECRET_FILE takes the path",
+    ] {
+        assert!(run.stderr.contains(part), "{}", run.stderr);
+    }
+    assert!(!run.stderr.contains("MY_SECRET"), "{}", run.stderr);
+
+    // One that is replaced is not used at all.
+    let mut asked = command(["token", "acme", "--secret", "env:OTHER"]);
+    named(&mut asked);
+    asked
+        .env("HALLPASS_CLIENT_ACME_SECRET", "env:MY_SECRET")
+        .env("OTHER", "no place");
+    let run = finished(asked).await;
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert!(!run.stderr.contains("warning"), "{}", run.stderr);
 }

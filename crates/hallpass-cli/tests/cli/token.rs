@@ -196,3 +196,39 @@ async fn verbose_shows_no_secret() {
     assert!(!run.stderr.is_empty());
     assert!(!run.stderr.contains(run.stdout.trim()), "{}", run.stderr);
 }
+
+#[tokio::test]
+async fn nobody_waits_for_a_next_attempt() {
+    let (server, _) = generic().await;
+    server.set_secret("client", "another");
+    let run = with_client("token", &server, &[]).await;
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert!(run.stderr.contains("check id and secret"), "{}", run.stderr);
+    for word in ["attempt", "try again"] {
+        assert!(!run.stderr.contains(word), "{}", run.stderr);
+    }
+    // What the server asks for is the reader's to know.
+    server.token_endpoint().down(429).retry_after(40);
+    let run = with_client("token", &server, &[]).await;
+    assert_eq!(run.code, 4, "{}", run.stderr);
+    assert!(run.stderr.contains("; try again in 4"), "{}", run.stderr);
+    assert!(!run.stderr.contains("next attempt"), "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn the_other_way_to_write_basic_is_one_that_a_profile_can_have() {
+    let server = Server::start().await;
+    let url = server.token_url();
+    let generic = "token generic --client-id client --secret env:ODD --token-url";
+    let mut asked = command(generic.split(' ').chain([url.as_str()]));
+    asked.env("ODD", "a+b%c&d");
+    let run = finished(asked).await;
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    let setting = "client_auth = \"basic-raw\" in a profile of your own";
+    assert!(run.stderr.contains(setting), "{}", run.stderr);
+    assert!(!run.stderr.contains("basic_raw"), "{}", run.stderr);
+    let folder = Folder::new();
+    let text = "token_url = 'https://auth.example.com/token'\nclient_auth = 'basic-raw'\n";
+    let file = folder.write("acme.toml", text);
+    assert_eq!(hallpass(["profiles", "validate", &file]).await.code, 0);
+}
