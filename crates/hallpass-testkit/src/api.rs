@@ -66,6 +66,11 @@ fn forbidden() -> Refusal {
     )
 }
 
+/// Whose token a request carries, if it lives.
+pub(crate) fn client(shared: &Shared, parts: &Parts) -> Option<String> {
+    Some(holder(shared, parts).ok()?.client)
+}
+
 fn holder(shared: &Shared, parts: &Parts) -> Result<Holder, Refusal> {
     #[cfg(feature = "oauth2")]
     if let Some(shape) = &shared.shape

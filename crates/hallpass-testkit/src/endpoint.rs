@@ -303,6 +303,9 @@ impl Endpoint {
     }
 
     /// Ends the next `n` requests with this gRPC status in the head, a Trailers-Only answer.
+    ///
+    /// Only this and [`grpc_trailers_next`](Self::grpc_trailers_next) answer as gRPC does. A revoked
+    /// or unknown token gets HTTP 401 without a gRPC status, as from a proxy, whatever the path.
     pub fn grpc_trailers_only_next(&self, n: usize, status: u16) -> &Self {
         self.queue(
             n,
@@ -311,7 +314,8 @@ impl Endpoint {
     }
 
     /// Ends the next `n` requests with this gRPC status in the trailers, after so many empty
-    /// messages; without any the trailers follow right after the head.
+    /// messages; without any the trailers follow right after the head. What else refuses a call is
+    /// [no gRPC answer](Self::grpc_trailers_only_next).
     pub fn grpc_trailers_next(&self, n: usize, status: u16, messages: usize) -> &Self {
         self.queue(
             n,

@@ -170,6 +170,10 @@ impl Exchange {
             status: 0,
             connection: self.connection,
             version: self.parts.version,
+            client: match self.kind {
+                Kind::Token => token::client(&self.shared, &self.parts, &taken.kept),
+                Kind::Api => api::client(&self.shared, &self.parts),
+            },
         }
     }
 

@@ -49,6 +49,7 @@ pub struct Entry {
     pub connection: u64,
     /// The version of HTTP spoken.
     pub version: http::Version,
+    pub(crate) client: Option<String>,
 }
 
 impl Entry {
@@ -70,6 +71,27 @@ impl Entry {
     /// The body as JSON, if it is.
     pub fn json(&self) -> Option<serde_json::Value> {
         serde_json::from_slice(&self.body).ok()
+    }
+
+    /// The id of the client whose request this was: the one that an API request's token was issued
+    /// to, or the one that asked for a token as it should. It is told by the request, as it arrived,
+    /// whatever the answer was. `None` for a token that is unknown, or lived no more by then, and for
+    /// a token request that would have been refused.
+    ///
+    /// ```
+    /// # use hallpass_testkit::Server;
+    /// # async fn calls_of_two_tenants(_: &Server) {}
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let server = Server::builder().client("acme", "a").client("initech", "b").start().await;
+    /// calls_of_two_tenants(&server).await;
+    /// // Each request says for whom it was made, and has the token of nobody else.
+    /// for entry in server.journal().api() {
+    ///     assert_eq!(entry.client(), entry.header("x-tenant"));
+    /// }
+    /// # });
+    /// ```
+    pub fn client(&self) -> Option<&str> {
+        self.client.as_deref()
     }
 
     /// The token of an `Authorization: Bearer` header.
@@ -123,6 +145,7 @@ impl fmt::Debug for Entry {
             .field("status", &self.status)
             .field("connection", &self.connection)
             .field("version", &self.version)
+            .field("client", &self.client)
             .finish()
     }
 }

@@ -182,6 +182,22 @@ impl Server {
         lock(&self.shared.store).revoke(token)
     }
 
+    /// Whether the API takes this token now: it was issued here, lives, and is not withdrawn.
+    ///
+    /// For a server of your own, gRPC or other, that leaves it to this one to say who may pass. A
+    /// token that is bound to a key (DPoP) needs its proof besides, which is not looked at here.
+    ///
+    /// ```
+    /// # use hallpass_testkit::Server;
+    /// # fn check(server: &Server, authorization: &str) -> bool {
+    /// let token = authorization.strip_prefix("Bearer ");
+    /// token.is_some_and(|token| server.accepts(token))
+    /// # }
+    /// ```
+    pub fn accepts(&self, token: &str) -> bool {
+        lock(&self.shared.store).holder(token).is_some()
+    }
+
     /// How many different tokens have been issued.
     pub fn tokens_issued(&self) -> u64 {
         lock(&self.shared.store).issued()

@@ -88,6 +88,16 @@ pub(crate) fn judge(shared: &Shared, parts: &Parts, body: &[u8]) -> Result<Field
     Ok(fields)
 }
 
+/// Whose request it is, if it is as its vendor documents.
+pub(crate) fn client(shared: &Shared, parts: &Parts, body: &[u8]) -> Option<String> {
+    let ask = Ask {
+        shared,
+        parts,
+        body,
+    };
+    Some(check(&ask).ok()?.client.id)
+}
+
 /// Holds a request against what its vendor documents.
 fn check(ask: &Ask<'_>) -> Result<Grant, Refusal> {
     #[cfg(feature = "oauth2")]
