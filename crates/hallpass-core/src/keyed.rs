@@ -69,7 +69,8 @@ impl<K: Clone + Eq + Hash + Send + Sync + 'static> Key for K {}
 /// than ours anyway, or has a header of its own.
 ///
 /// At most [10,000](Builder::limit) are kept. Those that were not used lately go first; one that is
-/// in use or is being fetched never does.
+/// in use or is being fetched never does. None goes for its age: an idle one stays until room is
+/// needed, or [`remove`](Self::remove) takes it out.
 pub struct Keyed<K> {
     store: Arc<Store<K>>,
     by: Option<Arc<FindKey<K>>>,
@@ -143,7 +144,8 @@ impl<K: Key> Keyed<K> {
     /// use.
     ///
     /// # Errors
-    /// That of the function, or a transient one if as many as are kept at most are all in use.
+    /// That of the function, or a transient one if as many as are kept at most are all in use: then
+    /// [`limit`](Builder::limit) is below the number of keys that are used at once.
     #[inline]
     pub fn get(&self, key: &K) -> Result<Cached, Error> {
         match self.store.entries.get(key) {
@@ -245,7 +247,7 @@ impl<K: Key> Store<K> {
             self.counts.gone(&entry.cached);
         }
         Error::transient(format!(
-            "{} credentials of {} are all in use, and no more are kept",
+            "{} credentials of {} are all in use, and no more are kept; raise limit",
             self.limit,
             self.nobody.description().name
         ))

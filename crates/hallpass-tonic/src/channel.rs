@@ -16,10 +16,13 @@ use crate::{
 
 /// A channel for generated clients whose calls carry this credential.
 ///
-/// Takes an [`Endpoint`](tonic::transport::Endpoint), a [`Channel`], or a [`Destination`]; and a
+/// Takes an [`Endpoint`], a [`Channel`], or a [`Destination`]; and a
 /// [`CredentialSource`](hallpass_core::CredentialSource), or a [`Cached`] to share one credential
 /// among several clients. See the [crate's documentation](crate) for an example, and for why an
 /// endpoint is better than a channel.
+///
+/// [`Endpoint`]: https://docs.rs/tonic/latest/tonic/transport/struct.Endpoint.html
+/// [`Channel`]: https://docs.rs/tonic/latest/tonic/transport/struct.Channel.html
 ///
 /// # Panics
 /// With an endpoint, outside a tokio runtime.
@@ -52,7 +55,7 @@ impl<S> BearerChannel<S> {
     /// error](hallpass_core::Error::is_unknown_key), and nothing is sent.
     ///
     /// The key of a call stands among its extensions:
-    /// [`tonic::Request::extensions_mut`].
+    /// [`tonic::Request::extensions_mut`](https://docs.rs/tonic/latest/tonic/struct.Request.html#method.extensions_mut).
     ///
     /// # Panics
     /// With an endpoint, outside a tokio runtime.

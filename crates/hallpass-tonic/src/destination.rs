@@ -13,8 +13,8 @@ use crate::{origin::sent_origin, tls};
 ///
 /// | made from | address |
 /// |---|---|
-/// | an [`Endpoint`] | the endpoint's URI, or the [origin](Endpoint::origin) that it has besides; every call is judged by that. If it is `https` and says nothing of TLS, it gets tonic's defaults: [`ClientTlsConfig::with_enabled_roots`](https://docs.rs/tonic/latest/tonic/transport/struct.ClientTlsConfig.html) |
-/// | a [`Channel`], or [`unknown`](Self::unknown) | a channel doesn't tell: see the [crate's documentation](crate#where-the-credential-goes) |
+/// | an [`Endpoint`](https://docs.rs/tonic/latest/tonic/transport/struct.Endpoint.html) | the endpoint's URI, or the [origin](https://docs.rs/tonic/latest/tonic/transport/struct.Endpoint.html#method.origin) that it has besides; every call is judged by that. If it is `https` and says nothing of TLS, it gets tonic's defaults: [`ClientTlsConfig::with_enabled_roots`](https://docs.rs/tonic/latest/tonic/transport/struct.ClientTlsConfig.html) |
+/// | a [`Channel`](https://docs.rs/tonic/latest/tonic/transport/struct.Channel.html), or [`unknown`](Self::unknown) | a channel doesn't tell: see the [crate's documentation](crate#where-the-credential-goes) |
 /// | [`at`](Self::at) | the one that you say |
 #[derive(Debug, Clone)]
 pub struct Destination<S = Channel> {
@@ -50,7 +50,7 @@ impl<S> Destination<S> {
         Ok(Self { service, address })
     }
 
-    /// Any service, whose address nobody tells, as that of a bare [`Channel`].
+    /// Any service, whose address nobody tells, as that of a bare [`Channel`](https://docs.rs/tonic/latest/tonic/transport/struct.Channel.html).
     pub const fn unknown(service: S) -> Self {
         Self {
             service,
@@ -84,7 +84,7 @@ impl From<Endpoint> for Destination {
     /// Connects with the first call.
     ///
     /// # Panics
-    /// Outside a tokio runtime, as [`Endpoint::connect_lazy`] does.
+    /// Outside a tokio runtime, as [`Endpoint::connect_lazy`](https://docs.rs/tonic/latest/tonic/transport/struct.Endpoint.html#method.connect_lazy) does.
     fn from(endpoint: Endpoint) -> Self {
         // What tonic's generated `connect` does: TLS for an `https` endpoint that has none.
         let (endpoint, address) = match Endpoint::new(endpoint.clone()) {

@@ -32,7 +32,7 @@ where
     R: http_body::Body<Data = Bytes> + Send + 'static,
     R::Error: Into<BoxError> + Send,
 {
-    /// A [`Channel`], for SDKs whose clients take that and no other service.
+    /// A [`Channel`](https://docs.rs/tonic/latest/tonic/transport/struct.Channel.html), for SDKs whose clients take that and no other service.
     ///
     /// Its calls reach this one through an HTTP/2 connection within the process, which costs each a
     /// few copies and turns of the runtime. What a request has in its extensions does not come
@@ -40,7 +40,7 @@ where
     /// status.
     ///
     /// # Panics
-    /// Outside a tokio runtime, as [`Endpoint::connect_lazy`] does.
+    /// Outside a tokio runtime, as [`Endpoint::connect_lazy`](https://docs.rs/tonic/latest/tonic/transport/struct.Endpoint.html#method.connect_lazy) does.
     pub fn into_channel(self) -> Channel {
         let connector = tower::service_fn(move |_: Uri| {
             let channel = self.clone();

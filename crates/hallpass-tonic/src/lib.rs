@@ -23,14 +23,18 @@
 //! A suspected credential is replaced, by one fetch for all calls. Without a replacement the call gets
 //! the server's own status.
 //!
+//! A stream that is open already isn't touched by a renewal: it goes on with the credential that it
+//! began with, for as long as the server lets it. The caller of a stream that breaks off calls again,
+//! and gets the new credential.
+//!
 //! Calls that have sent one message are the unary and the server-streaming ones. A server may act on
 //! the messages of a stream before it refuses it; where it doesn't, say
 //! [`replay_client_streams`](BearerChannel::replay_client_streams). To tell trailers right after the
 //! head, the head of a call of one message is held back for its first frame, 10 ms at most.
 //!
-//! A call's `grpc-timeout` ([`Request::set_timeout`](tonic::Request::set_timeout)) bounds all that it
+//! A call's `grpc-timeout` ([`Request::set_timeout`](https://docs.rs/tonic/latest/tonic/struct.Request.html#method.set_timeout)) bounds all that it
 //! waits for: a credential, a connection, the answer. What the wait for a credential took is taken off
-//! before the call is sent. A timeout of the [endpoint](tonic::transport::Endpoint::timeout) only
+//! before the call is sent. A timeout of the [endpoint](https://docs.rs/tonic/latest/tonic/transport/struct.Endpoint.html#method.timeout) only
 //! covers the sending.
 //!
 //! A call that can't have a credential fails before anything is sent, with
@@ -50,12 +54,12 @@
 //! # Where the credential goes
 //!
 //! To `https`, or `http` to this machine; to anywhere else it stays here. For that the address must be
-//! known, and a [`Channel`](tonic::transport::Channel) does not tell the one that it was made with.
+//! known, and a [`Channel`](https://docs.rs/tonic/latest/tonic/transport/struct.Channel.html) does not tell the one that it was made with.
 //! So:
 //!
 //! | given | the credential goes |
 //! |---|---|
-//! | an [`Endpoint`](tonic::transport::Endpoint) | to its URI, if that is `https` and tonic is built with TLS, or `http` to this machine. If it has an [`origin`](tonic::transport::Endpoint::origin), that is who the credential is for |
+//! | an [`Endpoint`](https://docs.rs/tonic/latest/tonic/transport/struct.Endpoint.html) | to its URI, if that is `https` and tonic is built with TLS, or `http` to this machine. If it has an [`origin`](https://docs.rs/tonic/latest/tonic/transport/struct.Endpoint.html#method.origin), that is who the credential is for |
 //! | a channel, and a source or [`origins`](BearerChannel::origins) that name where the credential may go | through the channel: **you** vouch that it leads to one of them, over TLS |
 //! | a channel of a client made `with_origin` | as if that origin were the address: **you** vouch that it is |
 //! | a channel, and nothing else | nowhere: calls fail with `FAILED_PRECONDITION` |
@@ -85,7 +89,7 @@
 //! # Where a client takes something else
 //!
 //! [`BearerChannel`] is a service for generated clients, and fits below any tower layer of tonic's. For
-//! a client that takes a [`Channel`](tonic::transport::Channel) and nothing else there is
+//! a client that takes a [`Channel`](https://docs.rs/tonic/latest/tonic/transport/struct.Channel.html) and nothing else there is
 //! [`into_channel`](BearerChannel::into_channel), for one whose service has a fixed response and error
 //! [`boxed`](BearerChannel::boxed). Above a channel that stands in a stack already:
 //!

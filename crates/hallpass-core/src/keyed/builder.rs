@@ -57,7 +57,9 @@ impl<K: Key> Builder<K> {
     /// How many credentials are kept: 10,000 unless set.
     ///
     /// Keys are spread over several tables, each with its share of this. With as many keys as this
-    /// says, a few tables are full already: leave a tenth of room.
+    /// says, a few tables are full already: leave a tenth of room. It has to be above the number of
+    /// keys with requests under way at once: credentials in use don't go, and a new key is refused then.
+    /// A credential is not dropped for its age.
     #[must_use]
     pub fn limit(mut self, credentials: usize) -> Self {
         self.limit = credentials.max(1);

@@ -11,11 +11,12 @@ use crate::{
 pub struct KeyedStats {
     /// Credentials that there are now.
     pub entries: usize,
-    /// Credentials that were made.
+    /// Credentials that were made, those included that were not kept for want of room.
     pub made: u64,
     /// Credentials that had to go for others.
     pub evicted: u64,
-    /// Requests that were refused for their key, or for want of one.
+    /// Requests that were refused before anything was sent: their key was unknown or missing, or
+    /// there was no room for its credential.
     pub refused: u64,
     /// Fetches that run now.
     pub fetching: usize,
