@@ -45,6 +45,8 @@ pub(crate) fn measure(named: &[String]) -> Result<(), String> {
         let before = spent()?;
         let mut build = cargo(&["build", "--target-dir"]);
         build.arg(&folder).args(choice).env_remove("RUSTC_WRAPPER");
+        // As others build by default, which this workspace does not.
+        build.env("CARGO_PROFILE_DEV_DEBUG", "true");
         output(features, build.arg("--quiet"))?;
         let seconds = spent()? - before;
         println!("| `{features}` | {} | {seconds:.0} s |", crates.len());
