@@ -4,6 +4,7 @@ mod common;
 
 use std::{
     io::{BufRead as _, BufReader},
+    net::TcpStream,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -93,12 +94,13 @@ fn server_says_what_to_paste_and_stays() {
             break;
         }
     }
-    let stays = running.try_wait().unwrap().is_none();
+    let said = said.join("\n");
+    let address = said.split("http://").nth(1).unwrap();
+    let stays = TcpStream::connect(address.split('/').next().unwrap());
     running.kill().unwrap();
     running.wait().unwrap();
 
-    let said = said.join("\n");
-    assert!(stays, "{said}");
+    assert!(stays.is_ok(), "{said}");
     let url = said
         .lines()
         .find_map(|line| line.strip_prefix("token URL  "))

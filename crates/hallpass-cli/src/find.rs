@@ -20,8 +20,10 @@ use crate::{
 /// The prefix of clients in the environment.
 const ENVIRONMENT: &str = "HALLPASS_CLIENT";
 
-/// How many letters of a name may be wrong for another to be what was meant.
-const NEAR: usize = 2;
+/// How many letters of a name may be wrong for another to be what was meant: of few, fewer.
+const fn slips(name: &str) -> usize {
+    if name.len() < 5 { 1 } else { 2 }
+}
 
 /// A client before any option.
 pub(crate) struct Found {
@@ -92,7 +94,7 @@ impl TargetArgs {
         let shown: String = word.chars().filter(|char| !char.is_control()).collect();
         let mut near = known.to_vec();
         near.extend(Profile::names().map(str::to_owned));
-        near.retain(|name| strsim::levenshtein(word, name) <= NEAR);
+        near.retain(|name| strsim::levenshtein(word, name) <= slips(word));
         let near: Vec<String> = near.iter().map(|name| format!("\"{name}\"")).collect();
         let meant = if near.is_empty() {
             String::new()

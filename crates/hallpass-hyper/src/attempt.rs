@@ -21,11 +21,11 @@ use crate::{
     Error,
     connector::Connector,
     stream::Activity,
-    taken::{Taken, Watched},
+    taken::{Asked, Taken},
 };
 
 /// hyper's client as it is used here, for bodies of type `B`.
-pub(crate) type Hyper<B> = legacy::Client<Connector, Watched<B>>;
+pub(crate) type Hyper<B> = legacy::Client<Connector, Asked<B>>;
 
 /// From when on a request that its caller drops says something about its connection.
 ///
@@ -43,7 +43,7 @@ pub(crate) const LEFT_BEHIND: Duration = Duration::from_millis(250);
 /// The same for a request that can't be sent again, and so fails.
 ///
 /// Longer than it takes to make another connection, which hyper may be doing for it.
-pub(crate) const LEFT_BEHIND_FOR_GOOD: Duration = Duration::from_secs(30);
+pub(crate) const LEFT_BEHIND_FOR_GOOD: Duration = Duration::from_secs(60);
 
 /// A request on its way.
 ///
@@ -58,8 +58,13 @@ pub(crate) struct Attempt {
     taken: Taken,
     /// [`LEFT_BEHIND`], or for good.
     patience: Duration,
-    /// Waits for the connection's end and `patience`, once there is one.
-    left_behind: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    watched: Option<Watched>,
+}
+
+/// The connection that a request was handed to last, and the wait for its end and some more.
+struct Watched {
+    connection: Activity,
+    outlived: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 impl Attempt {
@@ -78,7 +83,7 @@ impl Attempt {
             ended: false,
             taken,
             patience,
-            left_behind: None,
+            watched: None,
         }
     }
 
@@ -103,17 +108,20 @@ impl Attempt {
         if self.taken.is() {
             return Poll::Pending;
         }
-        if self.left_behind.is_none() {
-            let connected = self.connection.connection_metadata();
-            let outlived = connected
-                .as_ref()
-                .and_then(|connected| Activity::outlived(connected, self.patience));
-            self.left_behind = outlived.map(|outlived| Box::pin(outlived) as _);
-        }
-        match &mut self.left_behind {
-            Some(outlived) => outlived.as_mut().poll(cx),
-            None => Poll::Pending,
-        }
+        let connected = self.connection.connection_metadata();
+        let Some(connection) = connected.as_ref().and_then(Activity::of) else {
+            return Poll::Pending;
+        };
+        // hyper moves a request that it was handed back to another connection.
+        let watched = self.watched.take();
+        let watched = watched.filter(|watched| watched.connection.is(&connection));
+        let mut watched = watched.unwrap_or_else(|| Watched {
+            outlived: Box::pin(connection.outlived(self.patience)),
+            connection,
+        });
+        let polled = watched.outlived.as_mut().poll(cx);
+        self.watched = Some(watched);
+        polled
     }
 
     fn give_up_if_silent(&self) {

@@ -18,7 +18,7 @@ use tower_service::Service;
 use crate::{
     Error, Proxy, ResponseFuture,
     attempt::{Attempt, Hyper, LEFT_BEHIND, LEFT_BEHIND_FOR_GOOD},
-    outgoing::{announce_no_body, leave_version_open},
+    outgoing::{announce_no_body, for_either_version},
     resend::Resend,
     tls::Versions,
 };
@@ -37,7 +37,8 @@ use crate::{
 ///   after so many requests. Its body goes with it, as far as a [`ReplayBody`] keeps it; past that,
 ///   [`Error::is_unprocessed`] tells a retry layer that the request may go again;
 /// - if its connection ended before anybody asked for the request, a quarter of a second after that.
-///   One that can't be sent again fails then, after half a minute.
+///   One that can't be sent again, as over plain `http` and with a body that isn't kept, fails a
+///   minute after that.
 ///
 /// One case is left, at most one request for each connection that an HTTP/2 server ends: the one
 /// that hyper was just handing over. hyper doesn't tell whether its head had gone out by then, so it
@@ -103,7 +104,7 @@ where
         if !has_body {
             announce_no_body(&mut head);
         }
-        leave_version_open(&mut head);
+        for_either_version(&mut head);
         shared.proxy.authorize(&mut head);
         let fresh = has_body && head.extensions.get::<FreshConnection>().is_some();
         // HTTP/1.1 never says that a request was not looked at, so nothing is kept for it.

@@ -42,13 +42,16 @@ impl Error {
         }
     }
 
+    pub(crate) fn is_left_behind(&self) -> bool {
+        self.kind == Kind::Unprocessed && self.source.is_none()
+    }
+
     /// In which way the server has not looked at the request, if it had the chance.
     pub(crate) fn unprocessed(&self) -> Option<Unprocessed> {
-        match (self.kind, &self.source) {
-            (Kind::Unprocessed, None) => Some(Unprocessed::GoneAway),
-            (_, Some(source)) => Unprocessed::of(source),
-            (_, None) => None,
+        if self.is_left_behind() {
+            return Some(Unprocessed::GoneAway);
         }
+        Unprocessed::of(self.source.as_ref()?)
     }
 
     /// What hyper said, where it said something.

@@ -2,7 +2,7 @@
 
 use http::{
     HeaderValue, Method, Version,
-    header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, COOKIE, TRANSFER_ENCODING},
     request::Parts,
 };
 
@@ -20,11 +20,27 @@ pub(crate) fn announce_no_body(head: &mut Parts) {
 /// Lets the connection decide the version: a gateway's callers speak HTTP/2 to it, and its upstream
 /// may not.
 ///
-/// gRPC keeps its own, because it works over nothing else.
-pub(crate) fn leave_version_open(head: &mut Parts) {
-    let content = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-    let is_grpc = content.is_some_and(|content| content.starts_with(b"application/grpc"));
-    if head.version > Version::HTTP_11 && !is_grpc {
-        head.version = Version::HTTP_11;
+/// gRPC keeps its own, because it works over nothing else. Cookies, which HTTP/2 lets callers split,
+/// are one field again (RFC 9113 §8.2.3).
+pub(crate) fn for_either_version(head: &mut Parts) {
+    if head.version <= Version::HTTP_11 || is_grpc(head) {
+        return;
     }
+    head.version = Version::HTTP_11;
+    let cookies: Vec<_> = head.headers.get_all(COOKIE).iter().collect();
+    if cookies.len() > 1 {
+        let bytes: Vec<_> = cookies.iter().map(|cookie| cookie.as_bytes()).collect();
+        // Of parts that were values.
+        if let Ok(mut joined) = HeaderValue::from_bytes(&bytes.join(&b"; "[..])) {
+            joined.set_sensitive(true);
+            head.headers.insert(COOKIE, joined);
+        }
+    }
+}
+
+/// gRPC-Web is something else.
+fn is_grpc(head: &Parts) -> bool {
+    let content = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let rest = content.and_then(|content| content.strip_prefix(b"application/grpc"));
+    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
 }

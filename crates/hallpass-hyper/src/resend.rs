@@ -1,6 +1,6 @@
 //! [`Resend`]: a request to be sent again if the server has not looked at it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use hallpass_core::{BoxError, adapter::FreshProof};
 use hallpass_tower::ReplayBody;
@@ -8,7 +8,7 @@ use http::{Request, request::Parts};
 use http_body::Body;
 
 use crate::{
-    attempt::{Attempt, Hyper, LEFT_BEHIND},
+    attempt::{Attempt, Hyper, LEFT_BEHIND, LEFT_BEHIND_FOR_GOOD},
     unprocessed::Unprocessed,
 };
 
@@ -26,7 +26,7 @@ const REFUSALS: u8 = 1;
 
 pub(crate) struct Resend {
     /// `None` if the body can't be sent again, or no proof made for it.
-    send: Box<dyn Fn() -> Option<Attempt> + Send>,
+    send: Box<dyn Fn(Duration) -> Option<Attempt> + Send>,
     connections: u8,
     refusals: u8,
 }
@@ -43,7 +43,7 @@ impl Resend {
         B::Error: Into<BoxError>,
     {
         let (head, body) = (head.clone(), body.try_clone()?);
-        let send = move || {
+        let send = move |patience| {
             let (mut head, body) = (head.clone(), body.try_clone()?);
             // One that was sent may be worth nothing by now, also to a server that says it saw none.
             if let Some(proof) = head.extensions.get::<FreshProof>().cloned() {
@@ -51,7 +51,7 @@ impl Resend {
                 proof.attach(method, uri, &mut head.headers).ok()?;
             }
             let request = Request::from_parts(head, body);
-            Some(Attempt::new(&client, request, LEFT_BEHIND))
+            Some(Attempt::new(&client, request, patience))
         };
         Some(Self {
             send: Box::new(send),
@@ -67,7 +67,11 @@ impl Resend {
             Unprocessed::Refused => &mut self.refusals,
         };
         *left = left.checked_sub(1)?;
-        let again = (self.send)()?;
+        let patience = match self.connections {
+            0 => LEFT_BEHIND_FOR_GOOD,
+            _ => LEFT_BEHIND,
+        };
+        let again = (self.send)(patience)?;
         tracing::debug!(target: "hallpass", ?what, "the server has not looked at the request; sending it again");
         Some(again)
     }

@@ -131,7 +131,7 @@ impl Activity {
         }))
     }
 
-    fn of(connected: &Connected) -> Option<Self> {
+    pub(crate) fn of(connected: &Connected) -> Option<Self> {
         let mut extensions = Extensions::new();
         connected.get_extras(&mut extensions);
         extensions.remove()
@@ -162,15 +162,17 @@ impl Activity {
     }
 
     /// Waits for the end of the connection, and `more` after it.
-    pub(crate) fn outlived(
-        connected: &Connected,
-        more: Duration,
-    ) -> Option<impl Future<Output = ()> + Send + use<>> {
-        let mut open = Self::of(connected)?.0.open.clone();
-        Some(async move {
+    pub(crate) fn outlived(&self, more: Duration) -> impl Future<Output = ()> + Send + use<> {
+        let mut open = self.0.open.clone();
+        async move {
             // Nothing is ever said on it: it ends.
             let _ = open.changed().await;
             tokio::time::sleep(more).await;
-        })
+        }
+    }
+
+    /// Whether both are of one connection.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 }

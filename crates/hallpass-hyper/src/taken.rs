@@ -18,9 +18,9 @@ use http_body::{Body, Frame, SizeHint};
 pub(crate) struct Taken(Arc<AtomicBool>);
 
 impl Taken {
-    pub(crate) fn body<B>(&self, inner: B) -> Watched<B> {
+    pub(crate) fn body<B>(&self, inner: B) -> Asked<B> {
         let taken = self.clone();
-        Watched { inner, taken }
+        Asked { inner, taken }
     }
 
     pub(crate) fn is(&self) -> bool {
@@ -33,12 +33,12 @@ impl Taken {
 }
 
 /// A body that tells [`Taken`].
-pub(crate) struct Watched<B> {
+pub(crate) struct Asked<B> {
     inner: B,
     taken: Taken,
 }
 
-impl<B: Body + Unpin> Body for Watched<B> {
+impl<B: Body + Unpin> Body for Asked<B> {
     type Data = B::Data;
     type Error = B::Error;
 

@@ -13,7 +13,7 @@ use hyper_util::client::legacy::connect::CaptureConnection;
 
 use crate::{
     Error, Proxy,
-    attempt::{Attempt, Hyper, LEFT_BEHIND},
+    attempt::{Attempt, Hyper, LEFT_BEHIND, LEFT_BEHIND_FOR_GOOD},
     coding,
     connector::causes,
     outgoing::announce_no_body,
@@ -24,8 +24,8 @@ use crate::{
 /// Sends token requests over HTTP/1.1 or HTTP/2. Clones share its connections.
 ///
 /// Redirects come back as answers. A request whose connection turns out to have died while it lay
-/// idle is sent once more on a fresh one; on a connection that never answered anything it is not.
-/// Nor is one with [`SendOnce`] among its extensions. One with [`FreshConnection`] there gets a new
+/// idle is sent once more on a fresh one; on a connection that never answered anything it is not,
+/// unless nothing of it had left. Nor is one with [`SendOnce`] among its extensions. One with [`FreshConnection`] there gets a new
 /// connection at once. Answers are asked
 /// for uncoded; one in gzip or deflate is decoded all the same, and any other coding is an error
 /// that names it.
@@ -71,15 +71,15 @@ impl HyperTransport {
             Some(FreshConnection) => &self.fresh,
             None => &self.pooled,
         };
-        let mut send = |client, request: Request<Bytes>| {
-            let attempt = Attempt::new(client, request.map(Full::new), LEFT_BEHIND);
+        let mut send = |client, request: Request<Bytes>, patience| {
+            let attempt = Attempt::new(client, request.map(Full::new), patience);
             *connection = Some(attempt.connection());
             attempt
         };
-        let response = match send(client, request.clone()).await {
-            Err(error) if !once && met_a_dead_connection(&error) => {
+        let response = match send(client, request.clone(), LEFT_BEHIND).await {
+            Err(error) if error.is_left_behind() || !once && met_a_dead_connection(&error) => {
                 tracing::debug!(target: "hallpass", "the idle connection had died; sending the token request on a fresh one");
-                send(&self.fresh, request).await
+                send(&self.fresh, request, LEFT_BEHIND_FOR_GOOD).await
             }
             outcome => outcome,
         };
@@ -140,6 +140,8 @@ fn failure(error: Error) -> TransportError {
     let phase = match error.is_connect() {
         true if error.is_timeout() => Phase::ConnectTimeout,
         true => Phase::Connect,
+        // Nothing of it was sent.
+        false if error.is_left_behind() => Phase::Connect,
         false => Phase::Exchange,
     };
     TransportError::caused(phase, error.into_cause())
@@ -150,11 +152,10 @@ fn failure(error: Error) -> TransportError {
 /// Then its server had most likely closed it before the request came. Should the server have acted
 /// on the request all the same, there is one token more that nobody uses.
 fn met_a_dead_connection(error: &Error) -> bool {
-    let Some(hyper) = error.hyper() else {
-        return error.is_unprocessed();
-    };
-    let used = hyper.connect_info().is_some_and(Activity::has_answered);
-    used && causes(hyper).any(is_end_of_connection)
+    error.hyper().is_some_and(|hyper| {
+        let used = hyper.connect_info().is_some_and(Activity::has_answered);
+        used && causes(hyper).any(is_end_of_connection)
+    })
 }
 
 fn is_end_of_connection(cause: &(dyn StdError + 'static)) -> bool {

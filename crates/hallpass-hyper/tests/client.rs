@@ -137,14 +137,22 @@ async fn the_version_is_the_connections_but_for_grpc() {
     let server = Server::start().await;
     let client: Client<Full<Bytes>> = hallpass_hyper::client().unwrap();
     let http2 = || Request::post(server.url()).version(Version::HTTP_2);
-    let request = http2().body(Full::from("some")).unwrap();
-    let answer = client.clone().oneshot(request).await.unwrap();
-    assert_eq!(answer.version(), Version::HTTP_11);
+    for content in ["text/plain", "application/grpc-web+proto"] {
+        let request = http2().header("content-type", content);
+        let request = request.header("cookie", "a=1").header("cookie", "b=2");
+        let request = request.body(Full::from("some")).unwrap();
+        let answer = client.clone().oneshot(request).await.unwrap();
+        assert_eq!(answer.version(), Version::HTTP_11);
+    }
+    for entry in server.journal().api() {
+        let cookies: Vec<_> = entry.headers.get_all("cookie").iter().collect();
+        assert_eq!(cookies, ["a=1; b=2"]);
+    }
 
     let grpc = http2().header("content-type", "application/grpc+proto");
     let request = grpc.body(Full::from("some")).unwrap();
     assert!(client.oneshot(request).await.is_err());
-    assert_eq!(server.journal().api_requests(), 1);
+    assert_eq!(server.journal().api_requests(), 2);
 }
 
 #[tokio::test]

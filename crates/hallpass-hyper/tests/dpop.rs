@@ -100,7 +100,10 @@ async fn a_revoked_token_and_new_nonces_at_once_cost_one_fetch_and_no_call() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_calls_with_revocations_and_rotating_nonces() {
-    for builder in [Builder::new().http1_only(), Builder::new().http2_only()] {
+    for (builder, may_fail) in [
+        (Builder::new().http1_only(), false),
+        (Builder::new().http2_only(), true),
+    ] {
         // HTTP/2 connections end on the way: what was not looked at goes out again, with new proofs.
         let server = Server::builder().dpop_nonces(40).goaway_after(60);
         let server = server.start().await;
@@ -129,7 +132,8 @@ async fn a_thousand_calls_with_revocations_and_rotating_nonces() {
         let journal = server.journal();
         let (failed, good) = (failed.into_inner(), journal.api_with_status(200));
         // At most one for each connection that ends, and only there: it may have been answered.
-        assert!(failed <= journal.api_requests() / 60, "{failed} failed");
+        let most = usize::from(may_fail) * journal.api_requests() / 60;
+        assert!(failed <= most, "{failed} failed");
         assert!((1000 - failed..=1000).contains(&good), "{good} good");
         each_proof_is_new(&journal);
     }

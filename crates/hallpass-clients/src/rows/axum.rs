@@ -6,7 +6,7 @@ use hallpass_core::BoxError;
 use hallpass_testkit::Server;
 use hallpass_tower::BearerLayer;
 use http::{
-    HeaderMap, HeaderName, Uri,
+    HeaderMap, HeaderName, Method, Uri,
     header::{AUTHORIZATION, CONNECTION, HOST, PROXY_AUTHORIZATION, TE, UPGRADE},
 };
 use http_body_util::Full;
@@ -23,15 +23,19 @@ use crate::{
 
 fn hop_by_hop(headers: &mut HeaderMap) {
     let named = headers.get_all(CONNECTION).iter();
-    let named = named.filter_map(|value| value.to_str().ok());
-    let named = named.flat_map(|value| value.split(','));
-    let named: Vec<HeaderName> = named.filter_map(|name| name.trim().parse().ok()).collect();
+    let named = named.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let named = named.filter_map(|name| HeaderName::from_bytes(name.trim_ascii()).ok());
+    let named: Vec<HeaderName> = named.collect();
+    let needed_by_grpc = headers.remove(TE).filter(|value| value == "trailers");
     let always = [CONNECTION, TE, UPGRADE, PROXY_AUTHORIZATION];
     for name in named.into_iter().chain(always) {
         headers.remove(name);
     }
     headers.remove("keep-alive");
     headers.remove("proxy-connection");
+    if let Some(trailers) = needed_by_grpc {
+        headers.insert(TE, trailers);
+    }
 }
 
 pub(crate) async fn run(stage: &Stage) -> Outcome {
@@ -41,6 +45,9 @@ pub(crate) async fn run(stage: &Stage) -> Outcome {
         .layer(hallpass_hyper::client()?);
     let upstream: Uri = upstream.parse()?;
     let proxy = move |mut request: Request| async move {
+        if request.method() == Method::CONNECT {
+            return failed("no tunnels");
+        }
         let mut target = upstream.into_parts();
         target.path_and_query = request.uri().path_and_query().cloned();
         let Ok(target) = Uri::from_parts(target) else {
@@ -60,7 +67,7 @@ pub(crate) async fn run(stage: &Stage) -> Outcome {
     };
     let url = serve(Router::new().fallback(proxy)).await?;
     let caller = hallpass_hyper::client()?;
-    let call = async |method: http::Method| {
+    let call = async |method: Method| {
         let body = Full::new(Bytes::from_static(if method == "POST" {
             b"b"
         } else {
@@ -77,8 +84,8 @@ pub(crate) async fn run(stage: &Stage) -> Outcome {
     };
     stage
         .drive(
-            async || call(http::Method::GET).await,
-            async || call(http::Method::POST).await,
+            async || call(Method::GET).await,
+            async || call(Method::POST).await,
         )
         .await;
     strangers(stage, &url).await
