@@ -49,7 +49,7 @@ impl Error {
     /// In which way the server has not looked at the request, if it had the chance.
     pub(crate) fn unprocessed(&self) -> Option<Unprocessed> {
         if self.is_left_behind() {
-            return Some(Unprocessed::GoneAway);
+            return Some(Unprocessed::LeftBehind);
         }
         Unprocessed::of(self.source.as_ref()?)
     }

@@ -1,6 +1,6 @@
 //! [`Resend`]: a request to be sent again if the server has not looked at it.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use hallpass_core::{BoxError, adapter::FreshProof};
 use hallpass_tower::ReplayBody;
@@ -8,7 +8,7 @@ use http::{Request, request::Parts};
 use http_body::Body;
 
 use crate::{
-    attempt::{Attempt, Hyper, LEFT_BEHIND, LEFT_BEHIND_FOR_GOOD},
+    attempt::{Attempt, Hyper, LEFT_BEHIND},
     unprocessed::Unprocessed,
 };
 
@@ -26,9 +26,10 @@ const REFUSALS: u8 = 1;
 
 pub(crate) struct Resend {
     /// `None` if the body can't be sent again, or no proof made for it.
-    send: Box<dyn Fn(Duration) -> Option<Attempt> + Send>,
+    send: Box<dyn Fn() -> Option<Attempt> + Send>,
     connections: u8,
     refusals: u8,
+    left_behind: u8,
 }
 
 impl Resend {
@@ -43,7 +44,7 @@ impl Resend {
         B::Error: Into<BoxError>,
     {
         let (head, body) = (head.clone(), body.try_clone()?);
-        let send = move |patience| {
+        let send = move || {
             let (mut head, body) = (head.clone(), body.try_clone()?);
             // One that was sent may be worth nothing by now, also to a server that says it saw none.
             if let Some(proof) = head.extensions.get::<FreshProof>().cloned() {
@@ -51,12 +52,14 @@ impl Resend {
                 proof.attach(method, uri, &mut head.headers).ok()?;
             }
             let request = Request::from_parts(head, body);
-            Some(Attempt::new(&client, request, patience))
+            Some(Attempt::new(&client, request, LEFT_BEHIND))
         };
         Some(Self {
             send: Box::new(send),
             connections: CONNECTIONS,
             refusals: REFUSALS,
+            // Each takes a while, and is rare.
+            left_behind: CONNECTIONS,
         })
     }
 
@@ -65,13 +68,10 @@ impl Resend {
         let left = match what {
             Unprocessed::GoneAway => &mut self.connections,
             Unprocessed::Refused => &mut self.refusals,
+            Unprocessed::LeftBehind => &mut self.left_behind,
         };
         *left = left.checked_sub(1)?;
-        let patience = match self.connections {
-            0 => LEFT_BEHIND_FOR_GOOD,
-            _ => LEFT_BEHIND,
-        };
-        let again = (self.send)(patience)?;
+        let again = (self.send)()?;
         tracing::debug!(target: "hallpass", ?what, "the server has not looked at the request; sending it again");
         Some(again)
     }

@@ -1,4 +1,4 @@
-//! [`Unprocessed`]: what an HTTP/2 server says of a request that it has not looked at.
+//! [`Unprocessed`]: how it is known that a server has not looked at a request.
 
 use std::error::Error as StdError;
 
@@ -6,13 +6,15 @@ use h2::Reason;
 
 use crate::connector::causes;
 
-/// The two ways in which a server says so (RFC 9113 §8.7).
+/// The two ways in which an HTTP/2 server says so (RFC 9113 §8.7), and one in which it can't.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unprocessed {
     /// The connection ends, and the request came too late for it (§6.8).
     GoneAway,
     /// The connection goes on, and took no further stream.
     Refused,
+    /// The connection ended before it took the request.
+    LeftBehind,
 }
 
 impl Unprocessed {
