@@ -9,6 +9,10 @@ pub fn profiles(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
+    // The fuzzer learns the words, and what a profile says itself may be shown.
+    if text.contains(SECRET) {
+        return;
+    }
     let profile = match Profile::from_toml(text) {
         Ok(profile) => profile,
         Err(error) => return check_error(&error, bytes, &[]),
