@@ -36,9 +36,9 @@ use crate::{
 /// - if an HTTP/2 server says that it has not looked at it, as servers do that end a connection
 ///   after so many requests. Its body goes with it, as far as a [`ReplayBody`] keeps it; past that,
 ///   [`Error::is_unprocessed`] tells a retry layer that the request may go again;
-/// - if its connection ended before anybody asked for the request, a quarter of a second after that.
-///   One that can't be sent again, as over plain `http` and with a body that isn't kept, fails a
-///   minute after that.
+/// - if its connection ended before it took the request, a quarter of a second after that. One that
+///   can't be sent again fails a minute after that: over HTTP/1.1 with plain `http`, or with a body
+///   that isn't kept.
 ///
 /// One case is left, at most one request for each connection that an HTTP/2 server ends: the one
 /// that hyper was just handing over. hyper doesn't tell whether its head had gone out by then, so it

@@ -73,8 +73,8 @@ impl Error {
     }
 
     /// Whether the server has not acted on the request, so that it is safe to send it again, a POST
-    /// too: there was no connection, it ended before the request was written, or an HTTP/2 server said that
-    /// it has not looked at it (GOAWAY, `REFUSED_STREAM`: RFC 9113 §8.7).
+    /// too: there was no connection, it ended before it took the request, or an HTTP/2 server said
+    /// that it has not looked at it (GOAWAY, `REFUSED_STREAM`: RFC 9113 §8.7).
     ///
     /// A request whose body is kept has been sent again already. If this is false, the server may have
     /// acted on the request, or not.

@@ -30,7 +30,7 @@ pub(crate) fn for_either_version(head: &mut Parts) {
     let cookies: Vec<_> = head.headers.get_all(COOKIE).iter().collect();
     if cookies.len() > 1 {
         let bytes: Vec<_> = cookies.iter().map(|cookie| cookie.as_bytes()).collect();
-        // Of parts that were values.
+        // Always a value: its parts were.
         if let Ok(mut joined) = HeaderValue::from_bytes(&bytes.join(&b"; "[..])) {
             joined.set_sensitive(true);
             head.headers.insert(COOKIE, joined);

@@ -24,11 +24,10 @@ use crate::{
 /// Sends token requests over HTTP/1.1 or HTTP/2. Clones share its connections.
 ///
 /// Redirects come back as answers. A request whose connection turns out to have died while it lay
-/// idle is sent once more on a fresh one; on a connection that never answered anything it is not,
-/// unless nothing of it had left. Nor is one with [`SendOnce`] among its extensions. One with [`FreshConnection`] there gets a new
-/// connection at once. Answers are asked
-/// for uncoded; one in gzip or deflate is decoded all the same, and any other coding is an error
-/// that names it.
+/// idle is sent once more on a fresh one; not if the connection never answered anything, nor if
+/// [`SendOnce`] is among the request's extensions, unless nothing of the request had left. One with
+/// [`FreshConnection`] there gets a new connection at once. Answers are asked for uncoded; one in gzip
+/// or deflate is decoded all the same, and any other coding is an error that names it.
 ///
 /// It must be used on a tokio runtime with I/O and time enabled, which may be another each time.
 #[derive(Clone)]
