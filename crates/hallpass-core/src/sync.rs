@@ -25,7 +25,7 @@ mod real {
 
     pub(crate) use arc_swap::ArcSwapOption;
     pub(crate) use tokio::{
-        runtime::Handle,
+        runtime::{Handle, Id},
         sync::Notify,
         task::AbortHandle,
         time::{Instant, MissedTickBehavior, Sleep, interval, sleep, sleep_until, timeout},
@@ -38,7 +38,7 @@ pub(crate) mod model;
 #[cfg(all(test, hallpass_model))]
 pub(crate) use self::model::{
     notify::Notify,
-    runtime::{AbortHandle, Handle},
+    runtime::{AbortHandle, Handle, Id},
     slot::ArcSwapOption,
     time::{Instant, MissedTickBehavior, Sleep, interval, sleep, sleep_until, timeout},
 };

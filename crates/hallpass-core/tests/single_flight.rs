@@ -255,3 +255,21 @@ async fn whoever_waits_is_woken_by_what_concerns_them_alone() {
     assert!(get.is_woken(), "the suspect serves again");
     assert_eq!(get.await.unwrap().generation(), 1);
 }
+
+/// Where tasks wait for seconds until it is their turn, a fetch is late like everybody, not dead.
+#[tokio::test(start_paused = true)]
+async fn a_fetch_on_a_busy_runtime_is_not_given_up() {
+    let source = Source::tokens(secs(300)).taking(secs(20));
+    let (cached, _) = cached(&source);
+    let callers = crowd(&cached, 10);
+    let task = || async {
+        loop {
+            tokio::time::advance(millis(60)).await;
+        }
+    };
+    let _busy: JoinSet<()> = (0..50).map(|_| task()).collect();
+    for outcome in callers.join_all().await {
+        outcome.unwrap();
+    }
+    assert_eq!(source.fetches(), 1);
+}

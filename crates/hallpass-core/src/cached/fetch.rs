@@ -102,6 +102,7 @@ impl Shared {
             target: "hallpass", parent: None, "fetch",
             source = %self.description.name, reason = ?begun.circumstances.reason
         );
+        begun.guard.pulse.runs_on(runtime);
         let task = runtime.spawn(run_fetch(begun).instrument(span));
         let mut state = self.lock();
         if let Some(handle) = &mut state.pending

@@ -8,10 +8,14 @@ use std::{
     time::Duration,
 };
 
-use crate::sync::{AtomicBool, Instant, Notify};
+use crate::sync::{AtomicBool, Handle, Id, Instant, Notify};
 
-/// Without a sign of life for so long, its runtime stands still.
+/// Without a sign of life for so long, its runtime stands still…
 const LIFELESS: Duration = Duration::from_secs(2);
+
+/// …or, where whoever looks is a task of the same runtime, so that it does not, a thread of it does
+/// that has the fetch in its queue. Short of that, the runtime is busy, and the fetch as late as others.
+const STUCK: Duration = Duration::from_secs(10);
 
 /// Signs of life of a fetch, and whether it was given up.
 #[derive(Debug)]
@@ -20,6 +24,7 @@ pub(crate) struct Pulse {
     /// Milliseconds after `started`.
     beat: AtomicU64,
     given_up: AtomicBool,
+    runtime: OnceLock<Id>,
     /// Since when what is left over of it has been told to make room.
     needed: OnceLock<Instant>,
     leave: Notify,
@@ -31,6 +36,7 @@ impl Pulse {
             started: Instant::now(),
             beat: AtomicU64::new(0),
             given_up: AtomicBool::new(false),
+            runtime: OnceLock::new(),
             needed: OnceLock::new(),
             leave: Notify::new(),
         }
@@ -47,9 +53,23 @@ impl Pulse {
         self.beat.store(passed, Ordering::Relaxed);
     }
 
+    /// Names the runtime that is to drive the fetch.
+    pub(crate) fn runs_on(&self, runtime: &Handle) {
+        let _ = self.runtime.set(runtime.id());
+    }
+
+    /// Whether it has given no sign of life for too long, as seen from here. What is left of one that
+    /// was given up gives none.
     pub(crate) fn is_lifeless(&self) -> bool {
         let beat = Duration::from_millis(self.beat.load(Ordering::Relaxed));
-        self.age().saturating_sub(beat) > LIFELESS
+        let silence = self.age().saturating_sub(beat);
+        let long = silence > STUCK || self.is_given_up() || !self.runs_here();
+        silence > LIFELESS && long
+    }
+
+    fn runs_here(&self) -> bool {
+        let here = Handle::try_current().map(|here| here.id());
+        here.is_ok_and(|here| self.runtime.get() == Some(&here))
     }
 
     /// Nobody waits for it any more.

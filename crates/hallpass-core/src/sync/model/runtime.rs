@@ -13,13 +13,15 @@ use std::{
 
 use super::Point;
 
+pub(crate) type Id = u64;
+
 /// A runtime. Its tasks are the checker's.
 #[derive(Debug, Clone)]
 pub(crate) struct Handle(Arc<Runtime>);
 
 #[derive(Debug)]
 struct Runtime {
-    id: u64,
+    id: Id,
     point: Point,
     inner: Mutex<Inner>,
 }
@@ -72,7 +74,7 @@ impl Handle {
         current.ok_or(NoRuntime)
     }
 
-    pub(crate) fn id(&self) -> u64 {
+    pub(crate) fn id(&self) -> Id {
         self.0.id
     }
 
