@@ -92,7 +92,7 @@ pub(crate) fn pack(
         return None;
     }
     let text = |(name, value): (&HeaderName, &HeaderValue)| {
-        let value = value.to_str().ok()?.to_owned();
+        let value = str::from_utf8(value.as_bytes()).ok()?.to_owned();
         Some((name.as_str().to_owned(), Zeroizing::new(value)))
     };
     let hint = credential.renewal_hint();

@@ -5,7 +5,8 @@ mod common;
 use std::{sync::atomic::Ordering, time::Duration};
 
 use common::{
-    LIFETIME, SECOND, common_token, fleet, get_all, identity, refuse_all, replica, run_for, settle,
+    LIFETIME, SECOND, common_token, fleet, get_all, identity, keys, refuse_all, replica, run_for,
+    settle,
 };
 use hallpass_core::{
     Cached, Credential, CredentialSource as _, Description, Error, Fetch, Identity, Keyed, Origin,
@@ -358,4 +359,22 @@ async fn by_hand_a_source_can_be_told_what_to_replace() {
         .unwrap();
     assert!(second.same_secret(&taken));
     assert_eq!(source.fetches(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_beyond_ascii_are_shared_too() {
+    let store = MemoryStore::new();
+    let shared = |source: Credential| {
+        let store = SharedStore::new(store.clone());
+        Shared::named(source, identity(), store, keys())
+    };
+    let living = |token| Credential::bearer(token).unwrap().lives_for(LIFETIME);
+    let name = HeaderName::from_static("x-office");
+    let value = HeaderValue::from_bytes("Zürich".as_bytes()).unwrap();
+    let token = living("token-1").with_default_header(name.clone(), value.clone());
+    shared(token).fetch(&Fetch::first()).await.unwrap();
+    let taken = shared(living("of-its-own")).fetch(&Fetch::first()).await;
+    let taken = taken.unwrap();
+    assert_eq!(taken.token(), Some("token-1"));
+    assert!(taken.default_headers().eq([(&name, &value)]));
 }
