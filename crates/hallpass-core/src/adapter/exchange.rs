@@ -53,8 +53,6 @@ pub struct Exchange {
 #[derive(Debug, Default)]
 struct Rare {
     bound: Option<Bound>,
-    /// Whether the credential in hand was dropped because of what it is bound to.
-    dropped: bool,
     demand: Option<Demand>,
 }
 
