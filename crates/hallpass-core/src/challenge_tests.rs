@@ -120,12 +120,14 @@ fn a_repeated_parameter_is_flagged_and_the_first_one_holds() {
     let mut headers = HeaderMap::new();
     headers.insert(
         WWW_AUTHENTICATE,
-        HeaderValue::from_static(r#"Basic realm="foo", realm="bar""#),
+        HeaderValue::from_static(r#"Basic realm="foo", realm="bar", Bearer realm="foo""#),
     );
     let challenges = Challenges::of(&headers);
-    let basic = challenges.iter().next().unwrap();
-    assert_eq!(basic.param("realm"), Some("foo"));
-    assert!(basic.has_repeated_params());
+    let flagged: Vec<_> = challenges
+        .iter()
+        .map(|challenge| (challenge.param("realm"), challenge.has_repeated_params()))
+        .collect();
+    assert_eq!(flagged, [(Some("foo"), true), (Some("foo"), false)]);
 }
 
 #[test]

@@ -360,6 +360,8 @@ mod tests {
             "https://[]",
             "https://[]:443",
             "https://[::g]",
+            "https://[::1]x",
+            "https://[::1]x:443",
             "https://",
             "https://a.example:99999",
             "https://user@a.example",

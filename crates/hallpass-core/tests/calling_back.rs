@@ -1,4 +1,4 @@
-//! What the engine calls may call the engine: a subscriber and a clock of the user's.
+//! What the engine calls may call the engine: a subscriber, a clock and a proof of the user's.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
 mod common;
@@ -11,7 +11,8 @@ use std::{
 };
 
 use common::{HOUR, Hands, Source, flaky, secs, settle};
-use hallpass_core::{Cached, Challenges, Clock, Moment};
+use hallpass_core::{Cached, Challenges, Clock, Credential, Error, Moment, Origin, Proof};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 
 /// Does what takes the engine's lock, unless it was called for that.
 #[derive(Clone, Default)]
@@ -39,9 +40,38 @@ impl Clock for NosyClock {
     }
 }
 
+struct NosyProof(Nosy);
+
+impl Proof for NosyProof {
+    fn header(&self) -> &HeaderName {
+        static NAME: HeaderName = HeaderName::from_static("dpop");
+        &NAME
+    }
+
+    fn prove(&self, _: &Method, _: &Uri) -> Result<HeaderValue, Error> {
+        self.0.look();
+        Ok(HeaderValue::from_static("proof"))
+    }
+
+    fn answered(&self, _: &HeaderValue, _: &Origin, _: StatusCode, _: &HeaderMap) -> bool {
+        self.0.look();
+        false
+    }
+}
+
+impl Drop for NosyProof {
+    fn drop(&mut self) {
+        self.0.look();
+    }
+}
+
 async fn a_life(nosy: Nosy) {
     let hands = Hands::new();
-    let source = Source::tokens(secs(300));
+    let proofs = nosy.clone();
+    let source = Source::new(move |n, _| {
+        let bound = Credential::dpop(&format!("token-{n}"), NosyProof(proofs.clone()))?;
+        Ok(bound.lives_for(secs(300)))
+    });
     let clock = NosyClock(hands.clone(), nosy.clone());
     let cached = Cached::builder(source.clone()).clock(clock).build();
     assert!(nosy.0.set(cached.clone()).is_ok());
@@ -53,6 +83,8 @@ async fn a_life(nosy: Nosy) {
     let second = cached.get().await.unwrap();
     cached.reject(&second, &Challenges::default());
     cached.get().await.unwrap();
+    // The engine has the last of them.
+    drop((first, second));
     source.answer(|_, _| Err(flaky()));
     hands.pass(HOUR);
     cached

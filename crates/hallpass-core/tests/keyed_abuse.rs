@@ -19,7 +19,7 @@ const TENANTS: u64 = 10_000;
 const MOST_BYTES_EACH: usize = 12 * 1024;
 
 /// What later rounds may add, of which nothing is kept.
-const MOST_BYTES_MORE: usize = 16 * 1012 * 1024;
+const MOST_BYTES_MORE: usize = 16 * 1024 * 1024;
 
 fn failing(error: &Error) -> (Issuer, Keyed<u64>) {
     let issuer = Issuer::taking(millis(10));

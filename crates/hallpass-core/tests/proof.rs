@@ -5,9 +5,9 @@ mod common;
 #[path = "common/proofs.rs"]
 mod proofs;
 
-use common::{HOUR, Source, token};
+use common::{HOUR, Hands, Source, secs, settle, token};
 use hallpass_core::{
-    Authorizer, Credential, Error,
+    Authorizer, Cached, Credential, Error,
     adapter::{CallError, FreshProof},
 };
 use http::{Method, Request, Response};
@@ -252,4 +252,37 @@ fn a_credential_names_what_it_is_bound_to() {
     assert_eq!(bound.certificate_thumbprint(), Some("x5t"));
     assert_eq!(bound.key_thumbprint(), None);
     assert!(Credential::dpop("a token", Plain::default()).is_err());
+}
+
+/// A nonce, then a refusal that the predecessor takes over, then another: it is enough.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_more_than_three_times() {
+    let hands = Hands::new();
+    let proof = Plain::default();
+    let source = Source::new(move |n, _| {
+        let bound = Credential::dpop(&format!("token-{n}"), proof.clone())?;
+        Ok(bound.lives_for(secs(300)))
+    });
+    let cached = Cached::builder(source).clock(hands.clone()).build();
+    let authorizer = Authorizer::new(cached.clone());
+    run(&authorizer, |_, _| Response::new(())).await;
+    hands.pass(secs(245));
+    cached.get().await.unwrap();
+    settle().await;
+    let refused = || {
+        let answer = Response::builder().status(401);
+        let challenge = "DPoP error=\"invalid_token\"";
+        answer
+            .header("www-authenticate", challenge)
+            .body(())
+            .unwrap()
+    };
+    let (sent, status) = run(&authorizer, |n, _| match n {
+        1 => wants(Some("n1")),
+        _ => refused(),
+    })
+    .await;
+    let tokens: Vec<_> = sent.iter().map(|(token, _)| token.as_str()).collect();
+    assert_eq!(tokens, ["DPoP token-2", "DPoP token-2", "DPoP token-1"]);
+    assert_eq!(status, 401);
 }

@@ -7,6 +7,7 @@ mod common;
 use std::time::Duration;
 
 use common::{HOUR, Source, cached, secret, settle};
+use hallpass_core::Reason;
 use tokio_test::{assert_pending, assert_ready_ok, task};
 
 /// Nothing says that whoever has asked for a token looks at once when it is there.
@@ -33,4 +34,14 @@ async fn what_was_over_when_it_came_is() {
         cached.renew().await.unwrap();
     }
     assert_eq!(source.fetches(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_source_is_told_whether_it_is_the_first() {
+    let source = Source::tokens(HOUR);
+    let (cached, _) = cached(&source);
+    for _ in 0..2 {
+        cached.renew().await.unwrap();
+    }
+    assert_eq!(source.reasons(), [Reason::First, Reason::Ahead]);
 }

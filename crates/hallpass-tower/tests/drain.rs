@@ -18,8 +18,8 @@ use common::{Frames, Issuer, get, status, warm};
 use hallpass_core::{BoxError, Credential};
 use hallpass_tower::{BearerLayer, Error};
 use http::{Request, Response, header::AUTHORIZATION};
-use http_body::{Body, Frame};
-use http_body_util::BodyExt as _;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::{BodyExt as _, Full};
 use tokio::time::Sleep;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
@@ -38,6 +38,8 @@ enum Kind {
     /// Comes one by one, with this much time before each.
     Slow(Frames, Duration, Option<Pin<Box<Sleep>>>),
     Never,
+    /// Says how long it is.
+    Told(Full<Bytes>),
     /// Nothing at all, as fast as it is asked for.
     Empty,
 }
@@ -69,6 +71,9 @@ impl Body for Rest {
                 Pin::new(frames).poll_frame(context)
             }
             Kind::Never => Poll::Pending,
+            Kind::Told(full) => Pin::new(full)
+                .poll_frame(context)
+                .map_err(|never| match never {}),
             Kind::Empty => {
                 assert!(
                     this.notes.frames.load(Ordering::SeqCst) < 100_000,
@@ -86,6 +91,13 @@ impl Body for Rest {
             _ => {}
         }
         next
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Told(full) => full.size_hint(),
+            _ => SizeHint::default(),
+        }
     }
 }
 
@@ -162,6 +174,14 @@ async fn a_long_one_is_dropped_at_the_limit() {
     }
     let one = Frames::many(1, LIMIT + 1);
     assert!(!read(&*after(Kind::Frames(one)).await).1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_says_its_length_is_read_to_its_end_or_not_at_all() {
+    for (length, expected) in [(LIMIT, (LIMIT, true)), (LIMIT + 1, (0, false))] {
+        let told = Full::from(vec![b'x'; length]);
+        assert_eq!(read(&*after(Kind::Told(told)).await), expected, "{length}");
+    }
 }
 
 fn slow(frames: usize, gap: u64) -> Kind {

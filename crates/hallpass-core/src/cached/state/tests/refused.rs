@@ -1,6 +1,7 @@
 //! What refusals do to a credential, and acceptances after them.
 
 use super::*;
+use crate::cached::backoff::Vain;
 
 #[test]
 fn a_refused_successor_gives_way_to_its_predecessor_and_is_tried_again() {
@@ -172,9 +173,12 @@ fn a_suspect_serves_on_when_no_replacement_can_be_had() {
     bench.refuse(1);
     bench.call();
     assert_eq!(bench.sent(), None);
+    assert!(bench.machine.visible().is_none() && bench.machine.in_hand(bench.now).is_none());
     bench.fail(&Error::transient("down"));
     for _ in 0..600 {
         assert_eq!(bench.sent(), Some(1));
+        let machine = &bench.machine;
+        assert!(machine.visible().is_some() && machine.in_hand(bench.now).is_some());
         bench.pass(Duration::from_millis(300));
         if bench.machine.pending().is_some() {
             bench.fail(&Error::transient("down"));
@@ -217,4 +221,18 @@ fn a_fixed_credential_is_never_replaced() {
         assert_eq!(machine.refused(START, 1, 0), Rejection::Kept);
     }
     assert_eq!(machine.fetches, 1);
+}
+
+#[test]
+fn another_machine_goes_on_backing_off_and_counts_its_fetches_anew() {
+    let policy = Policy::default();
+    let mut past = RejectionBackoff::default();
+    past.bump(START, 9, Vain::RefusedAgain, &policy);
+    past.bump(START, 9, Vain::RefusedAgain, &policy);
+    let mut here = past.clone().moved(START, |until| until);
+    here.bump(START, 1, Vain::RefusedAgain, &policy);
+    let once = START.plus(policy.rejection_gap);
+    assert!(!past.holds(once), "one fetch counts once");
+    assert!(here.holds(once) && here.is_sceptical());
+    assert!(!here.holds(once.plus(policy.rejection_gap)));
 }

@@ -41,6 +41,18 @@ fn due_comes_before_unusable_whatever_is_set() {
 }
 
 #[test]
+fn what_lives_for_a_tenth_of_the_gap_is_used_as_long_as_it_lives_and_less_for_the_gap() {
+    for (millis, used) in [(100, 100), (99, 1000)] {
+        let mut machine = machine();
+        machine.wanted(START, 0, &CALL);
+        let token = token(1).lives_for(Duration::from_millis(millis));
+        machine.landed(START, 1, brought(token, START), 0.0);
+        let end = machine.state.token().unwrap().end;
+        assert_eq!(end.left(START), Duration::from_millis(used));
+    }
+}
+
+#[test]
 fn no_share_makes_it_panic() {
     for share in [f64::NAN, -1.0, 7.0, f64::INFINITY] {
         let policy = Policy::default()
