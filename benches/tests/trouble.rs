@@ -3,42 +3,74 @@
 
 use std::{thread, time::Duration};
 
-use hallpass_benches::trouble::{Program, Tally, contenders, play, tally};
+use hallpass_benches::trouble::{Counts, Program, Tally, contenders, play, tally};
 
-/// How often is played until the machine is quiet enough to tell.
+/// How often is played, until callers notice nothing.
 const TRIES: usize = 3;
+
+/// What most calls that need no token take at most where the machine leaves a play alone.
+const HELD_UP: Duration = Duration::from_millis(10);
+
+const OURS: [&str; 3] = ["control", "hallpass/tower", "hallpass/reqwest"];
 
 #[test]
 fn callers_do_not_notice_what_a_token_in_hand_can_bridge() {
-    let tallies = tallies(&["control", "hallpass/tower", "hallpass/reqwest", "by hand"]);
-    for (name, tally) in &tallies[..3] {
+    let mut all_noticed = Vec::new();
+    for _ in 0..TRIES {
+        let tallies = play_all(&[OURS.as_slice(), &["by hand"]].concat());
+        let (by_hand, ours) = tallies.split_last().unwrap();
+        is_well_played(by_hand, ours);
+        let noticed: Vec<_> = ours.iter().flat_map(noticed).collect();
+        if noticed.is_empty() {
+            return;
+        }
+        // Where a machine holds everybody up, tokens of 3 s end on their way. It is little beside
+        // what the careless lose.
+        let careless = lost(by_hand);
+        for one in ours {
+            assert!(
+                10 * lost(one) < careless,
+                "{careless} by hand; {noticed:#?}"
+            );
+        }
+        let slowest = tallies.iter().map(|(_, tally)| tally.machine).max();
+        all_noticed.push((slowest, noticed));
+    }
+    let quiet = |(slowest, _): &(Option<Duration>, _)| *slowest < Some(HELD_UP);
+    assert!(!all_noticed.iter().any(quiet), "{all_noticed:#?}");
+    println!("the machine was too busy for callers to notice nothing: {all_noticed:#?}");
+}
+
+/// What holds however busy the machine is.
+fn is_well_played(by_hand: &(&'static str, Tally), ours: &[(&'static str, Tally)]) {
+    for (name, tally) in ours {
         for event in &tally.events {
             assert_eq!(event.duplicated, 0, "{name}, {}", event.name);
-            let reason = &event.reason;
-            assert_eq!(event.failed, 0, "{name}, {}: {reason:?}", event.name);
-            // Whoever asks an endpoint that refuses everybody gets its refusal, not our error.
-            let (calls, refused) = event.bad;
-            assert_eq!(calls, refused, "{name}, {}", event.name);
         }
         assert!(tally.event("bad endpoint").unwrap().bad.0 > 0);
     }
     // It is no bench if the careless lose nothing.
-    let (_, by_hand) = &tallies[3];
-    assert!(by_hand.event("all revoked").unwrap().failed > 0);
-    let calls = tallies
-        .iter()
-        .map(|(_, tally)| tally.sum(|event| event.calls));
-    let calls: Vec<usize> = calls.collect();
-    assert_eq!(calls, [calls[0]; 4]);
+    let (_, tally) = by_hand;
+    assert!(tally.event("all revoked").unwrap().failed > 0);
+    let calls = |(_, tally): &(&str, Tally)| tally.sum(|event| event.calls);
+    for one in ours {
+        assert_eq!(calls(one), calls(by_hand));
+    }
 }
 
-/// Of a play during which the machine held nobody up.
-fn tallies(names: &[&str]) -> Vec<(&'static str, Tally)> {
-    let plays = (0..TRIES).map(|_| play_all(names));
-    let mut quiet = plays.filter(|tallies| !tallies.iter().any(|(_, tally)| tally.is_busy()));
-    quiet
-        .next()
-        .unwrap_or_else(|| panic!("the machine is too busy to tell"))
+/// What callers saw of it.
+fn noticed((name, tally): &(&'static str, Tally)) -> Vec<String> {
+    let told = |event: &Counts| {
+        // Whoever asks an endpoint that refuses everybody gets its refusal, not our error.
+        let (calls, refused) = event.bad;
+        let wrong = event.failed > 0 || calls != refused;
+        wrong.then(|| format!("{name}, {}: {event:?}", event.name))
+    };
+    tally.events.iter().filter_map(told).collect()
+}
+
+fn lost((_, tally): &(&'static str, Tally)) -> usize {
+    tally.sum(|event| event.failed)
 }
 
 fn play_all(names: &[&str]) -> Vec<(&'static str, Tally)> {

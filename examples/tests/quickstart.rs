@@ -10,9 +10,17 @@ use std::time::{Duration, Instant};
     reason = "a program of its own runs on the wall clock"
 )]
 async fn it_shows_five_systems_and_ends_well() {
-    let start = Instant::now();
-    let output = common::output(common::example("quickstart")).await;
-    let took = start.elapsed();
+    // A machine that holds everybody up for seconds lets tokens of 4 s end before anybody sees to
+    // them. It does so now and then, and not each time.
+    let mut tries = 0;
+    let (output, took) = loop {
+        let start = Instant::now();
+        let output = common::output(common::example("quickstart")).await;
+        tries += 1;
+        if output.status.success() || tries == 3 {
+            break (output, start.elapsed());
+        }
+    };
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
     // Far more than it needs, because a machine that also builds takes several times as long.

@@ -3,19 +3,20 @@
 
 mod common;
 
-use std::{future::pending, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use common::{LONG, SHORT, connections, scripted, send, token_request, transport};
+use common::{LONG, SHORT, connections, eventually, scripted, send, token_request, transport};
 use hallpass_hyper::{Builder, Client, FreshConnection};
 use hallpass_oauth2::transport::{Phase, Transport as _, TransportError};
-use hallpass_testkit::Server;
+use hallpass_testkit::{Relay, Server};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::TokioIo;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
+    sync::Notify,
 };
 use tower::{ServiceExt as _, service_fn};
 
@@ -103,27 +104,31 @@ async fn a_fresh_connection_is_for_requests_with_a_body() {
     assert_eq!(connections(&server), [3, 3, 4]);
 }
 
-/// Answers one request on its first connection, and then stands still.
-async fn freezes(number: u64, stream: TcpStream) {
+/// Answers one request on its first connection, and stands still when it is told to.
+async fn freezes(number: u64, stream: TcpStream, freeze: Arc<Notify>) {
     let mut connection = h2::server::handshake(stream).await.unwrap();
     while let Some(Ok((_, mut respond))) = connection.accept().await {
         let answer = Response::builder().status(200).body(()).unwrap();
         respond.send_response(answer, true).unwrap();
         if number == 1 {
-            // The answer goes out, and nothing is read any more.
-            let turns = async { while connection.accept().await.is_some() {} };
-            let _ = tokio::time::timeout(Duration::from_millis(20), turns).await;
-            pending::<()>().await;
+            // The answer goes out, and from then on nothing is read.
+            tokio::select! {
+                biased;
+                () = freeze.notified() => pending().await,
+                _ = connection.accept() => {}
+            }
         }
     }
 }
 
 async fn frozen(builder: &Builder) -> (Client<Full<Bytes>>, String) {
-    let address = scripted(freezes).await;
+    let freeze = Arc::new(Notify::new());
+    let when = freeze.clone();
+    let address = scripted(move |number, stream| freezes(number, stream, when.clone())).await;
     let url = format!("http://{address}/");
     let client = builder.clone().http2_only().client().unwrap();
     assert_eq!(status(&client, post(&url, "any")).await, 200);
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    freeze.notify_one();
     (client, url)
 }
 
@@ -173,12 +178,13 @@ async fn a_silent_connection_is_probed() {
 #[tokio::test]
 async fn idle_connections_are_bounded() {
     let server = Server::start().await;
+    let relay = Relay::start(server.addr()).await;
     let client = Builder::new().max_idle_per_host(2).client().unwrap();
     for connections in [8, 14] {
         let hold = server.api().hold();
         let calls: Vec<_> = (0..8)
             .map(|_| {
-                let request = Request::get(server.url()).body(Full::default()).unwrap();
+                let request = Request::get(relay.url()).body(Full::default()).unwrap();
                 let client = client.clone();
                 tokio::spawn(async move { status(&client, request).await })
             })
@@ -189,7 +195,7 @@ async fn idle_connections_are_bounded() {
             call.await.unwrap();
         }
         // They come back to the pool as their tasks get a turn.
-        tokio::time::sleep(SHORT).await;
+        eventually(|| relay.open_connections() <= 2).await;
         assert!(server.connections() <= connections);
         assert!(connections == 8 || server.connections() > 8);
     }

@@ -193,7 +193,7 @@ impl Slow {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refresh_under_way_is_waited_for() {
     let slow = Slow::default();
     let builder = RefreshToken::at(URL).refresh_token("r0").public("id");
@@ -219,7 +219,7 @@ async fn a_refresh_under_way_is_waited_for() {
     assert_eq!(error.code(), Some("invalid_grant"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn revocation_waits_until_nothing_is_under_way() {
     let slow = Slow::default();
     let builder = client();
@@ -259,7 +259,7 @@ async fn a_profile_says_how_the_client_signs_here_too() {
     assert_eq!(claim("exp") - claim("iat"), 35);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn shutdown_waits_for_what_is_about_to_come() {
     let slow = Slow::default();
     let revocation = client().revocation(REVOKE, slow.clone()).unwrap();

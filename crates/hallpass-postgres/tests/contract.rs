@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests: to panic is to fail")]
 
 use std::{
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
@@ -21,18 +21,18 @@ use tokio::time::Instant;
 /// A server of the test's own, which ends with it.
 struct Postgres {
     child: Child,
-    port: u16,
     folder: PathBuf,
 }
 
 impl Postgres {
     async fn start() -> Self {
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let folder = std::env::temp_dir().join(format!("hallpass-postgres-{port}"));
+        static SERVERS: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "hallpass-postgres-{}-{}",
+            std::process::id(),
+            SERVERS.fetch_add(1, Ordering::Relaxed)
+        );
+        let folder = std::env::temp_dir().join(name);
         std::fs::create_dir_all(&folder).unwrap();
         let root = output(Command::new("id").arg("-u"))
             .stdout
@@ -61,27 +61,21 @@ impl Postgres {
         let child = server_command("postgres", root)
             .arg("-D")
             .arg(&data)
-            .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-F", "-k"])
+            // Without a port, which somebody else could take before it does.
+            .args(["-h", "", "-F", "-k"])
             .arg(&folder)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        let server = Self {
-            child,
-            port,
-            folder,
-        };
+        let server = Self { child, folder };
         server.run(SCHEMA).await;
         server.run(SCHEMA).await;
         server
     }
 
     fn url(&self) -> String {
-        format!(
-            "host=127.0.0.1 port={} user=fleet dbname=postgres",
-            self.port
-        )
+        format!("host={} user=fleet dbname=postgres", self.folder.display())
     }
 
     fn store(&self) -> PostgresStore {

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    process::{Child, Stdio},
+    process::{Child, ChildStderr, Stdio},
     time::Duration,
 };
 
@@ -19,6 +19,9 @@ use super::common::{SECRET, client_args, command, generic, hallpass};
 /// A proxy that runs, and ends with the test.
 pub(crate) struct Proxy {
     child: Child,
+    stderr: BufReader<ChildStderr>,
+    /// What it has said on standard error so far, as far as that was read.
+    said: String,
     pub(crate) url: String,
 }
 
@@ -62,7 +65,21 @@ impl Proxy {
             panic!("it does not listen: {stderr}");
         };
         let url = listening["listening"].as_str().unwrap().to_owned();
-        Self { child, url }
+        let stderr = BufReader::new(child.stderr.take().unwrap());
+        Self {
+            child,
+            stderr,
+            said: String::new(),
+            url,
+        }
+    }
+
+    /// Waits until it has said this on standard error.
+    pub(crate) fn says(&mut self, text: &str) {
+        while !self.said.contains(text) {
+            let read = tokio::task::block_in_place(|| self.stderr.read_line(&mut self.said));
+            assert!(read.unwrap() > 0, "{}", self.said);
+        }
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -77,15 +94,10 @@ impl Proxy {
 
     /// The exit code and standard error, once it has ended.
     pub(crate) async fn ended(mut self) -> (i32, String) {
-        let mut stderr = self.child.stderr.take().unwrap();
-        let mut child = std::mem::replace(
-            &mut self.child,
-            std::process::Command::new("true").spawn().unwrap(),
-        );
         tokio::task::spawn_blocking(move || {
-            let mut text = String::new();
-            stderr.read_to_string(&mut text).unwrap();
-            (child.wait().unwrap().code().unwrap(), text)
+            self.stderr.read_to_string(&mut self.said).unwrap();
+            let code = self.child.wait().unwrap().code().unwrap();
+            (code, std::mem::take(&mut self.said))
         })
         .await
         .unwrap()

@@ -19,8 +19,9 @@ use crate::{
     stage::{ACTION, Stage},
 };
 
-/// More than any case takes.
-const LONG: Duration = Duration::from_secs(30);
+/// More than any case takes on a busy machine, and less than what [`stage::LONG`](crate::stage::LONG)
+/// puts off.
+const LONG: Duration = Duration::from_secs(55);
 
 pub(crate) async fn run<A: Adapter>(adapter: A, case: &Case, then: &Then) -> Result<(), String> {
     match tokio::time::timeout(LONG, play(adapter, case, then)).await {

@@ -11,6 +11,7 @@ use http::{HeaderName, StatusCode, header::AUTHORIZATION};
 use crate::{
     adapters::transport,
     case::{BESIDE, Places, Source, TENANT},
+    stage::LONG,
 };
 
 /// For the life of one `Cached`.
@@ -33,7 +34,9 @@ pub(crate) fn cached(
 }
 
 fn tokens(server: &Server, source: Source) -> TokenSource {
-    let credentials = ClientCredentials::at(server.token_url()).basic("client", "secret");
+    let credentials = ClientCredentials::at(server.token_url())
+        .basic("client", "secret")
+        .attempt_deadline(LONG);
     let credentials = if source.is_bound() {
         credentials.dpop(Dpop::new())
     } else {

@@ -38,7 +38,7 @@ const SLOW: Duration = Duration::from_millis(300);
 const BREAKS: Duration = Duration::from_millis(60);
 
 /// Longer than any case takes.
-const LONG: Duration = Duration::from_secs(60);
+pub(crate) const LONG: Duration = Duration::from_secs(60);
 
 /// The lifetime of the tokens, but for less than the time before its end in which they are due.
 const UNTIL_DUE: Duration = Duration::from_secs(3600 - 240);
@@ -113,8 +113,14 @@ impl<A: Adapter> Stage<A> {
             other: fronts[1].url.clone(),
         };
         let patience = if case.impatient { 100 } else { 20_000 };
-        let policy = Policy::default().patience(Duration::from_millis(patience));
-        // A second attempt is wanted where it is the subject, and not because a machine is slow.
+        // Another attempt is wanted where it is the subject, and not because a machine is slow.
+        let policy = Policy::default()
+            .patience(Duration::from_millis(patience))
+            .fetch_deadline(LONG)
+            .hedge_again_after(LONG)
+            .settling(LONG)
+            .rejection_gap(LONG)
+            .rejection_gap_limit(LONG);
         let hedged = |given: &Given| matches!(given, Given::TokenHangs);
         let policy = if case.given.iter().any(hedged) {
             policy
@@ -122,12 +128,10 @@ impl<A: Adapter> Stage<A> {
             policy.hedge_after(LONG)
         };
         let clock = ManualClock::running();
-        let cached = cached(case.source, &server, &places, policy, &clock);
+        let cached = |source| cached(source, &server, &places, policy.clone(), &clock);
+        let another = case.another().map(cached);
+        let cached = cached(case.source);
         let rules = if case.keyed {
-            let another = case.another().map(|source| {
-                let policy = Policy::default();
-                crate::source::cached(source, &server, &places, policy, &clock)
-            });
             Authorizer::keyed(keyed(cached.clone(), another))
         } else {
             Authorizer::new(cached.clone())

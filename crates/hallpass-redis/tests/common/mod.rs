@@ -44,21 +44,30 @@ impl Redis {
         Self::start_with(&[]).await
     }
 
+    /// Somebody else may take a free port before the server does: then there is another.
     pub async fn start_with(arguments: &[&str]) -> Self {
+        for _ in 0..5 {
+            let mut server = Self::spawned(arguments);
+            if server.is_up().await {
+                return server;
+            }
+        }
+        panic!("redis-server ends with {arguments:?}");
+    }
+
+    fn spawned(arguments: &[&str]) -> Self {
         let port = free_port();
         let folder =
             std::env::temp_dir().join(format!("hallpass-redis-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let arguments: Vec<_> = arguments.iter().map(|one| (*one).to_owned()).collect();
         let child = spawn(port, &folder, &arguments);
-        let server = Self {
+        Self {
             child,
             port,
             folder,
             arguments,
-        };
-        server.ready().await;
-        server
+        }
     }
 
     pub fn port(&self) -> u16 {
@@ -87,12 +96,27 @@ impl Redis {
         self.command(words).await.unwrap();
     }
 
-    async fn ready(&self) {
+    /// Waits until it answers; false if it has ended instead.
+    async fn is_up(&mut self) -> bool {
         let begun = Instant::now();
-        while self.command(&["PING"]).await.is_err() {
+        while self.command(&["PING"]).await.is_err() || !self.answers_itself().await {
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
             assert!(begun.elapsed() < 20 * SECOND, "redis-server does not start");
             sleep(Duration::from_millis(20)).await;
         }
+        true
+    }
+
+    /// Whether it is this process that answers on its port.
+    async fn answers_itself(&self) -> bool {
+        let about = self.command(&["INFO", "server"]).await;
+        let about: Option<String> = about
+            .and_then(|value| Ok(redis::from_redis_value(value)?))
+            .ok();
+        let own = format!("process_id:{}\r", self.child.id());
+        about.is_some_and(|about| about.contains(&own))
     }
 
     pub fn kill(&mut self) {
@@ -109,7 +133,7 @@ impl Redis {
 
     pub async fn restart(&mut self) {
         self.spawn_again(&[]);
-        self.ready().await;
+        assert!(self.is_up().await);
     }
 
     pub fn signal(&self, signal: &str) {
