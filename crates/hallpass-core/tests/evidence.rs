@@ -222,11 +222,25 @@ fn what_is_no_demand_is_none() {
 
 #[test]
 fn claims_of_8_kib_are_read_and_longer_ones_are_not() {
-    for (length, is_read) in [(8 * 1024, true), (8 * 1024 + 3, false)] {
+    for (length, is_read) in [(8 * 1024, true), (8 * 1024 + 1, false)] {
         let object = format!(r#"{{"a":"{}"}}"#, "b".repeat(length - 8));
         let claims = BASE64_STANDARD.encode(&object);
         let challenge = format!(r#"Bearer error="insufficient_claims", claims="{claims}""#);
         let read = demanded(401, &challenge).unwrap().claims;
         assert_eq!(read, is_read.then_some(object), "{length}");
+    }
+}
+
+#[test]
+fn scopes_have_limits() {
+    for (scope, is_read) in [
+        ("e".repeat(4 * 1024), true),
+        ("e".repeat(4 * 1024 + 1), false),
+        (["a"; 64].join(" "), true),
+        (["a"; 65].join(" "), false),
+    ] {
+        let challenge = format!(r#"Bearer error="insufficient_scope", scope="{scope}""#);
+        let read = demanded(403, &challenge).unwrap().scope;
+        assert_eq!(read.is_some(), is_read, "{}", scope.len());
     }
 }
