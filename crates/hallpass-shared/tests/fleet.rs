@@ -371,10 +371,10 @@ async fn headers_beyond_ascii_are_shared_too() {
     let living = |token| Credential::bearer(token).unwrap().lives_for(LIFETIME);
     let name = HeaderName::from_static("x-office");
     let value = HeaderValue::from_bytes("Zürich".as_bytes()).unwrap();
-    let token = living("token-1").with_default_header(name.clone(), value.clone());
-    shared(token).fetch(&Fetch::first()).await.unwrap();
-    let taken = shared(living("of-its-own")).fetch(&Fetch::first()).await;
-    let taken = taken.unwrap();
-    assert_eq!(taken.token(), Some("token-1"));
-    assert!(taken.default_headers().eq([(&name, &value)]));
+    let first = living("token-1").with_default_header(name.clone(), value.clone());
+    shared(first).fetch(&Fetch::first()).await.unwrap();
+    let second = shared(living("of-its-own")).fetch(&Fetch::first()).await;
+    let second = second.unwrap();
+    assert_eq!(second.token(), Some("token-1"));
+    assert!(second.default_headers().eq([(&name, &value)]));
 }

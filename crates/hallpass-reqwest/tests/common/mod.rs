@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use hallpass_core::{Attempt, Cached, Credential, Error};
+use hallpass_core::{Attempt, Cached, Credential, Error, Policy};
 use hallpass_oauth2::ClientCredentials;
 use hallpass_reqwest::Bearer;
 use hallpass_testkit::Server;
@@ -32,12 +32,13 @@ pub const SHORT: Duration = Duration::from_millis(200);
 
 /// A token of this server's, kept fresh.
 pub fn cached(server: &Server) -> Cached {
-    Cached::new(
-        ClientCredentials::at(server.token_url())
-            .basic("client", "secret")
-            .build(hallpass_reqwest::transport().unwrap())
-            .unwrap(),
-    )
+    let source = ClientCredentials::at(server.token_url())
+        .basic("client", "secret")
+        .build(hallpass_reqwest::transport().unwrap())
+        .unwrap();
+    // A second attempt would tell of a busy machine.
+    let policy = Policy::default().hedge_after(LONG);
+    Cached::builder(source).policy(policy).build()
 }
 
 pub fn client(bearer: Bearer) -> ClientWithMiddleware {

@@ -2,8 +2,10 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use hallpass::{BearerLayer, Cached, ClientCredentials};
+use hallpass::{BearerLayer, Cached, ClientCredentials, Policy};
 use hallpass_testkit::Server;
 use http::{Request, Response};
 use http_body::Body;
@@ -22,7 +24,9 @@ pub fn source(server: &Server) -> Cached {
         .basic("client", SECRET)
         .build(hallpass::hyper::transport().unwrap())
         .unwrap();
-    Cached::new(source)
+    // A second attempt would tell of a busy machine.
+    let policy = Policy::default().hedge_after(Duration::from_secs(60));
+    Cached::builder(source).policy(policy).build()
 }
 
 /// Sends one request through a client of its own.
