@@ -65,15 +65,21 @@ impl Drop for NosyProof {
     }
 }
 
-async fn a_life(nosy: Nosy) {
+/// `clock_looks` hides what looks within: nobody looks while another one does.
+async fn a_life(nosy: Nosy, clock_looks: bool) {
     let hands = Hands::new();
     let proofs = nosy.clone();
     let source = Source::new(move |n, _| {
         let bound = Credential::dpop(&format!("token-{n}"), NosyProof(proofs.clone()))?;
         Ok(bound.lives_for(secs(300)))
     });
-    let clock = NosyClock(hands.clone(), nosy.clone());
-    let cached = Cached::builder(source.clone()).clock(clock).build();
+    let builder = Cached::builder(source.clone());
+    let builder = if clock_looks {
+        builder.clock(NosyClock(hands.clone(), nosy.clone()))
+    } else {
+        builder.clock(hands.clone())
+    };
+    let cached = builder.build();
     assert!(nosy.0.set(cached.clone()).is_ok());
     let first = cached.get().await.unwrap();
     cached.accept(&first);
@@ -96,24 +102,33 @@ async fn a_life(nosy: Nosy) {
 
 #[test]
 fn nothing_of_the_user_s_runs_under_the_lock() {
-    let nosy = Nosy::default();
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let writes = nosy.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::TRACE)
-            .with_writer(move || {
-                writes.look();
-                io::sink()
-            })
-            .finish();
-        tracing::subscriber::with_default(subscriber, || {
-            let mut builder = tokio::runtime::Builder::new_current_thread();
-            let runtime = builder.enable_time().start_paused(true).build().unwrap();
-            runtime.block_on(a_life(nosy));
+    for clock_looks in [true, false] {
+        let (sender, receiver) = mpsc::channel();
+        std::thread::spawn(move || {
+            live(clock_looks);
+            sender.send(()).unwrap();
         });
-        sender.send(()).unwrap();
+        let ended = receiver.recv_timeout(Duration::from_secs(20));
+        ended.expect("it ends, and no lock is taken twice");
+    }
+}
+
+/// Where the clock looks, a subscriber does too.
+fn live(clock_looks: bool) {
+    let nosy = Nosy::default();
+    let writes = nosy.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || {
+            if clock_looks {
+                writes.look();
+            }
+            io::sink()
+        })
+        .finish();
+    tracing::subscriber::with_default(subscriber, || {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(a_life(nosy, clock_looks));
     });
-    let ended = receiver.recv_timeout(Duration::from_secs(20));
-    ended.expect("it ends, and no lock is taken twice");
 }

@@ -369,3 +369,19 @@ fn a_source_that_names_none_sends_nothing_bare() {
     assert_eq!(admit(&authorizer, "https://api.example/").unwrap(), Attach);
     refused(&authorizer, "https://other.example/");
 }
+
+#[test]
+fn what_is_presumed_is_what_was_said_or_else_the_first_that_was_named() {
+    let uri = Uri::from_static("/items");
+    let presumed = |authorizer: &Authorizer| {
+        let origin = authorizer.presumed_origin(&uri, &HeaderMap::new(), &Extensions::new());
+        origin.map(|origin| origin.to_string())
+    };
+    let open = Authorizer::new(token(1, HOUR));
+    assert_eq!(presumed(&open), None);
+    let named = open.origins(["https://a.example", "https://b.example"]);
+    let named = named.unwrap();
+    assert_eq!(presumed(&named).as_deref(), Some("https://a.example"));
+    let said = named.at("https://b.example").unwrap();
+    assert_eq!(presumed(&said).as_deref(), Some("https://b.example"));
+}

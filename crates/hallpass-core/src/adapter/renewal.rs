@@ -46,11 +46,6 @@ impl Acquire {
     pub(super) fn new(get: Get) -> Self {
         Self { get, waited: false }
     }
-
-    /// Whether it had to wait for a fetch so far; known once it has been polled.
-    pub fn waits(&self) -> bool {
-        self.waited
-    }
 }
 
 impl Renewal {
