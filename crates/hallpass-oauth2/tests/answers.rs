@@ -203,6 +203,17 @@ async fn the_granted_scope_is_the_answers_or_the_requested() {
 }
 
 #[tokio::test]
+async fn a_scope_of_64_kib_is_taken_and_no_longer_one() {
+    for (length, is_taken) in [(64 * 1024, true), (64 * 1024 + 1, false)] {
+        let scope = "s".repeat(length);
+        let body = format!(r#"{{"access_token":"t","token_type":"Bearer","scope":"{scope}"}}"#);
+        let credential = outcome(client().scope("a b"), Step::ok(body)).await;
+        let taken = credential.unwrap().scope() == Some(scope.as_str());
+        assert_eq!(taken, is_taken, "{length}");
+    }
+}
+
+#[tokio::test]
 async fn any_2xx_and_any_content_type_will_do() {
     let bom = [b"\xEF\xBB\xBF", TOKEN.as_bytes()].concat();
     for step in [
