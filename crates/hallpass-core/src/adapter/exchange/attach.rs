@@ -160,7 +160,11 @@ impl Exchange {
         let generation = credential.generation();
         if credential.is_bound() {
             // If that fails, nothing is sent, and what was sent before is still what is reported.
-            self.show(credential, method, target, headers)?;
+            let shown = self.show(credential, method, target, headers);
+            if shown.is_err() && self.has_dropped_one() {
+                self.cached().replacement_refused(generation);
+            }
+            shown?;
         } else if let Some(rare) = &mut self.rare {
             rare.bound = None;
         }

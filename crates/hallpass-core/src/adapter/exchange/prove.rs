@@ -54,6 +54,7 @@ impl Exchange {
         let replaced = rejection != Rejection::Kept;
         if replaced {
             self.sent = 0;
+            self.rare.get_or_insert_default().dropped = true;
         }
         replaced
     }
@@ -64,6 +65,10 @@ impl Exchange {
         let presented = self.authorizer.rules().certificate.as_deref()?;
         self.cached()
             .in_hand_where(|credential| has_outlived(credential, presented))
+    }
+
+    pub(super) fn has_dropped_one(&self) -> bool {
+        self.rare.as_ref().is_some_and(|rare| rare.dropped)
     }
 
     /// The URI as the server sees it, with scheme and host.
