@@ -119,6 +119,20 @@ async fn a_certificate_that_no_token_is_for_costs_ever_less() {
     assert_eq!(source.fetches(), 1);
 }
 
+/// Nor does it help that others, with the old certificate, are served.
+#[tokio::test(start_paused = true)]
+async fn a_certificate_that_no_token_is_for_costs_ever_less_beside_one_that_works() {
+    let (source, _) = issuer();
+    let works = Authorizer::new(source.clone()).client_certificate("one");
+    let another = works.clone().client_certificate("another");
+    for _ in 0..100 {
+        sent(&works).await.unwrap();
+        sent(&another).await.unwrap_err();
+        tokio::time::sleep(SECOND).await;
+    }
+    assert!((2..=9).contains(&source.fetches()), "{}", source.fetches());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_token_goes_only_with_the_certificate_that_it_is_bound_to() {
     let source =

@@ -53,8 +53,8 @@ pub struct Exchange {
 #[derive(Debug, Default)]
 struct Rare {
     bound: Option<Bound>,
-    /// Whether the credential in hand was dropped because of what it is bound to.
-    dropped: bool,
+    /// The generation of the credential that was dropped because of what it is bound to.
+    dropped: Option<u64>,
     demand: Option<Demand>,
 }
 

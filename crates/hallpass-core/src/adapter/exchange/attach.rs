@@ -130,7 +130,10 @@ impl Exchange {
     /// given one under suspicion, to find out whether it still works.
     pub fn acquire(&self, replayable: bool) -> Acquire {
         // What is bound to another certificate by now is under suspicion without a server's word; to
-        // try it would find nothing out.
+        // try it would find nothing out, even where others do.
+        if let Some(dropped) = self.dropped() {
+            return Acquire::new(self.cached().get_other_than(dropped));
+        }
         let tries = replayable && self.outlived_in_hand().is_none();
         Acquire::new(self.cached().acquire(tries))
     }
@@ -161,7 +164,7 @@ impl Exchange {
         if credential.is_bound() {
             // If that fails, nothing is sent, and what was sent before is still what is reported.
             let shown = self.show(credential, method, target, headers);
-            if shown.is_err() && self.has_dropped_one() {
+            if shown.is_err() && self.dropped().is_some() {
                 self.cached().replacement_refused(generation);
             }
             shown?;

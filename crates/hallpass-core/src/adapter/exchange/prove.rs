@@ -54,7 +54,7 @@ impl Exchange {
         let replaced = rejection != Rejection::Kept;
         if replaced {
             self.sent = 0;
-            self.rare.get_or_insert_default().dropped = true;
+            self.rare.get_or_insert_default().dropped = Some(self.generation);
         }
         replaced
     }
@@ -67,8 +67,8 @@ impl Exchange {
             .in_hand_where(|credential| has_outlived(credential, presented))
     }
 
-    pub(super) fn has_dropped_one(&self) -> bool {
-        self.rare.as_ref().is_some_and(|rare| rare.dropped)
+    pub(super) fn dropped(&self) -> Option<u64> {
+        self.rare.as_ref().and_then(|rare| rare.dropped)
     }
 
     /// The URI as the server sees it, with scheme and host.
