@@ -70,7 +70,7 @@ fn noticed((name, tally): &(&'static str, Tally)) -> Vec<String> {
 }
 
 fn lost((_, tally): &(&'static str, Tally)) -> usize {
-    tally.sum(|event| event.failed)
+    tally.sum(|event| event.failed + event.bad.0.abs_diff(event.bad.1))
 }
 
 fn play_all(names: &[&str]) -> Vec<(&'static str, Tally)> {

@@ -63,8 +63,7 @@ impl Pulse {
     pub(crate) fn is_lifeless(&self) -> bool {
         let beat = Duration::from_millis(self.beat.load(Ordering::Relaxed));
         let silence = self.age().saturating_sub(beat);
-        let long = silence > STUCK || self.is_given_up() || !self.runs_here();
-        silence > LIFELESS && long
+        silence > LIFELESS && (silence > STUCK || self.is_given_up() || !self.runs_here())
     }
 
     fn runs_here(&self) -> bool {
@@ -103,5 +102,30 @@ impl Pulse {
 
     pub(crate) fn is_given_up(&self) -> bool {
         self.given_up.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(all(test, not(hallpass_model)))]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn how_long_a_silence_may_last_depends_on_who_hears_it() {
+        let [own, elsewhere, given_up] = [(); 3].map(|()| Pulse::new());
+        own.runs_on(&Handle::current());
+        given_up.runs_on(&Handle::current());
+        given_up.give_up();
+        for (passed, expected) in [
+            (2, [false, false, false]),
+            (1, [false, true, true]),
+            (7, [false, true, true]),
+            (1, [true, true, true]),
+        ] {
+            tokio::time::advance(Duration::from_secs(passed)).await;
+            let lifeless = [&own, &elsewhere, &given_up].map(Pulse::is_lifeless);
+            assert_eq!(lifeless, expected, "{:?}", own.age());
+        }
+        own.beat();
+        assert!(!own.is_lifeless());
     }
 }
