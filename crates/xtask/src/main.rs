@@ -19,6 +19,7 @@ mod interop;
 mod lean;
 mod locked;
 mod minimal;
+mod miri;
 mod model;
 mod msrv;
 mod mutants;
@@ -53,6 +54,7 @@ cargo xtask mutants   changes to the engine, the door and the classifier that no
 cargo xtask stores    only the shared stores: real servers in trouble, and fifty processes
 cargo xtask lifetimes only: fifty processes share their tokens for ten lifetimes, and no call waits
 cargo xtask model     the engine's shell under a model checker [--seconds N]
+cargo xtask miri      the tests of what computes, under an interpreter that finds undefined behaviour
 cargo xtask fuzz      made-up inputs for parsers [TARGET] [--seconds N]
 cargo xtask stress    the engine's stress test, released and for a minute [--seconds N]
 cargo xtask faults    every fault of a network and of a server, with every adapter, and the time to recovery
@@ -93,6 +95,7 @@ fn main() -> ExitCode {
         Some("soak") => soak::run(&arguments.collect::<Vec<_>>()),
         Some("simulate") => simulate::run(),
         Some("model") => model::run(&arguments.collect::<Vec<_>>()),
+        Some("miri") => miri::run(),
         Some("fuzz") => fuzz::run(&arguments.collect::<Vec<_>>()),
         Some("stress") => stress::run(&arguments.collect::<Vec<_>>()),
         Some("bench") => bench::bench(arguments.collect()),

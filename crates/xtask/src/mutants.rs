@@ -32,7 +32,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     )
 }
 
-const PACKAGES: [&str; 4] = ["--package", "hallpass-core", "--package", "hallpass-oauth2"];
+const PACKAGES: [&str; 3] = [
+    "--package=hallpass-core",
+    "--package=hallpass-oauth2",
+    "--package=hallpass-tower",
+];
 
 fn install() -> Result<(), String> {
     if output("mutants", &mut cargo(&["mutants", "--version"])).is_ok() {
