@@ -10,11 +10,11 @@ use std::{
 
 use crate::sync::{AtomicBool, Handle, Id, Instant, Notify};
 
-/// Without a sign of life for so long, its runtime stands still…
+/// A fetch without a sign of life for so long runs on a runtime that stands still.
 const LIFELESS: Duration = Duration::from_secs(2);
 
-/// …or, where whoever looks is a task of the same runtime, so that it does not, a thread of it does
-/// that has the fetch in its queue. Short of that, the runtime is busy, and the fetch as late as others.
+/// The same, if whoever looks runs on the runtime of the fetch. That one does not stand still, and may
+/// just be busy. But one of its threads may be blocked, and have the fetch in its queue.
 const STUCK: Duration = Duration::from_secs(10);
 
 /// Signs of life of a fetch, and whether it was given up.

@@ -129,11 +129,12 @@ impl Exchange {
     /// Waits for a credential, after [`Attached::NoneInHand`]. A request that can be replayed may be
     /// given one under suspicion, to find out whether it still works.
     pub fn acquire(&self, replayable: bool) -> Acquire {
-        // What is bound to another certificate by now is under suspicion without a server's word; to
-        // try it would find nothing out, even where others do.
+        // Others may go with what this one has dropped.
         if let Some(dropped) = self.dropped() {
             return Acquire::new(self.cached().get_other_than(dropped));
         }
+        // What is bound to another certificate by now is under suspicion without a server's word; to
+        // try it would find nothing out.
         let tries = replayable && self.outlived_in_hand().is_none();
         Acquire::new(self.cached().acquire(tries))
     }
