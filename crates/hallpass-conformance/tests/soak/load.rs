@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     callers::{Call, Caller, SECRET, Tenant},
+    journal::Journal,
     rules::{Failed, explain},
     timeline::Timeline,
     world::{CALL, World},
@@ -51,11 +52,12 @@ impl Load {
         // From 1: an action that is none counts as 0.
         let actions = Arc::new(AtomicUsize::new(1));
         let mut calling = JoinSet::new();
-        for (number, (name, caller, tenants)) in world.callers.iter().enumerate() {
+        for (number, entry) in world.callers.iter().enumerate() {
             let line = Line {
-                name: name.clone(),
-                caller: caller.clone(),
-                tenants: *tenants,
+                name: entry.name.clone(),
+                caller: entry.caller.clone(),
+                tenants: entry.tenants,
+                journal: entry.journal.clone(),
                 turn: number,
                 random: fastrand::Rng::with_seed(seed.wrapping_add(number as u64 + 1)),
                 actions: actions.clone(),
@@ -83,6 +85,7 @@ struct Line {
     name: String,
     caller: Caller,
     tenants: usize,
+    journal: Arc<Journal>,
     /// The tenant whose turn it is: all have a token before trouble begins.
     turn: usize,
     random: fastrand::Rng,
@@ -144,14 +147,22 @@ impl Line {
                         format!("  {} {begin:.2}–{end:.2?}", incident.name)
                     })
                     .collect();
+                // Once for each caller: it is long.
+                let told = |text: &String| text.starts_with(&self.name);
+                let journal = if tally.unexplained.iter().any(told) {
+                    String::new()
+                } else {
+                    self.journal.read(&self.timeline)
+                };
                 tally.unexplained.push(format!(
-                    "{}: {:?} at {:.2}–{:.2}: {}\n{}",
+                    "{}: {:?} at {:.2}–{:.2}: {}\n{}\n{}",
                     self.name,
                     seen.saw,
                     self.timeline.at(start),
                     self.timeline.at(end),
                     seen.text,
-                    near.join("\n")
+                    near.join("\n"),
+                    journal
                 ));
             }
         }

@@ -14,6 +14,7 @@
 mod callers;
 mod done;
 mod gauges;
+mod journal;
 mod load;
 mod redis;
 mod rules;

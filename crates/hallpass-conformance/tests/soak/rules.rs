@@ -45,7 +45,10 @@ pub(crate) fn explain(failed: &Failed, timeline: &Timeline) -> Option<&'static s
             let waited = |trouble: &Incident| {
                 end.saturating_duration_since(trouble.begin) + SLACK >= PATIENCE
             };
-            let explains = |trouble: &Incident| outlasted(trouble, start) && waited(trouble);
+            // Else it would have been renewed in time.
+            let idle = is_near(Harm::Silence, LIFETIME);
+            let explains =
+                |trouble: &Incident| (idle || outlasted(trouble, start)) && waited(trouble);
             if troubles.iter().any(explains) {
                 return Some("no token for longer than the one in hand could last");
             }
@@ -67,7 +70,9 @@ pub(crate) fn explain(failed: &Failed, timeline: &Timeline) -> Option<&'static s
             Some("its token ended on the way, and no other could be had")
         }
         Saw::Refused | Saw::Status(401) | Saw::Code(Code::Unauthenticated) => None,
-        _ if is_near(Harm::Api, SLACK) => Some("the API's own fault"),
+        _ if is_near(Harm::Api, SLACK) || is_near(Harm::Silence, SLACK) => {
+            Some("the API's own fault")
+        }
         _ if is_near(Harm::Restart, SLACK) => Some("a restart ended its connection"),
         _ => None,
     }

@@ -9,8 +9,10 @@ use tokio::time::Instant;
 pub(crate) enum Harm {
     /// No token can be had, or slowly.
     Tokens,
-    /// The API answers wrongly, late or not at all.
+    /// The API answers wrongly or late.
     Api,
+    /// The API does not answer. Whoever waits for it makes no call meanwhile that would renew a token.
+    Silence,
     /// The tokens in hand are worth nothing any more, or are taken for ended.
     Loss,
     /// Connections to both end.

@@ -109,11 +109,15 @@ async fn way(
         (_, Kind::Link(LinkFault::HalfOpen) | Kind::Hangs) => FETCH,
         _ => Duration::ZERO,
     };
+    let noted = match (harm, kind) {
+        (Harm::Api, Kind::Link(LinkFault::HalfOpen) | Kind::Hangs) => Harm::Silence,
+        _ => harm,
+    };
     let (relay, endpoint) = match harm {
         Harm::Tokens => (&world.tokens, world.server.token_endpoint()),
         _ => (&world.api, world.server.api()),
     };
-    let number = timeline.begin(harm, format!("{harm:?}: {kind}"), felt);
+    let number = timeline.begin(noted, format!("{noted:?}: {kind}"), felt);
     kind.begin(relay, endpoint).await;
     tokio::time::sleep(length).await;
     relay.heal().await;

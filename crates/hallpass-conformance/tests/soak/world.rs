@@ -17,6 +17,7 @@ use serde_json::json;
 use crate::{
     callers::{ACTION, CLIENT, Caller, SECRET, Stack, Trust},
     done::Done,
+    journal::Journal,
     redis::Redis,
 };
 
@@ -44,6 +45,14 @@ pub(crate) const TENANTS: usize = 3;
 /// How many processes a fleet has, which are caches here.
 const REPLICAS: [Stack; 2] = [Stack::TowerHttp1, Stack::Reqwest];
 
+/// One who calls, with one credential or, keyed, with one for each tenant.
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) caller: Caller,
+    pub(crate) tenants: usize,
+    pub(crate) journal: Arc<Journal>,
+}
+
 pub(crate) struct World {
     pub(crate) server: Server,
     pub(crate) tokens: Relay,
@@ -52,7 +61,7 @@ pub(crate) struct World {
     pub(crate) memory: MemoryStore,
     pub(crate) redis: Option<Redis>,
     pub(crate) done: Arc<Done>,
-    pub(crate) callers: Vec<(String, Caller, usize)>,
+    pub(crate) callers: Vec<Entry>,
     /// How many credentials are kept by all of them.
     pub(crate) credentials: usize,
     counted: AtomicUsize,
@@ -120,8 +129,10 @@ impl World {
     async fn add_alone(&mut self, stack: Stack) {
         let trust = self.trust(stack.http2(false)).await;
         let source = stack.tokens(&self.token_url(), &trust, ATTEMPT);
-        let rules = Authorizer::new(cached(source, &self.clock));
-        self.add(format!("{}, alone", stack.name()), stack, rules, &trust, 0);
+        let journal = Arc::default();
+        let rules = Authorizer::new(cached(source, &self.clock, &journal));
+        let name = format!("{}, alone", stack.name());
+        self.add(name, stack, rules, &trust, 0, journal);
         self.credentials += 1;
     }
 
@@ -129,16 +140,13 @@ impl World {
         let trust = self.trust(stack.http2(true)).await;
         let source = stack.tokens(&self.token_url(), &trust, ATTEMPT);
         let clock = self.clock.clone();
+        let journal: Arc<Journal> = Arc::default();
+        let seen = journal.clone();
         let keyed =
-            Keyed::new(move |_: &crate::callers::Tenant| Ok(cached(source.clone(), &clock)));
+            Keyed::new(move |_: &crate::callers::Tenant| Ok(cached(source.clone(), &clock, &seen)));
         let rules = Authorizer::keyed(keyed);
-        self.add(
-            format!("{}, keyed", stack.name()),
-            stack,
-            rules,
-            &trust,
-            TENANTS,
-        );
+        let name = format!("{}, keyed", stack.name());
+        self.add(name, stack, rules, &trust, TENANTS, journal);
         self.credentials += TENANTS;
     }
 
@@ -148,14 +156,10 @@ impl World {
             let trust = self.trust(stack.http2(false)).await;
             let source = stack.tokens(&self.token_url(), &trust, ATTEMPT);
             let source = Shared::new(source, shared.clone(), Keys::new(key.clone()));
-            let rules = Authorizer::new(cached(source, &self.clock));
-            self.add(
-                format!("{}, {store}", stack.name()),
-                stack,
-                rules,
-                &trust,
-                0,
-            );
+            let journal = Arc::default();
+            let rules = Authorizer::new(cached(source, &self.clock, &journal));
+            let name = format!("{}, {store}", stack.name());
+            self.add(name, stack, rules, &trust, 0, journal);
             self.credentials += 1;
         }
     }
@@ -173,11 +177,17 @@ impl World {
         rules: Authorizer,
         trust: &Trust,
         tenants: usize,
+        journal: Arc<Journal>,
     ) {
         let base = self.api.url();
         let rules = rules.origins([base.as_str()]).unwrap();
         let caller = stack.caller(&base, rules, trust);
-        self.callers.push((name, caller, tenants));
+        self.callers.push(Entry {
+            name,
+            caller,
+            tenants,
+            journal,
+        });
     }
 
     fn token_url(&self) -> String {
@@ -197,10 +207,11 @@ impl World {
     }
 }
 
-fn cached(source: impl CredentialSource, clock: &ManualClock) -> Cached {
+fn cached(source: impl CredentialSource, clock: &ManualClock, journal: &Arc<Journal>) -> Cached {
     let policy = Policy::default().patience(PATIENCE).fetch_deadline(FETCH);
     Cached::builder(source)
         .policy(policy)
         .clock(clock.clone())
+        .observer(journal.clone())
         .build()
 }
