@@ -38,7 +38,7 @@ pub(crate) use self::{
     state::Memory,
 };
 use crate::{
-    Challenges, Credential, CredentialSource, Description, Origin, Reason,
+    Challenges, Credential, CredentialSource, Description, Moment, Origin, Reason,
     clock::Clocks,
     fetch::FetchLimit,
     observe::{Event, Observer, ReplayCause, Watch},
@@ -251,20 +251,47 @@ impl Cached {
 
     /// [`reject`](Self::reject) by the number alone, as an [`Attempt`](crate::Attempt) names it.
     pub fn reject_generation(&self, generation: u64, challenges: &Challenges) -> Rejection {
-        self.refuse(generation, challenges, false)
+        self.refuse(generation, challenges, |machine, now, version| {
+            machine.refused(now, generation, version)
+        })
     }
 
     /// [`reject_generation`](Self::reject_generation) of a credential that the same answer had
     /// accepted before: it is replaced, but an endpoint that does so always is not followed for ever.
     pub(crate) fn reject_accepted(&self, generation: u64, challenges: &Challenges) {
-        self.refuse(generation, challenges, true);
+        if self.reject_generation(generation, challenges) == Rejection::Suspected {
+            let now = self.shared.clock.now();
+            self.shared
+                .with_machine(|machine| machine.contradicted(now));
+        }
     }
 
-    fn refuse(&self, generation: u64, challenges: &Challenges, accepted: bool) -> Rejection {
+    /// Says that a server refused this credential on a request that carried it in place of another
+    /// that was refused. If it was fetched for that, it is taken from nobody.
+    pub(crate) fn replacement_refused(
+        &self,
+        generation: u64,
+        challenges: &Challenges,
+    ) -> Rejection {
+        let rejection = self.refuse(generation, challenges, |machine, now, version| {
+            machine.replay_refused(now, generation, version)
+        });
+        if rejection == Rejection::Kept {
+            tracing::debug!(target: "hallpass", source = %self.shared.description.name, generation, "the replacement was rejected too");
+        }
+        rejection
+    }
+
+    fn refuse(
+        &self,
+        generation: u64,
+        challenges: &Challenges,
+        change: impl FnOnce(&mut Machine, Moment, u64) -> Rejection,
+    ) -> Rejection {
         let now = self.shared.clock.now();
         let version = self.shared.source.version();
         let rejection = self.shared.with_state(|state| {
-            let rejection = state.machine.refused(now, generation, version);
+            let rejection = change(&mut state.machine, now, version);
             if rejection == Rejection::Suspected {
                 state.challenges = challenges.clone();
             }
@@ -281,22 +308,9 @@ impl Cached {
                 self.shared.counters.rejections.add();
                 self.shared.tell(|| Event::Rejected);
             }
-            if accepted {
-                self.shared
-                    .with_machine(|machine| machine.contradicted(now));
-            }
         }
         tracing::debug!(target: "hallpass", source = %self.shared.description.name, generation, ?rejection, "rejected");
         rejection
-    }
-
-    /// Says that a server refused this credential on a request that carried it as the replacement
-    /// of another. That takes it from nobody.
-    pub(crate) fn replacement_refused(&self, generation: u64) {
-        let now = self.shared.clock.now();
-        self.shared
-            .with_machine(|machine| machine.replay_refused(now, generation));
-        tracing::debug!(target: "hallpass", source = %self.shared.description.name, generation, "the replacement was rejected too");
     }
 
     /// Says that a server accepted this credential: the only thing that proves it. Adapters do this

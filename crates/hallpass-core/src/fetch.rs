@@ -5,7 +5,10 @@ mod pulse;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -54,6 +57,7 @@ pub struct Fetch {
     pub(crate) limit: Duration,
     pub(crate) deadline: tokio::time::Instant,
     pub(crate) sent: Sent,
+    existing: AtomicBool,
     replaces: Option<Credential>,
     /// Whether the engine still waits for it; none for one that was made by hand.
     pulse: Option<Arc<Pulse>>,
@@ -96,6 +100,7 @@ impl Fetch {
                 clock,
                 at: Mutex::new(now),
             },
+            existing: AtomicBool::new(false),
             replaces: None,
             pulse: None,
             attempt: 1,
@@ -199,6 +204,20 @@ impl Fetch {
         let now = self.sent.clock.now();
         *self.sent.lock() = now;
         Ok(())
+    }
+
+    /// Says that what the source brings was there already, and was not issued because of this fetch:
+    /// another process had it, say.
+    ///
+    /// After a refusal that makes a difference. A new credential that is refused as well is given time
+    /// to become known to servers. One that was there may have been revoked together with the other,
+    /// and is replaced in turn.
+    pub fn found_existing(&self) {
+        self.existing.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_found_existing(&self) -> bool {
+        self.existing.load(Ordering::Relaxed)
     }
 
     /// Which of two attempts side by side this is: 2 started because 1 was silent, and should not

@@ -16,6 +16,9 @@ const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 /// How long one that never ends is kept before it is fetched again.
 const UNENDING: Duration = Duration::from_secs(24 * 3600);
 
+/// For so long a new credential may be unknown to servers, as the engine has it.
+const SETTLING: Duration = Duration::from_secs(10);
+
 /// What is kept of a credential.
 #[derive(Serialize, Deserialize)]
 struct Payload {
@@ -36,6 +39,10 @@ struct Payload {
     /// Milliseconds before its end at which the issuer wants it renewed.
     renew_before_end: Option<u64>,
     unending: bool,
+    /// All up to this generation were of no use when it was fetched, because one was refused; 0 if it
+    /// was fetched for another reason.
+    #[serde(default)]
+    replaces: u64,
 }
 
 /// A credential that can be kept outside the process, and for how long.
@@ -52,6 +59,9 @@ pub(crate) struct Unpacked {
     /// What is left of its life, from when the store was asked.
     pub(crate) left: Duration,
     pub(crate) lifetime: Duration,
+    replaces: u64,
+    /// How long it has been kept, by the store's own clock.
+    age: Duration,
 }
 
 impl Unpacked {
@@ -66,19 +76,26 @@ impl Unpacked {
         Ok(self)
     }
 
+    /// Whether it was fetched lately because this generation was refused, or a later one. Any other may
+    /// have been revoked together with that.
+    pub(crate) fn replaces(&self, refused: u64) -> bool {
+        self.replaces != 0 && self.replaces >= refused && self.age < SETTLING
+    }
+
     /// Whether so little is left that it is not worth taking over: the engine's own margin.
     pub(crate) fn is_over(&self) -> bool {
         self.left <= (self.lifetime / 20).min(Duration::from_secs(10))
     }
 }
 
-/// Packs a credential that was asked for `age` ago. None if it is over, or bound to anything but the
+/// Packs a credential that was asked for `age` ago, in place of what `replaces` says. None if it is over, or bound to anything but the
 /// key that was expected: to none at all, to one in memory, to one that was replaced meanwhile.
 pub(crate) fn pack(
     credential: &Credential,
     key: Option<&dyn HeldKey>,
     age: Duration,
     wall: SystemTime,
+    replaces: u64,
 ) -> Option<Packed> {
     let key = key.map(HeldKey::thumbprint);
     let as_expected = credential.has_proof() == key.is_some() && credential.key_thumbprint() == key;
@@ -113,6 +130,7 @@ pub(crate) fn pack(
         ends: millis(since_epoch(wall).saturating_add(left)),
         renew_before_end: hint.map(|hint| millis(lifetime.saturating_sub(hint))),
         unending: credential.is_unending(),
+        replaces,
     };
     let plain = Zeroizing::new(serde_json::to_vec(&payload).ok()?);
     Some(Packed { plain, left })
@@ -157,11 +175,14 @@ pub(crate) fn unpack(plain: &[u8], kept: Duration, wall: SystemTime) -> Result<U
             credential = credential.renew_in(hint);
         }
     }
+    let lifetime = Duration::from_millis(payload.lifetime);
     Ok(Unpacked {
         credential,
         key: payload.key,
         left,
-        lifetime: Duration::from_millis(payload.lifetime),
+        lifetime,
+        replaces: payload.replaces,
+        age: lifetime.saturating_sub(kept),
     })
 }
 
@@ -217,7 +238,7 @@ mod tests {
                 HeaderValue::from_static("application/json"),
             )
             .renew_in(2 * MINUTE);
-        let packed = pack(&sent, None, MINUTE, at(1000)).unwrap();
+        let packed = pack(&sent, None, MINUTE, at(1000), 0).unwrap();
         assert_eq!(packed.left, 4 * MINUTE);
         let back = unpack(&packed.plain, 4 * MINUTE, at(1000)).unwrap();
         assert!(back.credential.same_secret(&sent));
@@ -231,7 +252,7 @@ mod tests {
 
     #[test]
     fn the_earlier_of_two_ends_holds() {
-        let packed = pack(&token(), None, Duration::ZERO, at(1000)).unwrap();
+        let packed = pack(&token(), None, Duration::ZERO, at(1000), 0).unwrap();
         let left = |kept, wall| unpack(&packed.plain, kept, at(wall)).unwrap().left;
         // The reader's clock is half a minute ahead, then behind.
         assert_eq!(left(5 * MINUTE, 1030), Duration::from_secs(270));
@@ -243,10 +264,10 @@ mod tests {
 
     #[test]
     fn what_is_over_or_not_text_is_not_kept() {
-        assert!(pack(&token(), None, 5 * MINUTE, at(1000)).is_none());
+        assert!(pack(&token(), None, 5 * MINUTE, at(1000), 0).is_none());
         let odd = HeaderValue::from_bytes(b"\xff").unwrap();
         let odd = token().with_header(HeaderName::from_static("x"), odd);
-        assert!(pack(&odd, None, Duration::ZERO, at(1000)).is_none());
+        assert!(pack(&odd, None, Duration::ZERO, at(1000), 0).is_none());
         assert!(unpack(b"{}", MINUTE, at(0)).is_err());
         assert!(unpack(b"\xff", MINUTE, at(0)).is_err());
     }
@@ -296,7 +317,7 @@ mod tests {
     fn what_is_bound_to_a_key_is_for_that_key() {
         let (key, other) = (key("one"), key("other"));
         let (free, bound) = (token(), key.bind(token()).unwrap());
-        let packed = |credential, key| pack(credential, key, Duration::ZERO, at(1000));
+        let packed = |credential, key| pack(credential, key, Duration::ZERO, at(1000), 0);
         for (credential, key) in [
             (&bound, None),
             (&bound, Some(&other as &dyn HeldKey)),
@@ -316,20 +337,35 @@ mod tests {
     }
 
     #[test]
+    fn what_came_for_a_refusal_answers_that_and_earlier_ones_for_ten_seconds() {
+        let answers = |replaces, age: u64, refused| {
+            let packed = pack(&token(), None, Duration::ZERO, at(1000), replaces).unwrap();
+            let kept = packed.left.saturating_sub(Duration::from_secs(age));
+            let unpacked = unpack(&packed.plain, kept, at(1000)).unwrap();
+            unpacked.replaces(refused)
+        };
+        assert!(answers(7, 0, 7) && answers(7, 9, 6));
+        assert!(!answers(7, 0, 8), "a later one was refused");
+        assert!(!answers(7, 10, 7), "long ago");
+        assert!(!answers(0, 0, 0), "it came for another reason");
+    }
+
+    #[test]
     fn instants_count_by_the_wall_clock() {
         let until = Credential::bearer("t").unwrap().expires_at(at(1060));
-        let packed = pack(&until, None, Duration::from_secs(2), at(1000)).unwrap();
+        let packed = pack(&until, None, Duration::from_secs(2), at(1000), 0).unwrap();
         assert_eq!(packed.left, MINUTE);
         let unknown = pack(
             &Credential::bearer("t").unwrap(),
             None,
             Duration::ZERO,
             at(0),
+            0,
         )
         .unwrap();
         assert_eq!(unknown.left, DEFAULT_LIFETIME);
         let never = Credential::bearer("t").unwrap().never_expires();
-        let packed = pack(&never, None, Duration::ZERO, at(0)).unwrap();
+        let packed = pack(&never, None, Duration::ZERO, at(0), 0).unwrap();
         let back = unpack(&packed.plain, MINUTE, at(0)).unwrap();
         assert!(back.credential.is_unending());
     }

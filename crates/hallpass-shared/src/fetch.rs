@@ -186,6 +186,9 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
         if generation <= refused || !self.wanted.accepts(generation, &unpacked) {
             return None;
         }
+        if !unpacked.replaces(self.wanted.newer_than) {
+            self.why.found_existing();
+        }
         self.common.count(|counters| &counters.taken_over);
         tracing::debug!(target: "hallpass", name = %self.place.name, generation, "took over a shared credential");
         let Unpacked {

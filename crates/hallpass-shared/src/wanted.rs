@@ -60,6 +60,14 @@ impl Wanted {
         wanted
     }
 
+    /// What a credential replaces that is fetched now: all up to this generation, if one was refused.
+    pub(crate) fn replaces(&self, why: &Fetch) -> u64 {
+        match why.reason() {
+            Reason::Rejected => self.newer_than,
+            _ => 0,
+        }
+    }
+
     /// Whether this entry will do. If not, a newer one is wanted from now on.
     pub(crate) fn accepts(&mut self, generation: u64, entry: &Unpacked) -> bool {
         let accepted = !entry.is_over() && self.is_an_improvement(generation, entry);

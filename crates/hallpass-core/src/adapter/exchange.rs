@@ -19,8 +19,9 @@ use crate::{Cached, Rejected, observe::ReplayCause};
 /// The protocol state of one request that [may carry](super::Admission::Carry) a credential.
 ///
 /// It owns all that it needs: the rules, the credential's identity, and what was spent of its
-/// budgets. A request is sent again at most once because an earlier credential serves again, once
-/// with a replacement, once with a new proof, and three times in all.
+/// budgets. A request is sent three times at most: again at most once because an earlier credential
+/// serves again, once with a new proof, and not any more after a replacement that was fetched for a
+/// refusal was refused.
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,

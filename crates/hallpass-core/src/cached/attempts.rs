@@ -7,20 +7,14 @@ use std::{
     time::Duration,
 };
 
-use super::Shared;
+use super::{Shared, state::Brought};
 use crate::{
-    Credential, Error, Fetch, Moment,
+    Error, Fetch,
     fetch::{Pulse, Turn},
     sync::{Instant, sleep},
 };
 
-/// What an attempt has brought, and when its request left.
-pub(super) struct Answer {
-    pub(super) credential: Credential,
-    pub(super) sent: Moment,
-}
-
-pub(super) type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send + 'a>>;
+pub(super) type Attempt<'a> = Pin<Box<dyn Future<Output = Result<Brought, Error>> + Send + 'a>>;
 
 /// At most two attempts are outstanding. The first one stays for as long as the fetch has time: a
 /// slow answer is an answer. Beside it, while callers wait, a younger one is started anew whenever
@@ -30,19 +24,27 @@ pub(super) struct Attempts<'a, N> {
     shared: &'a Shared,
     new_fetch: &'a N,
     pulse: &'a Arc<Pulse>,
+    /// What the source's version was when the fetch began.
+    version: u64,
 }
 
 impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
-    pub(super) fn new(shared: &'a Shared, new_fetch: &'a N, pulse: &'a Arc<Pulse>) -> Self {
+    pub(super) fn new(
+        shared: &'a Shared,
+        new_fetch: &'a N,
+        pulse: &'a Arc<Pulse>,
+        version: u64,
+    ) -> Self {
         Self {
             shared,
             new_fetch,
             pulse,
+            version,
         }
     }
 
     /// How the fetch ends, and the attempt that was still outstanding then.
-    pub(super) async fn run(self) -> (Result<Answer, Error>, Option<Attempt<'a>>) {
+    pub(super) async fn run(self) -> (Result<Brought, Error>, Option<Attempt<'a>>) {
         let turn = self.turn().await;
         // From here on, so that a queue does not look like a slow server.
         let begun = Instant::now();
@@ -92,6 +94,7 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
         turn: impl Future<Output = Option<Turn>> + Send + 'a,
     ) -> Attempt<'a> {
         let (shared, new_fetch, pulse) = (self.shared, self.new_fetch, self.pulse);
+        let version = self.version;
         Box::pin(async move {
             // Held until there is an answer. One that nobody waits for any more has no heartbeat, and
             // ends when others queue for its place two seconds later.
@@ -100,8 +103,12 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
             tokio::select! {
                 biased;
                 outcome = shared.source.fetch(&fetch) => {
-                    let (credential, sent) = (outcome?, fetch.sent_at());
-                    Ok(Answer { credential, sent })
+                    Ok(Brought {
+                        credential: outcome?,
+                        sent: fetch.sent_at(),
+                        version,
+                        existing: fetch.has_found_existing(),
+                    })
                 }
                 () = pulse.needed() => Err(Error::interrupted("another fetch needed the place of this one")),
             }
@@ -118,7 +125,7 @@ impl<'a, N: Fn(u32) -> Fetch + Sync> Attempts<'a, N> {
         }
     }
 
-    fn timed(&self, begun: Instant, outcome: Result<Answer, Error>) -> Result<Answer, Error> {
+    fn timed(&self, begun: Instant, outcome: Result<Brought, Error>) -> Result<Brought, Error> {
         if outcome.is_ok() {
             let passed = begun.elapsed().as_millis() as u64;
             self.shared.answered_in.store(passed, Ordering::Relaxed);

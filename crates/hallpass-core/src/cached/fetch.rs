@@ -8,11 +8,7 @@ use std::{
 
 use tracing::Instrument as _;
 
-use super::{
-    Shared,
-    attempts::{Answer, Attempts},
-    state::Brought,
-};
+use super::{Shared, attempts::Attempts, state::Brought};
 use crate::{
     Challenges, Credential, Error, Fetch, Reason,
     credential::Life,
@@ -136,7 +132,7 @@ async fn run_fetch(begun: Begun) {
             .watched(Arc::clone(&pulse), attempt)
     };
     tracing::debug!(target: "hallpass", "fetch started");
-    let attempts = Attempts::new(&shared, &new_fetch, &pulse);
+    let attempts = Attempts::new(&shared, &new_fetch, &pulse, guard.version);
     let attempts = with_heartbeat(&guard.pulse, attempts.run());
     let ended = timeout(limit, attempts).await;
     let (outcome, rest) = ended.unwrap_or_else(|_| {
@@ -147,19 +143,13 @@ async fn run_fetch(begun: Begun) {
         );
         (Err(Error::timeout(late)), None)
     });
-    let version = guard.version;
     guard.complete(outcome);
     // What the other attempt has asked for already is read, but it asks no more.
     pulse.give_up();
     if let Some(rest) = rest
-        && let Ok(Ok(Answer { credential, sent })) = timeout(limit, rest).await
+        && let Ok(Ok(spare)) = timeout(limit, rest).await
     {
-        shared.note_headers(&credential);
-        let spare = Brought {
-            credential,
-            sent,
-            version,
-        };
+        shared.note_headers(&spare.credential);
         shared.with_machine(|machine| machine.keep_spare(spare));
     }
 }
@@ -188,24 +178,19 @@ struct CompletionGuard {
 }
 
 impl CompletionGuard {
-    fn complete(mut self, outcome: Result<Answer, Error>) {
+    fn complete(mut self, outcome: Result<Brought, Error>) {
         self.finish(outcome);
     }
 
-    fn finish(&mut self, outcome: Result<Answer, Error>) {
+    fn finish(&mut self, outcome: Result<Brought, Error>) {
         self.done = true;
         let shared = &self.shared;
         let random = fastrand::f64();
         let now = shared.clock.now();
         let (number, version) = (self.number, self.version);
         match outcome {
-            Ok(Answer { credential, sent }) => {
-                shared.note_headers(&credential);
-                let brought = Brought {
-                    credential,
-                    sent,
-                    version,
-                };
+            Ok(brought) => {
+                shared.note_headers(&brought.credential);
                 let landed = shared.with_state(|state| {
                     state.pending.take_if(|pending| pending.number == number);
                     state.machine.landed(now, number, brought, random)

@@ -5,7 +5,7 @@ use http::{Extensions, HeaderMap, Method, Request};
 
 use super::{Attached, Exchange};
 use crate::{
-    Error,
+    Challenges, Error,
     adapter::{
         Acquire, Acquired, Resend, Target, Withheld,
         bound::Bound,
@@ -166,7 +166,8 @@ impl Exchange {
             // If that fails, nothing is sent, and what was sent before is still what is reported.
             let shown = self.show(credential, method, target, headers);
             if shown.is_err() && self.dropped().is_some() {
-                self.cached().replacement_refused(generation);
+                self.cached()
+                    .replacement_refused(generation, &Challenges::default());
             }
             shown?;
         } else if let Some(rare) = &mut self.rare {

@@ -94,15 +94,14 @@ impl Exchange {
 
     #[cold]
     fn refused(&mut self, answer: &Answer<'_>, replayable: impl FnOnce() -> bool) -> Next {
-        if self.replaced {
-            // The refusal of a replay drops nothing: the fault may well be the request's own.
-            self.cached().replacement_refused(self.generation);
-            return Next::Return;
-        }
+        let (cached, generation) = (self.cached(), self.generation);
         let challenges = Challenges::of(answer.headers);
-        let rejection = self
-            .cached()
-            .reject_generation(self.generation, &challenges);
+        let rejection = if self.replaced {
+            // That of a replacement drops nothing: the fault may well be the request's own.
+            cached.replacement_refused(generation, &challenges)
+        } else {
+            cached.reject_generation(generation, &challenges)
+        };
         let spent = match rejection {
             Rejection::Kept => return Next::Return,
             Rejection::FellBack => self.fell_back,

@@ -29,10 +29,8 @@ impl Machine {
             State::FellBack(fell_back) => self.refused_predecessor(now, version, fell_back),
             State::Proven(token) => self.refused_proven(now, version, token),
             State::Suspect(suspect) => {
-                let pending = self.pending.is_some();
-                let ready = self.failures.in_force(now, version).is_none();
                 self.state = State::Suspect(suspect);
-                if pending || ready {
+                if self.can_be_replaced(now, version) {
                     Rejection::Suspected
                 } else {
                     Rejection::Kept
@@ -55,20 +53,30 @@ impl Machine {
         Rejection::Superseded
     }
 
-    /// The credential of this generation was refused by a request that carried it as a replacement.
-    /// That never takes it from others, but such replacements are fetched ever more rarely.
-    pub(crate) fn replay_refused(&mut self, now: Moment, generation: u64) {
+    /// The credential of this generation was refused by a request that carried it in place of another
+    /// that was refused. If it came because of that, or others accept it, that never takes it from
+    /// others, but such replacements are fetched ever more rarely. One that merely was there may be as
+    /// dead as the first, and is refused like any other.
+    pub(crate) fn replay_refused(
+        &mut self,
+        now: Moment,
+        generation: u64,
+        version: u64,
+    ) -> Rejection {
         self.lapse(now);
-        self.rejections.refused(now, &self.policy);
         let fetch = match &self.state {
-            State::Unproven(unproven) if unproven.token.generation() == generation => {
-                unproven.replacement.unwrap_or(self.ended())
-            }
+            State::Unproven(Unproven {
+                token,
+                replacement: Some(fetch),
+                ..
+            }) if token.generation() == generation => *fetch,
             State::Proven(token) if token.generation() == generation => self.ended(),
-            _ => return,
+            _ => return self.refused(now, generation, version),
         };
+        self.rejections.refused(now, &self.policy);
         self.rejections
             .bump(now, fetch, Vain::RefusedAgain, &self.policy);
+        Rejection::Kept
     }
 
     fn refused_unproven(&mut self, now: Moment, version: u64, mut unproven: Unproven) -> Rejection {
@@ -89,19 +97,18 @@ impl Machine {
             }
             self.discard(predecessor);
         }
-        if let Some(fetch) = unproven.replacement {
+        let replacement = unproven.replacement;
+        let rejection = if self.rejections.holds(now) || (replacement.is_some() && young) {
+            self.state = State::Unproven(unproven);
+            Rejection::Kept
+        } else {
+            self.suspect(now, version, unproven.token)
+        };
+        if let Some(fetch) = replacement {
             self.rejections
                 .bump(now, fetch, Vain::RefusedAgain, &self.policy);
-            if young {
-                self.state = State::Unproven(unproven);
-                return Rejection::Kept;
-            }
         }
-        if self.rejections.holds(now) {
-            self.state = State::Unproven(unproven);
-            return Rejection::Kept;
-        }
-        self.suspect(now, version, unproven.token)
+        rejection
     }
 
     fn refused_predecessor(
@@ -142,8 +149,7 @@ impl Machine {
     fn suspect(&mut self, now: Moment, version: u64, token: Arc<Current>) -> Rejection {
         token.report(true);
         token.allow_renewal();
-        let can_be_replaced =
-            self.pending.is_some() || self.failures.in_force(now, version).is_none();
+        let can_be_replaced = self.can_be_replaced(now, version);
         let trial = if can_be_replaced && !self.rejections.is_sceptical() {
             Trial::Awaited
         } else {
@@ -156,6 +162,13 @@ impl Machine {
         }
         self.take_spare(now);
         Rejection::Suspected
+    }
+
+    /// Whether a replacement is on its way, or may be asked for now. If not, it may be soon: a gap
+    /// that was chosen while the suspect worked is too long for those who are refused.
+    fn can_be_replaced(&mut self, now: Moment, version: u64) -> bool {
+        self.failures.hurry(now, &self.policy);
+        self.pending.is_some() || self.failures.in_force(now, version).is_none()
     }
 
     /// Everybody goes with the suspect from now on.

@@ -11,6 +11,8 @@ pub(crate) struct Brought {
     pub(crate) credential: Credential,
     pub(crate) sent: Moment,
     pub(crate) version: u64,
+    /// Whether it was there before it was asked for: then it is no answer to a refusal.
+    pub(crate) existing: bool,
 }
 
 impl Machine {
@@ -71,6 +73,7 @@ impl Machine {
             credential,
             sent,
             version,
+            existing,
         } = brought;
         let times = Times::of(&credential, sent, now, &self.policy, random);
         let state = std::mem::replace(&mut self.state, State::Empty);
@@ -107,7 +110,8 @@ impl Machine {
                     && old.credential.scope() == credential.scope()
             })
             .cloned();
-        let replacement = matches!(state, State::Suspect(_)) && reason == Reason::Rejected;
+        let replacement =
+            matches!(state, State::Suspect(_)) && reason == Reason::Rejected && !existing;
         self.generation += 1;
         let credential = credential.numbered(self.generation);
         let token = Arc::new(Current::new(credential.clone(), times, version));
@@ -252,7 +256,11 @@ impl Machine {
         }
         self.fetches += 1;
         let number = self.fetches;
-        let credential = self.keep(now, number, Reason::Rejected, *brought, 0.0);
+        let brought = Brought {
+            existing: true,
+            ..*brought
+        };
+        let credential = self.keep(now, number, Reason::Rejected, brought, 0.0);
         self.note_end(number, Ok(credential));
     }
 }

@@ -37,6 +37,7 @@ fn brought(credential: Credential, sent: Moment) -> Brought {
         credential,
         sent,
         version: 0,
+        existing: false,
     }
 }
 
@@ -105,8 +106,13 @@ impl Bench {
     }
 
     fn fail(&mut self, error: &Error) {
+        self.fail_for(true, error);
+    }
+
+    fn fail_for(&mut self, waiting: bool, error: &Error) {
         let number = self.machine.pending().unwrap();
-        self.machine.failed(self.now, number, error, 0, true, 1.0);
+        self.machine
+            .failed(self.now, number, error, 0, waiting, 1.0);
     }
 
     fn refuse(&mut self, generation: u64) -> Rejection {

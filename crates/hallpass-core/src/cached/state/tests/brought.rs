@@ -76,6 +76,38 @@ fn what_a_second_attempt_brought_replaces_a_refused_one() {
 }
 
 #[test]
+fn what_was_there_before_the_refusal_is_replaced_if_it_is_refused_too() {
+    // By a second attempt, or by another process.
+    for by_a_second_attempt in [true, false] {
+        let mut bench = Bench::proven();
+        let existing = Brought {
+            existing: !by_a_second_attempt,
+            ..brought(token(7).lives_for(secs(300)), bench.now)
+        };
+        if by_a_second_attempt {
+            bench.machine.keep_spare(existing);
+            bench.refuse(1);
+        } else {
+            bench.refuse(1);
+            bench.call();
+            bench.machine.landed(bench.now, 2, existing, 0.0);
+        }
+        assert_eq!(bench.sent(), Some(2));
+        // By the request that was sent again with it, and by any other.
+        let as_replay = bench.machine.replay_refused(bench.now, 2, 0);
+        assert_eq!(as_replay, Rejection::Suspected);
+        let other = Want {
+            other_than: Some(2),
+            ..CALL
+        };
+        assert_eq!(bench.call_with(&other).1, Some(Reason::Rejected));
+        bench.land();
+        assert_eq!(bench.sent(), Some(3));
+        assert_eq!(bench.refuse(3), Rejection::Kept, "that one is new");
+    }
+}
+
+#[test]
 fn what_a_second_attempt_brought_is_gone_once_the_first_is_accepted() {
     let mut bench = Bench::proven();
     let spare = brought(token(7).lives_for(secs(300)), bench.now);

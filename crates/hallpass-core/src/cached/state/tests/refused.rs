@@ -123,7 +123,7 @@ fn a_suspect_that_others_accept_is_cleared_and_fetches_back_off() {
         if bench.machine.pending().is_some() {
             bench.land();
             generation = bench.machine.generation;
-            bench.machine.replay_refused(bench.now, generation);
+            bench.machine.replay_refused(bench.now, generation, 0);
         }
         bench.accept(generation);
         generation = bench.machine.generation;
@@ -184,6 +184,25 @@ fn a_suspect_serves_on_when_no_replacement_can_be_had() {
             bench.fail(&Error::transient("down"));
         }
     }
+}
+
+#[test]
+fn a_gap_that_was_chosen_while_the_token_worked_is_too_long_once_it_is_refused() {
+    let mut bench = Bench::proven();
+    bench.pass(secs(241));
+    for _ in 0..5 {
+        while bench.call().1.is_none() {
+            bench.pass(Duration::from_millis(500));
+        }
+        bench.fail_for(false, &Error::transient("down"));
+    }
+    // The gap is 8 s by now, and the token is fine for longer.
+    bench.pass(secs(1));
+    assert_eq!(bench.call().1, None);
+    assert_eq!(bench.refuse(1), Rejection::Kept);
+    assert!(matches!(bench.call(), (Wanted::Use(_), None)));
+    bench.pass(secs(1));
+    assert_eq!(bench.call().1, Some(Reason::Rejected));
 }
 
 #[test]

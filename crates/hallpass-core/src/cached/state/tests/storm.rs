@@ -118,8 +118,10 @@ impl<S: PartialEq> Storm<S> {
                     .refused(self.now, generation, rejection, &self.machine);
             }
             _ => {
-                self.machine.replay_refused(self.now, generation);
-                self.oracle.lapse(self.now);
+                let version = self.random.u64(0..2);
+                let rejection = self.machine.replay_refused(self.now, generation, version);
+                self.oracle
+                    .replay_refused(self.now, generation, rejection, &self.machine);
             }
         }
     }

@@ -49,6 +49,7 @@ impl<S: PartialEq> Storm<S> {
             credential: self.credential(),
             sent,
             version: u64::from(self.random.u32(0..12) == 0),
+            existing: self.random.u32(0..4) == 0,
         }
     }
 

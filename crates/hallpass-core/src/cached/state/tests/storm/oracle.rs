@@ -15,6 +15,8 @@ pub(super) enum Expected {
     KeepsOld,
     /// A new generation, with this one to fall back to.
     New(Option<u64>),
+    /// A new generation, fetched because the one before was refused.
+    Replacement,
 }
 
 impl Expected {
@@ -167,14 +169,21 @@ impl Oracle {
         if let Some(known) = self.known(&brought.credential) {
             return Expected::Known(known);
         }
+        let reason = self
+            .pending
+            .filter(|(pending, ..)| *pending == number)
+            .map(|(.., reason)| reason);
         let Some(old) = self.serving.filter(|_| self.suspicion.is_none()) else {
-            return Expected::New(None);
+            let is_answer = reason == Some(Reason::Rejected) && !brought.existing;
+            return if self.suspicion.is_some() && is_answer {
+                Expected::Replacement
+            } else {
+                Expected::New(None)
+            };
         };
         let of_old = self.lives.of(old);
         let comparable = of_old.version == brought.version && !self.traits.kills_old;
-        let ahead = self
-            .pending
-            .is_some_and(|(pending, _, reason)| pending == number && reason == Reason::Ahead);
+        let ahead = reason == Some(Reason::Ahead);
         let end = Lives::end(brought, now).0;
         if ahead && comparable && !of_old.forever() && end.monotonic < of_old.end.monotonic {
             return Expected::KeepsOld;
@@ -202,8 +211,13 @@ impl Oracle {
             }
             Expected::New(predecessor) => {
                 assert_eq!(generation, self.newest() + 1, "generations only grow");
-                self.lives.add(now, brought);
+                self.lives.add(now, brought, false);
                 self.serve_anew(generation, predecessor);
+            }
+            Expected::Replacement => {
+                assert_eq!(generation, self.newest() + 1, "generations only grow");
+                self.lives.add(now, brought, true);
+                self.serve_anew(generation, None);
             }
         }
         let serving = self.serving.expect("something serves after a landing");
@@ -292,7 +306,39 @@ impl Oracle {
             return;
         }
         assert!(matches!(rejection, Rejection::Kept | Rejection::Suspected));
+        if rejection == Rejection::Kept {
+            let held = machine.rejections.holds(now);
+            let excused = match &machine.state {
+                State::Suspect(_) => machine.failures.any(),
+                State::Unproven(one) => held || self.lives.of(one.token.generation()).replacement,
+                _ => held,
+            };
+            assert!(excused, "it may have been revoked, and another may be had");
+        }
         self.suspected(now, rejection, machine);
+    }
+
+    /// A request that carried it in place of another was refused.
+    pub(super) fn replay_refused(
+        &mut self,
+        now: Moment,
+        generation: u64,
+        rejection: Rejection,
+        machine: &Machine,
+    ) {
+        self.lapse(now);
+        let is_it = self.serving == Some(generation) && self.successor.is_none();
+        let stays = is_it
+            && match &machine.state {
+                State::Unproven(_) => self.lives.of(generation).replacement,
+                State::Proven(_) => true,
+                _ => false,
+            };
+        if stays {
+            assert_eq!(rejection, Rejection::Kept, "it came for a refusal");
+        } else {
+            self.refused(now, generation, rejection, machine);
+        }
     }
 
     fn suspected(&mut self, now: Moment, rejection: Rejection, machine: &Machine) {

@@ -15,6 +15,8 @@ pub(super) struct Life {
     pub(super) graced: bool,
     /// Until then a refusal may only mean that servers don't know it yet.
     pub(super) settled: Moment,
+    /// Whether it was fetched because the one before was refused.
+    pub(super) replacement: bool,
 }
 
 const NEVER: Moment = Moment {
@@ -54,7 +56,7 @@ impl Lives {
         (now.plus(lifetime), false)
     }
 
-    fn life(now: Moment, brought: &Brought, settled: Moment) -> Life {
+    fn life(now: Moment, brought: &Brought, settled: Moment, replacement: bool) -> Life {
         let (end, graced) = Self::end(brought, now);
         Life {
             secret: brought.credential.clone(),
@@ -63,12 +65,13 @@ impl Lives {
             unusable: end,
             graced,
             settled,
+            replacement,
         }
     }
 
-    pub(super) fn add(&mut self, now: Moment, brought: &Brought) {
+    pub(super) fn add(&mut self, now: Moment, brought: &Brought, replacement: bool) {
         let settled = now.plus(Policy::default().settling);
-        self.0.push(Self::life(now, brought, settled));
+        self.0.push(Self::life(now, brought, settled, replacement));
     }
 
     /// The same secret has come again, with a new life.
@@ -79,9 +82,14 @@ impl Lives {
         brought: &Brought,
         suspected: bool,
     ) {
-        let settled = self.of(generation).settled;
+        let Life {
+            settled,
+            replacement,
+            ..
+        } = *self.of(generation);
         let settled = if suspected { now } else { settled };
-        self.0[generation as usize - 1] = Self::life(now, brought, settled);
+        self.0[generation as usize - 1] =
+            Self::life(now, brought, settled, suspected || replacement);
     }
 
     /// What the machine has taken in place of a suspect, without a fetch.
@@ -94,6 +102,7 @@ impl Lives {
             unusable: token.unusable,
             graced: token.graced,
             settled: now.plus(Policy::default().settling),
+            replacement: false,
         };
         match self.0.get_mut(token.generation() as usize - 1) {
             Some(known) => *known = life,
