@@ -42,7 +42,7 @@ pub(crate) struct Tally {
     /// Those that waited for a token.
     waited: usize,
     /// How many failed for each reason.
-    explained: BTreeMap<&'static str, usize>,
+    pub(crate) explained: BTreeMap<&'static str, usize>,
     pub(crate) unexplained: Vec<String>,
 }
 

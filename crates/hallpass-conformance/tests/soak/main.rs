@@ -28,8 +28,8 @@ use tokio::time::Instant;
 
 use gauges::Gauges;
 use load::Load;
-use rules::bound;
-use timeline::Timeline;
+use rules::{OVERTAKEN, bound};
+use timeline::{Harm, Timeline};
 use world::World;
 
 /// How long it takes unless that is said.
@@ -81,6 +81,11 @@ async fn every_failed_call_is_explained() {
     let mut wrong = outcome.unexplained;
     if tokens > most {
         wrong.push(format!("{tokens} token requests, and {most} are allowed"));
+    }
+    let overtaken = outcome.explained.get(OVERTAKEN).copied().unwrap_or(0);
+    let losses = timeline.of(&[Harm::Loss]).len();
+    if overtaken > 1 + losses / 10 {
+        wrong.push(format!("{overtaken} calls: {OVERTAKEN}; {losses} losses"));
     }
     if twice > 0 {
         wrong.push(format!("{twice} actions were done twice"));

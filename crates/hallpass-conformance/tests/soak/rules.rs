@@ -19,6 +19,10 @@ pub(crate) struct Failed {
     pub(crate) saw: Saw,
 }
 
+/// It was sent with the token before and with a renewed one, and both were dead when it arrived. There
+/// are few of those: a renewal and a loss have to fall into one call.
+pub(crate) const OVERTAKEN: &str = "revoked on the way, just after a renewal";
+
 /// How soon after the end of its trouble the token endpoint is asked again, while callers are refused.
 const AGAIN: Duration = Duration::from_secs(2);
 
@@ -60,6 +64,13 @@ pub(crate) fn explain(failed: &Failed, timeline: &Timeline) -> Option<&'static s
                 && (is_near(Harm::Tokens, AGAIN) || is_near(Harm::Restart, AGAIN)) =>
         {
             Some("revoked, and no token to be had: the API's own answer")
+        }
+        Saw::Status(401) | Saw::Code(Code::Unauthenticated | Code::Internal)
+            if near(Harm::Loss, Duration::ZERO)
+                .iter()
+                .any(|loss| loss.begin >= start) =>
+        {
+            Some(OVERTAKEN)
         }
         // It serves to its very end, and this call was on its way by then.
         Saw::Status(401) | Saw::Code(Code::Unauthenticated | Code::Internal)

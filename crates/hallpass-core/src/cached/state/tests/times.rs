@@ -117,3 +117,17 @@ fn gaps_stay_at_their_limit_for_ever() {
         assert!(gap >= secs(30) && gap <= secs(600), "{streak}: {gap:?}");
     }
 }
+
+#[test]
+fn a_fetch_that_ended_with_its_runtime_is_started_anew_three_times_at_once() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.call().1, Some(Reason::First));
+    for _ in 0..3 {
+        bench.fail(&Error::interrupted("its runtime is gone"));
+        assert_eq!(bench.call().1, Some(Reason::First));
+    }
+    bench.fail(&Error::interrupted("its runtime is gone"));
+    assert_eq!(bench.call().1, None, "that is a failure like any other");
+    bench.pass(secs(1));
+    assert_eq!(bench.call().1, Some(Reason::First));
+}
