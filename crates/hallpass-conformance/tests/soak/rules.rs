@@ -74,7 +74,7 @@ pub(crate) fn explain(failed: &Failed, timeline: &Timeline) -> Option<&'static s
         }
         // It serves to its very end, and this call was on its way by then.
         Saw::Status(401) | Saw::Code(Code::Unauthenticated | Code::Internal)
-            if near(Harm::Tokens, SLACK)
+            if near(Harm::Tokens, AGAIN)
                 .iter()
                 .any(|one| outlasted(one, end)) =>
         {

@@ -139,7 +139,7 @@ impl Failures {
         (gap, old.map(|failure| failure.error))
     }
 
-    /// Somebody has no credential any more, or one that is refused: the gap of a transient failure
+    /// Somebody has no credential any more, or one that is refused or nearly over: the gap of a transient failure
     /// shrinks to what a waiting caller is kept waiting for, unless the server has named it.
     pub(super) fn hurry(&mut self, now: Moment, policy: &Policy) {
         if let Some(last) = &mut self.last

@@ -166,9 +166,7 @@ impl Machine {
                 None => Wanted::Wait(None),
             });
         }
-        if last_moments.is_none() {
-            self.failures.hurry(now, &self.policy);
-        }
+        self.failures.hurry(now, &self.policy);
         if let Some(remembered) = self.failures.in_force(now, version) {
             if let Some(token) = last_moments {
                 return Step::of(Wanted::Use(Arc::clone(token)));

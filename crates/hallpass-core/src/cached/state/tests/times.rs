@@ -119,6 +119,25 @@ fn gaps_stay_at_their_limit_for_ever() {
 }
 
 #[test]
+fn a_gap_that_was_chosen_while_the_token_worked_is_too_long_in_its_last_moments() {
+    let mut bench = Bench::proven();
+    bench.pass(secs(241));
+    for _ in 0..7 {
+        while bench.call().1.is_none() {
+            bench.pass(Duration::from_millis(500));
+        }
+        bench.fail_for(false, &Error::transient("down"));
+    }
+    // 31.5 s have passed, and the gap is 32 s by now: 5 s more than the token lives.
+    bench.pass(secs(17));
+    assert!(matches!(bench.call(), (Wanted::Use(_), None)), "not yet");
+    bench.pass(secs(1));
+    assert_eq!(bench.call().1, None);
+    bench.pass(secs(1));
+    assert!(matches!(bench.call(), (Wanted::Use(_), Some(_))));
+}
+
+#[test]
 fn a_fetch_that_ended_with_its_runtime_is_started_anew_three_times_at_once() {
     let mut bench = Bench::new();
     assert_eq!(bench.call().1, Some(Reason::First));
