@@ -1,6 +1,7 @@
 //! What the engine calls may call the engine: a subscriber, a clock and a proof of the user's.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "it/common/mod.rs"]
 mod common;
 
 use std::{

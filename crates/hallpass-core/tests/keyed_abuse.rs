@@ -1,17 +1,18 @@
 //! Ten thousand tenants, none of whom gets a token.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "it/common/mod.rs"]
 mod common;
-#[path = "common/tenants.rs"]
-mod tenants;
 
 use std::time::Duration;
 
 use hallpass_core::{Error, Keyed};
-use tenants::{Issuer, Manner};
 use tokio::{task::JoinSet, time::Instant};
 
-use crate::common::{MINUTE, flaky, millis, refused, secs};
+use crate::common::{
+    MINUTE, flaky, millis, refused, secs,
+    tenants::{Issuer, Manner},
+};
 
 const TENANTS: u64 = 10_000;
 

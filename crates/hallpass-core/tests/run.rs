@@ -1,6 +1,7 @@
 //! The whole protocol around a client of one's own, and the trace of what went without it.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "it/common/mod.rs"]
 mod common;
 
 use std::{

@@ -7,6 +7,7 @@
     reason = "a test may panic, and says how much it did"
 )]
 
+#[path = "it/common/mod.rs"]
 mod common;
 
 use std::{

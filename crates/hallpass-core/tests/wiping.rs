@@ -2,8 +2,9 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "it/common/mod.rs"]
 mod common;
-#[path = "common/memory.rs"]
+#[path = "it/common/memory.rs"]
 mod memory;
 
 use std::{convert::Infallible, sync::Arc};

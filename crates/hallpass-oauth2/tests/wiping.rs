@@ -3,7 +3,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "../../hallpass-core/tests/common/memory.rs"]
+#[path = "../../hallpass-core/tests/it/common/memory.rs"]
 mod memory;
 
 use std::{sync::Arc, time::Duration};

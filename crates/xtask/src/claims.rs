@@ -97,7 +97,8 @@ fn exists(test: &str, root: &Path) -> bool {
         other => format!("hallpass-{other}"),
     };
     let folder = root.join("crates").join(folder);
-    ["tests", "src", "src/cached"].iter().any(|part| {
+    let parts = ["tests/it", "tests", "src", "src/cached"];
+    parts.iter().any(|part| {
         let path = folder.join(part).join(format!("{file}.rs"));
         fs::read_to_string(path).is_ok_and(|text| has_test(&text, name))
     })

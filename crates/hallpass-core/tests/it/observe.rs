@@ -1,15 +1,13 @@
 //! What an observer is told, and when.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::sync::{Arc, Mutex};
 
-use common::{Hands, SECOND, Source, secs, token};
 use hallpass_core::{
     Cached, Challenges, Error,
     observe::{Event, Observer, Roster, Watched},
 };
+
+use crate::common::{Hands, SECOND, Source, secs, token};
 
 #[derive(Default)]
 struct Log {

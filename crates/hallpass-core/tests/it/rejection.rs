@@ -1,17 +1,12 @@
 //! What a refusal by a server costs: one fetch a generation, and ever fewer if that doesn't help.
-#![allow(
-    clippy::unwrap_used,
-    clippy::unchecked_time_subtraction,
-    reason = "a test may panic"
-)]
+#![allow(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
-mod common;
-
-use common::{
-    HOUR, SECOND, Source, bare, cached, challenges, flaky, millis, secret, secs, settle, token,
-};
 use hallpass_core::{Cached, Challenges, Credential, Reason, Rejection};
 use tokio::time::Instant;
+
+use crate::common::{
+    HOUR, SECOND, Source, bare, cached, challenges, flaky, millis, secret, secs, settle, token,
+};
 
 /// The next one that is not this.
 async fn other(cached: &Cached, old: &Credential) -> Credential {

@@ -1,15 +1,14 @@
 //! A credential of several headers: what is known of them, and that they stay together.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::panic, reason = "a test may panic")]
 
-mod common;
-
-use common::{HOUR, Source, cached};
 use hallpass_core::{
     Authorizer, Cached, Choices, Credential,
     adapter::{Admission, Attached},
 };
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Uri, header::AUTHORIZATION};
+
+use crate::common::{HOUR, Source, cached};
 
 const URI: &str = "https://api.example/items";
 const KEY: HeaderName = HeaderName::from_static("x-api-key");

@@ -1,5 +1,4 @@
 //! What a source learns that shares its credentials with others.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{
     pin::Pin,

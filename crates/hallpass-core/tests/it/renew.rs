@@ -1,14 +1,11 @@
 //! Renewing at the caller's word.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
 use std::time::Duration;
 
-use common::{HOUR, Source, cached, secret, settle};
 use hallpass_core::Reason;
 use tokio_test::{assert_pending, assert_ready_ok, task};
+
+use crate::common::{HOUR, Source, cached, secret, settle};
 
 /// Nothing says that whoever has asked for a token looks at once when it is there.
 #[tokio::test(start_paused = true)]

@@ -1,10 +1,6 @@
 //! What counts as acceptance of a credential, and what a server demands.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use common::{HOUR, Source, challenges, secs};
 use hallpass_core::{
     Authorizer, Cached, Demand, DemandKind,
     adapter::{Admission, Answer, Evidence, Exchange, Hop, Next},
@@ -13,6 +9,8 @@ use http::{
     Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri,
     header::WWW_AUTHENTICATE,
 };
+
+use crate::common::{HOUR, Source, challenges, secs};
 
 const URI: &str = "https://api.example/items";
 

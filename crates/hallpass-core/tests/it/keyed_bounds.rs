@@ -1,9 +1,4 @@
 //! How many credentials a `Keyed` keeps, which of them go, and what is remembered of those.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/tenants.rs"]
-mod tenants;
 
 use std::{
     collections::HashMap,
@@ -14,10 +9,12 @@ use std::{
 };
 
 use hallpass_core::{Cached, Credential, Error, Keyed};
-use tenants::{Issuer, Manner};
 use tokio::time::advance;
 
-use crate::common::{MINUTE, SECOND, flaky, refused, secs, settle};
+use crate::common::{
+    self, MINUTE, SECOND, flaky, refused, secs, settle,
+    tenants::{Issuer, Manner},
+};
 
 const LIMIT: usize = 64;
 

@@ -1,12 +1,12 @@
 //! One fetch at a time, whoever asks, whoever goes away, and whatever becomes of it.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
-use common::{SECOND, Source, cached, flaky, millis, secret, secs, settle, token, with_policy};
 use hallpass_core::{Cached, Challenges, Credential, Error, Policy, Reason};
 use tokio::{task::JoinSet, time::Instant};
 use tokio_test::{assert_pending, task};
+
+use crate::common::{
+    SECOND, Source, cached, flaky, millis, secret, secs, settle, token, with_policy,
+};
 
 fn crowd(cached: &Cached, size: usize) -> JoinSet<Result<Credential, Error>> {
     (0..size)

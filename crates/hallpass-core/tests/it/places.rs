@@ -1,15 +1,14 @@
 //! The same place in other spellings, places that only look the same, and rules that change while
 //! they are in use.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![allow(clippy::expect_used, reason = "a test may panic")]
 
-mod common;
-
-use common::{HOUR, Source, token};
 use hallpass_core::{
     Attempt, Authorizer, Cached, Credential, CredentialSource, Description, Error, Fetch, Origin,
     adapter::{Admission, Answer, Attached, Exchange, Hop, Next, Withheld},
 };
 use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Uri, header::AUTHORIZATION};
+
+use crate::common::{HOUR, Source, token};
 
 async fn warm(source: impl CredentialSource) -> Cached {
     let cached = Cached::new(source);

@@ -1,7 +1,5 @@
 //! The front page says how much there is to read.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::{fs, path::Path};
 
 /// How far the number that it states may be off.

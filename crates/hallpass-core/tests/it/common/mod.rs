@@ -6,6 +6,10 @@
     reason = "each test file uses a part of this"
 )]
 
+pub mod proofs;
+pub mod protocol;
+pub mod tenants;
+
 use std::{
     sync::{
         Arc, Mutex,

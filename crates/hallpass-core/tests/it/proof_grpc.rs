@@ -1,14 +1,13 @@
 //! Credentials that prove the possession of a key, where gRPC's statuses say what became of them.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-#[path = "common/proofs.rs"]
-mod proofs;
-
-use common::{HOUR, Source, token};
 use hallpass_core::{Authorizer, adapter::Evidence};
 use http::{HeaderMap, HeaderValue, Request, Response};
-use proofs::{URI, bound, run};
+
+use crate::common::{
+    HOUR, Source,
+    proofs::{URI, bound, run},
+    token,
+};
 
 fn unauthenticated(nonce: Option<&'static str>, challenge: Option<&str>) -> Response<()> {
     let mut response = Response::builder()

@@ -1,18 +1,13 @@
 //! When a credential is renewed, when it is no longer handed out, and by which clock.
-#![allow(
-    clippy::unwrap_used,
-    clippy::unchecked_time_subtraction,
-    reason = "a test may panic"
-)]
-
-mod common;
+#![allow(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use common::{
+use hallpass_core::{Cached, Clock, Credential, Fetch, Reason};
+
+use crate::common::{
     HOUR, Hands, SECOND, Source, bare, cached, flaky, millis, secret, secs, settle, token,
 };
-use hallpass_core::{Cached, Clock, Credential, Fetch, Reason};
 
 /// How long before its end the first renewal of a token of this lifetime starts.
 async fn renewed_with_left(lifetime: Duration) -> Duration {

@@ -1,10 +1,10 @@
 //! `keep_warm`: renewal without callers, until the guard or the last clone goes.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
-use common::{HOUR, MINUTE, SECOND, Source, cached, flaky, refused, secs, settle, token};
 use hallpass_core::Reason;
+
+use crate::common::{
+    self, HOUR, MINUTE, SECOND, Source, cached, flaky, refused, secs, settle, token,
+};
 
 #[tokio::test(start_paused = true)]
 async fn it_fetches_at_once_and_renews_without_callers() {

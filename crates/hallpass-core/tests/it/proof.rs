@@ -1,17 +1,16 @@
 //! Credentials that prove the possession of a key with every sending.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-#[path = "common/proofs.rs"]
-mod proofs;
-
-use common::{HOUR, Hands, Source, secs, settle, token};
 use hallpass_core::{
     Authorizer, Cached, Credential, Error,
     adapter::{CallError, FreshProof},
 };
 use http::{Method, Request, Response};
-use proofs::{DPOP, Plain, URI, bound, run, wants};
+
+use crate::common::{
+    HOUR, Hands, Source,
+    proofs::{DPOP, Plain, URI, bound, run, wants},
+    secs, settle, token,
+};
 
 #[tokio::test(start_paused = true)]
 async fn every_sending_has_a_proof_of_its_own_cold_and_warm() {

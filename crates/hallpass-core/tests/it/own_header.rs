@@ -1,15 +1,12 @@
 //! Requests that come with a header of the credential's own.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/protocol.rs"]
-mod protocol;
-
-use common::{HOUR, Source};
 use hallpass_core::{Authorizer, Cached, Credential};
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header::AUTHORIZATION};
-use protocol::{BARE, OK, engine, send, send_with};
+
+use crate::common::{
+    HOUR, Source,
+    protocol::{BARE, OK, engine, send, send_with},
+};
 
 #[tokio::test(start_paused = true)]
 async fn the_callers_own_header_stays_unless_told_otherwise() {

@@ -1,13 +1,11 @@
 //! Refusals that no replacement helps against: they cost ever fewer fetches.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::convert::Infallible;
 
-use common::{HOUR, SECOND, Source, cached, secs, settle, token, with_policy};
 use hallpass_core::{Authorizer, Challenges, Policy, Rejection};
 use http::{Request, Response};
+
+use crate::common::{HOUR, SECOND, Source, cached, secs, settle, token, with_policy};
 
 /// Sends a request to a server that always answers this. Says how often it was sent.
 async fn sendings(authorizer: &Authorizer, status: u16) -> u32 {

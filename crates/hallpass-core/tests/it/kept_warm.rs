@@ -1,16 +1,14 @@
 //! What happens to a credential that is kept warm, and that its task outlives.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     sync::atomic::{AtomicU64, Ordering::SeqCst},
     time::Duration,
 };
 
-use common::{HOUR, Hands, MINUTE, SECOND, Source, cached, flaky, secs, settle, token};
 use hallpass_core::{Cached, Challenges, Credential, CredentialSource, Error, Fetch};
 use tokio::runtime::Builder;
+
+use crate::common::{HOUR, Hands, MINUTE, SECOND, Source, cached, flaky, secs, settle, token};
 
 /// The longest time between two looks.
 const LOOK: Duration = secs(31);

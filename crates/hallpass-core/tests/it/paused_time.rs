@@ -1,10 +1,8 @@
 //! A clock that a test pauses late is followed at once, also in a build for release.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
-
-use common::{HOUR, Source};
 use hallpass_core::{Cached, Clock as _, SystemClock};
+
+use crate::common::{HOUR, Source};
 
 #[tokio::test]
 async fn a_pause_after_the_last_fetch_is_followed_by_the_next_request() {

@@ -1,23 +1,18 @@
 //! What a hostile or broken server can cost: requests, memory and time stay within bounds.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "a test may panic, and real time is what is measured"
-)]
-
-mod common;
+#![allow(clippy::disallowed_methods, reason = "real time is what is measured")]
 
 use std::{
     convert::Infallible,
     time::{Instant, SystemTime},
 };
 
-use common::{HOUR, MINUTE, SECOND, Source, cached, millis, token};
 use hallpass_core::{Authorizer, Cached, Credential, Demand, Error, adapter::verdict, retry_after};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode,
     header::{AUTHORIZATION, RETRY_AFTER, WWW_AUTHENTICATE},
 };
+
+use crate::common::{HOUR, MINUTE, SECOND, Source, cached, millis, token};
 
 const MIB: usize = 1024 * 1024;
 

@@ -1,14 +1,13 @@
 //! Where a credential may go.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![allow(clippy::expect_used, reason = "a test may panic")]
 
-mod common;
-
-use common::{HOUR, Source, token};
 use hallpass_core::{
     Authorizer, Cached, CredentialSource, Description, Error, Origin,
     adapter::{Admission, Attached, Hop, Withheld},
 };
 use http::{Extensions, HeaderMap, HeaderValue, Method, Uri, header::AUTHORIZATION};
+
+use crate::common::{HOUR, Source, token};
 
 /// What became of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,17 +1,15 @@
 //! A client whose certificate is replaced while tokens that are bound to the old one still live
 //! (RFC 8705 §3).
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     convert::Infallible,
     sync::{Arc, Mutex},
 };
 
-use common::{HOUR, SECOND, Source, token};
 use hallpass_core::{Authorizer, Cached, Challenges, Error, adapter::CallError};
 use http::{Request, Response, header::AUTHORIZATION};
+
+use crate::common::{HOUR, SECOND, Source, token};
 
 /// Binds each token to the certificate that its client presents by then.
 fn issuer() -> (Source, Arc<Mutex<&'static str>>) {

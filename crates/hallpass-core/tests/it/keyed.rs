@@ -1,9 +1,4 @@
 //! Each request gets the credential of its own key, or is not sent.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/tenants.rs"]
-mod tenants;
 
 use std::{
     collections::HashSet,
@@ -20,7 +15,7 @@ use hallpass_core::{
 };
 use http::{HeaderName, Request, Response, header::AUTHORIZATION};
 
-use crate::common::HOUR;
+use crate::common::{HOUR, tenants};
 
 const API: &str = "https://api.example/items";
 const KEY: HeaderName = HeaderName::from_static("x-api-key");

@@ -1,9 +1,5 @@
 //! Challenges that a server makes up to cost time or to be misread.
-#![allow(
-    clippy::disallowed_methods,
-    clippy::unwrap_used,
-    reason = "a test may panic, and real time is what is measured"
-)]
+#![allow(clippy::disallowed_methods, reason = "real time is what is measured")]
 
 use std::time::{Duration, Instant};
 

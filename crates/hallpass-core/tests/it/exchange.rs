@@ -1,18 +1,16 @@
 //! The protocol of one request: what each answer means for the credential and for the request.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/protocol.rs"]
-mod protocol;
-
-use common::{Source, bare, cached, challenges, flaky, refused};
 use hallpass_core::{
     Authorizer, NoCredential,
     adapter::{Admission, Answer as Seen, Next, Withheld},
 };
 use http::{Extensions, HeaderMap, Method, StatusCode, Uri, header::AUTHORIZATION};
-use protocol::{Answer, BARE, OK, URI, engine, exchange, send, send_with, simply};
+
+use crate::common::{
+    self, Source, bare, cached, challenges, flaky,
+    protocol::{Answer, BARE, OK, URI, engine, exchange, send, send_with, simply},
+    refused,
+};
 
 #[tokio::test(start_paused = true)]
 async fn every_row_of_the_table() {

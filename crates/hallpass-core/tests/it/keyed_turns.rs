@@ -1,20 +1,17 @@
 //! Fetches of many keys take turns, and no tenant in trouble takes another's.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-#[path = "common/tenants.rs"]
-mod tenants;
 
 use std::{sync::mpsc, thread, time::Duration};
 
 use hallpass_core::{Cached, Keyed};
-use tenants::{Issuer, Manner};
 use tokio::{
     task::JoinSet,
     time::{Instant, advance, timeout},
 };
 
-use crate::common::{MINUTE, SECOND, flaky, millis, refused, secs, settle};
+use crate::common::{
+    MINUTE, SECOND, flaky, millis, refused, secs, settle,
+    tenants::{Issuer, Manner},
+};
 
 const AT_ONCE: usize = 8;
 

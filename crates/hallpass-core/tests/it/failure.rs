@@ -1,20 +1,15 @@
 //! What a failure costs: gaps, what is remembered, and what ends it.
-#![allow(
-    clippy::unwrap_used,
-    clippy::unchecked_time_subtraction,
-    reason = "a test may panic"
-)]
-
-mod common;
+#![allow(clippy::unchecked_time_subtraction, reason = "a test may panic")]
 
 use std::time::Duration;
 
-use common::{
+use hallpass_core::{Cached, Error, Reason};
+use tokio::time::Instant;
+
+use crate::common::{
     HOUR, Hands, MINUTE, SECOND, Source, cached, flaky, millis, refused, secret, secs, settle,
     token,
 };
-use hallpass_core::{Cached, Error, Reason};
-use tokio::time::Instant;
 
 /// A caller that waits for no second attempt.
 async fn impatient(cached: &Cached) -> Result<hallpass_core::Credential, Error> {

@@ -1,12 +1,7 @@
 //! Runtimes that end, that nobody drives, or that are not there. These run in real time.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
-
 use std::{task::Poll, time::Duration};
 
-use common::{Source, millis, secret, secs, with_policy};
 use hallpass_core::{Cached, Credential, Error, Policy};
 use tokio::{
     runtime::{Builder, Runtime},
@@ -14,6 +9,8 @@ use tokio::{
     time::Instant,
 };
 use tokio_test::task;
+
+use crate::common::{self, Source, millis, secret, secs, with_policy};
 
 /// Longer than any test of this file takes.
 const NEVER: Duration = secs(600);
