@@ -1,5 +1,4 @@
 //! Proofs of possession below retry layers: a proof is for one sending.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{
     convert::Infallible,

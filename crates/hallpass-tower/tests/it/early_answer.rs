@@ -1,12 +1,8 @@
 //! A server that refuses the credential before it has read the whole body.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{pin::Pin, sync::Arc, task::Poll, time::Duration};
 
 use bytes::Bytes;
-use common::{Broken, Desk, Feed, Frames, Held, Issuer, poll_frame, post, warm};
 use hallpass_core::{Attempt, BoxError};
 use hallpass_tower::{Error, REPLAY_LIMIT, ReplayBody};
 use http::Response;
@@ -15,6 +11,8 @@ use http_body_util::{BodyExt as _, Full};
 use tokio::task::JoinHandle;
 use tokio_test::{assert_pending, task};
 use tower::{Layer as _, ServiceExt as _};
+
+use crate::common::{Broken, Desk, Feed, Frames, Held, Issuer, poll_frame, post, warm};
 
 type Answer = Result<Response<Full<Bytes>>, Error<Broken>>;
 

@@ -1,12 +1,8 @@
 //! What holds of the types themselves: auto traits, and what they print.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{error::Error as _, io, rc::Rc};
 
 use bytes::Bytes;
-use common::{API, Api, Broken, Frames, Held, Issuer, full, get, post, start, warm};
 use hallpass_core::{BoxError, Cached, Credential};
 use hallpass_tower::{
     BearerLayer, BearerService, Error, Replay, ReplayBody, ResponseFuture, WithoutReplay,
@@ -14,6 +10,8 @@ use hallpass_tower::{
 use http::{Request, header::AUTHORIZATION};
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use tower::{Layer as _, ServiceExt as _};
+
+use crate::common::{self, API, Api, Broken, Frames, Held, Issuer, full, get, post, start, warm};
 
 fn send<T: Send>() {}
 fn sync<T: Sync>() {}

@@ -1,10 +1,6 @@
 //! Above a redirect follower: "401 means not done" holds for the hop that answered only.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use bytes::Bytes;
-use common::{API, Api, Issuer, api::answer, full, warm};
 use hallpass_core::{
     Cached,
     adapter::{AnsweredBy, Processed},
@@ -13,6 +9,8 @@ use http::{Method, Request, Response, header::LOCATION};
 use http_body_util::Full;
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _};
 use tower_http::follow_redirect::FollowRedirectLayer;
+
+use crate::common::{self, API, Api, Issuer, api::answer, full, warm};
 
 fn redirect(code: u16, location: &'static str) -> Response<Full<Bytes>> {
     let mut response = answer(code, "");

@@ -1,15 +1,13 @@
 //! A layer that may be absent: one stack for programs with a credential and without.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use bytes::Bytes;
-use common::{API, Api, Issuer, Seen, get};
 use hallpass_core::{BoxError, Cached, Credential};
 use hallpass_tower::BearerLayer;
 use http::{Request, Response};
 use http_body_util::{Empty, Full};
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _, util::option_layer};
+
+use crate::common::{API, Api, Issuer, Seen, get};
 
 fn answers(_: &Seen) -> Response<Full<Bytes>> {
     Response::new(Full::default())

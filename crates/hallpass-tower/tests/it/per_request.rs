@@ -1,7 +1,4 @@
 //! A credential that a request brings has its own rules, and is addressed to one layer of two.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::sync::{
     Arc,
@@ -9,7 +6,6 @@ use std::sync::{
 };
 
 use bytes::Bytes;
-use common::{Api, HOUR, Issuer, api::answer, get};
 use hallpass_core::{
     Cached, Choices, Credential, CredentialSource, Description, Error, Fetch, NoCredential,
     Rejected, Resend,
@@ -18,6 +14,8 @@ use hallpass_tower::BearerLayer;
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::Empty;
 use tower::{Layer as _, ServiceExt as _};
+
+use crate::common::{self, Api, HOUR, Issuer, api::answer, get};
 
 /// A tenant's keys: another header, another word for a refusal, another place.
 #[derive(Default)]

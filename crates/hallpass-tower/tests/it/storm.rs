@@ -1,14 +1,12 @@
 //! Many requests at once, and one credential for all of them.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{API, Api, Issuer, api::answer, full, get, post, status, warm};
 use hallpass_core::{Cached, Error};
 use hallpass_tower::BearerLayer;
 use tower::{Layer as _, ServiceExt as _};
+
+use crate::common::{API, Api, Issuer, api::answer, full, get, post, status, warm};
 
 const MANY: usize = 1000;
 

@@ -1,12 +1,8 @@
 //! A caller that goes away takes nothing with it.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use common::{API, Api, Broken, Issuer, full, get, post, start, status, warm};
 use hallpass_core::Cached;
 use hallpass_tower::BearerLayer;
 use http::Request;
@@ -16,6 +12,8 @@ use tower::{
     ServiceBuilder, ServiceExt,
     limit::{ConcurrencyLimit, ConcurrencyLimitLayer},
 };
+
+use crate::common::{API, Api, Broken, Issuer, full, get, post, start, status, warm};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,16 +1,14 @@
 //! What an answer tells of its request's credential.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{API, Api, Issuer, get, warm};
 use hallpass_core::Attempt;
 use hallpass_tower::{BearerLayer, BearerService};
 use http::Request;
 use http_body::Body;
 use tower::{Layer as _, ServiceExt as _};
+
+use crate::common::{self, API, Api, Issuer, get, warm};
 
 /// Generation, waited, replayed.
 async fn attempt<B>(service: &BearerService<Api>, request: Request<B>) -> Option<(u64, bool, bool)>

@@ -1,12 +1,8 @@
 //! Where the credential goes, and above all where it does not, in any order of layers.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use common::{API, Api, Issuer, api::answer, status, warm};
 use hallpass_core::{Cached, Origin};
 use hallpass_tower::{BearerLayer, Error};
 use http::{
@@ -16,6 +12,8 @@ use http::{
 use http_body_util::Full;
 use tower::{Layer as _, ServiceBuilder, ServiceExt as _};
 use tower_http::follow_redirect::FollowRedirectLayer;
+
+use crate::common::{self, API, Api, Issuer, api::answer, status, warm};
 
 fn to(uri: &str) -> Request<Full<Bytes>> {
     Request::post(uri).body(Full::default()).unwrap()

@@ -1,7 +1,4 @@
 //! A request that waits for its credential holds nothing that others need.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     sync::{Arc, OnceLock},
@@ -9,7 +6,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{Api, Issuer, get, start};
 use hallpass_core::{BoxError, Cached, Credential, CredentialSource, Error, Fetch, NoCredential};
 use hallpass_tower::BearerLayer;
 use http::Request;
@@ -22,6 +18,8 @@ use tower::{
     load_shed::{LoadShedLayer, error::Overloaded},
     util::BoxCloneSyncService,
 };
+
+use crate::common::{self, Api, Issuer, get, start};
 
 const LONG: Duration = Duration::from_secs(25);
 

@@ -1,18 +1,16 @@
 //! A credential in hand goes on each request, once, and nothing else happens.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use common::{API, Api, Issuer, full, get, post, warm};
 use hallpass_core::{Cached, Credential, NoCredential};
 use hallpass_tower::BearerLayer;
 use http::{HeaderName, HeaderValue, Request, Version, header::AUTHORIZATION};
 use http_body_util::Empty;
 use tokio_test::{assert_ready_ok, task};
 use tower::{Layer as _, Service as _, ServiceExt};
+
+use crate::common::{self, API, Api, Issuer, full, get, post, warm};
 
 #[tokio::test]
 async fn the_header_is_there_once_and_sensitive() {

@@ -1,7 +1,4 @@
 //! Clones of a body, what is kept for them, and when a body is polled.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     pin::Pin,
@@ -13,13 +10,14 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{Api, Feed, Frames, Issuer, full, poll_frame, post, start, warm};
 use hallpass_core::BoxError;
 use hallpass_tower::{REPLAY_LIMIT, ReplayBody};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Empty, Full};
 use tokio_test::assert_pending;
 use tower::Layer as _;
+
+use crate::common::{Api, Feed, Frames, Issuer, full, poll_frame, post, start, warm};
 
 async fn read<B>(body: ReplayBody<B>) -> Result<Bytes, String>
 where

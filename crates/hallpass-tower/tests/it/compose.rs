@@ -1,7 +1,4 @@
 //! The layer in the stacks that it is made for; most of this is about what compiles.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     convert::Infallible,
@@ -11,7 +8,6 @@ use std::{
 };
 
 use bytes::{Buf, Bytes};
-use common::{API, Api, Broken, Frames, Issuer, full, get, post, warm};
 use hallpass_core::{Authorizer, BoxError, Cached, Credential};
 use hallpass_tower::{BearerLayer, BearerService, Error, ReplayBody};
 use http::{HeaderName, Request, Response};
@@ -21,6 +17,8 @@ use tower::{
     Layer as _, Service, ServiceBuilder, ServiceExt as _,
     util::{BoxCloneService, BoxCloneSyncService},
 };
+
+use crate::common::{API, Api, Broken, Frames, Issuer, full, get, post, warm};
 
 /// A client whose body is its type parameter, bounded as a connection pool's.
 struct Pool<B>(Api, PhantomData<fn(B)>);

@@ -1,7 +1,4 @@
 //! Clients whose service takes one type of body, and may not even be cloned.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     pin::Pin,
@@ -11,7 +8,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{Api, Feed, Frames, Issuer, api::answer, get, post, start, status, warm};
 use hallpass_core::{BoxError, Error as CredentialError};
 use hallpass_tower::{BearerLayer, GATHER_LIMIT};
 use http::{Request, Response};
@@ -21,6 +17,8 @@ use tower::{
     Layer, Service, ServiceBuilder, ServiceExt as _, limit::ConcurrencyLimitLayer,
     timeout::TimeoutLayer, util::BoxService,
 };
+
+use crate::common::{self, Api, Feed, Frames, Issuer, api::answer, get, post, start, status, warm};
 
 /// The one type of body that a client takes, as kube's and octocrab's.
 struct Fixed(UnsyncBoxBody<Bytes, BoxError>);

@@ -1,7 +1,4 @@
 //! What becomes of a refusal's own body before the replay.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     pin::Pin,
@@ -14,7 +11,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{Frames, Issuer, get, status, warm};
 use hallpass_core::{BoxError, Credential};
 use hallpass_tower::{BearerLayer, Error};
 use http::{Request, Response, header::AUTHORIZATION};
@@ -22,6 +18,8 @@ use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Full};
 use tokio::time::Sleep;
 use tower::{Layer as _, ServiceExt as _, service_fn};
+
+use crate::common::{Frames, Issuer, get, status, warm};
 
 const LIMIT: usize = 16 * 1024;
 

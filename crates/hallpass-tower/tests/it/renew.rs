@@ -1,16 +1,14 @@
 //! A refused credential: one renewal, one replay, and the answers that are none of that.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{API, Api, Broken, Issuer, Seen, api::answer, full, get, post, status, warm};
 use hallpass_core::{Credential, Error};
 use hallpass_tower::{BearerLayer, ReplayBody};
 use http::{HeaderValue, Method, Request, Version, header::AUTHORIZATION};
 use http_body_util::BodyExt as _;
 use tower::{Layer as _, ServiceExt as _, service_fn};
+
+use crate::common::{API, Api, Broken, Issuer, Seen, api::answer, full, get, post, status, warm};
 
 #[tokio::test]
 async fn the_replay_is_the_same_request_with_another_credential() {

@@ -1,7 +1,4 @@
 //! The inner service is called only when it is ready, on the instance that said so.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     sync::Arc,
@@ -9,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use common::{API, Api, Issuer, full, get, post, start, status, warm};
 use hallpass_core::{BoxError, Error};
 use hallpass_tower::BearerLayer;
 use http::Request;
@@ -17,6 +13,8 @@ use tower::{
     Layer as _, Service, ServiceBuilder, ServiceExt as _, buffer::BufferLayer,
     limit::ConcurrencyLimitLayer, timeout::TimeoutLayer,
 };
+
+use crate::common::{self, API, Api, Issuer, full, get, post, start, status, warm};
 
 // `Api` panics if it is called unready, and a clone of it is not ready.
 

@@ -1,7 +1,4 @@
 //! Vendors that refuse a token within a 200, or by words beside a 403.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     convert::Infallible,
@@ -13,7 +10,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::Feed;
 use hallpass_core::{Cached, Credential, CredentialSource, Description, Error, Fetch, Rejected};
 use hallpass_tower::{BearerLayer, PeekedBody, ReplayBody};
 use http::{
@@ -24,6 +20,8 @@ use http_body::Body as _;
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::mpsc;
 use tower::{Layer as _, ServiceExt as _, service_fn};
+
+use crate::common::Feed;
 
 #[derive(Default)]
 struct Issuer(AtomicU64);

@@ -1,7 +1,4 @@
 //! Bodies that were read to their end before the credential was refused.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     pin::pin,
@@ -10,13 +7,14 @@ use std::{
 };
 
 use bytes::{Buf as _, Bytes};
-use common::{Api, Frames, Issuer, Seen, full, get, post, warm};
 use hallpass_core::Cached;
 use hallpass_tower::{BearerLayer, REPLAY_LIMIT};
 use http_body::Body;
 use http_body_util::{BodyExt as _, Empty};
 use tokio::time::timeout;
 use tower::{Layer as _, ServiceExt as _};
+
+use crate::common::{Api, Frames, Issuer, Seen, full, get, post, warm};
 
 /// Sends this body to an API that refuses the first credential.
 async fn replayed<B>(body: B, limit: usize) -> (u16, Vec<Seen>)
