@@ -7,6 +7,7 @@
     reason = "a test may take its time"
 )]
 
+#[path = "it/common/mod.rs"]
 mod common;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,6 @@
 //! Secrets: when they are read, when a change counts, and that nothing shows them.
 
+#[path = "it/common/mod.rs"]
 mod common;
 
 use std::{

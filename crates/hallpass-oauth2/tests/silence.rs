@@ -1,6 +1,7 @@
 //! Nothing shows a key, a token or an assertion: neither `Debug` nor an error nor an event.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+#[path = "it/common/mod.rs"]
 mod common;
 
 use common::{Script, Step, URL, chain, events::Events, jws};

@@ -1,0 +1,52 @@
+//! The tests of what this crate offers, in one binary. Those beside this folder need a process of
+//! their own.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
+mod abuse;
+mod advice;
+mod answers;
+mod assertions;
+mod certificate_bound;
+mod chain;
+mod classifier;
+mod cloud;
+mod cloud_google;
+mod combinations;
+mod common;
+mod composed;
+mod dates;
+mod described_assertions;
+mod discovery;
+mod dpop;
+mod dpop_keyed;
+mod dpop_keys;
+mod dpop_nonces;
+mod exec;
+mod grants;
+mod identity;
+mod keyed;
+mod knob_answers;
+mod knobs;
+mod life_cycle;
+mod messages;
+mod metadata_limits;
+mod private_keys;
+mod profiles;
+mod protected;
+mod protected_resource;
+mod refresh;
+mod refusals;
+mod requests;
+mod retries;
+mod revocation;
+mod rotated_secrets;
+mod schema;
+mod secret_values;
+mod seeds;
+mod server_clock;
+mod shapes;
+mod sources;
+mod statics;
+mod told_endpoints;
+mod vendors;
+mod wire;
