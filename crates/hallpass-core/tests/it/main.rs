@@ -30,6 +30,7 @@ mod reading_order;
 mod refusals_in_vain;
 mod rejection;
 mod renew;
+mod revoked_at_once;
 mod runtimes;
 mod sharing;
 mod single_flight;

@@ -1,11 +1,8 @@
 //! Everything is revoked at once, and a request finds one dead token after the other.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::convert::Infallible;
 
-use common::{HOUR, Source, cached, token};
+use crate::common::{HOUR, Source, cached, token};
 use hallpass_core::{Authorizer, Cached};
 use http::{Request, Response, header::AUTHORIZATION};
 
