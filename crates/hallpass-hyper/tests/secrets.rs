@@ -1,6 +1,7 @@
 //! Nothing that is formatted or logged holds a secret.
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "it/common/mod.rs"]
 mod common;
 
 use std::{

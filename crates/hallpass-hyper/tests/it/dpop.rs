@@ -1,5 +1,4 @@
 //! Tokens that are bound to a key, from the token endpoint to the API, over real connections.
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
 use std::{
     collections::HashSet,

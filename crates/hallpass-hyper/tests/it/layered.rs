@@ -1,5 +1,4 @@
 //! Transport and client together, below the layer that puts credentials on.
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
 use bytes::Bytes;
 use hallpass_core::{Credential, CredentialSource, Error, Fetch};

@@ -1,12 +1,8 @@
 //! TLS with roots of one's own, and what is refused.
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{error::Error as _, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use common::{LONG, phase, send};
 use hallpass_hyper::Builder;
 use hallpass_oauth2::transport::Phase;
 use hallpass_testkit::Server;
@@ -19,6 +15,8 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 use tower::{Service as _, ServiceExt as _};
+
+use crate::common::{self, LONG, phase, send};
 
 async fn tls() -> Server {
     Server::builder().tls().start().await

@@ -1,7 +1,4 @@
 //! The client as a tower service.
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     convert::Infallible,
@@ -12,7 +9,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{LONG, SHORT, eventually, scripted};
 use hallpass_hyper::{Builder, Client, Error};
 use hallpass_testkit::{ClosedPort, Server};
 use http::{Request, Response, Version};
@@ -21,6 +17,8 @@ use http_body_util::{BodyExt as _, Empty, Full, combinators::BoxBody};
 use hyper::body::Incoming;
 use tokio::io::AsyncReadExt as _;
 use tower::{Layer, Service, ServiceBuilder, ServiceExt as _};
+
+use crate::common::{LONG, SHORT, eventually, scripted};
 
 fn get(url: &str) -> Request<Empty<Bytes>> {
     Request::get(url).body(Empty::new()).unwrap()

@@ -1,15 +1,13 @@
 //! HTTP/2 connections that end between two requests, in the server's own words.
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
-mod common;
+use hallpass_hyper::{Builder, HyperTransport};
+use hallpass_oauth2::transport::Phase;
 
-use common::{
+use crate::common::{
     LONG,
     frames::{GOAWAY, INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM, RST_STREAM, frame, serve},
     phase, scripted, status,
 };
-use hallpass_hyper::{Builder, HyperTransport};
-use hallpass_oauth2::transport::Phase;
 
 async fn ending_with(end: Vec<u8>) -> (HyperTransport, String) {
     let address = scripted(move |_, stream| {

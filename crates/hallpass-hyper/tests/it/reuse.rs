@@ -1,15 +1,15 @@
 //! Connections are used again, and one that died while idle costs nobody an error.
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::time::Duration;
 
-use common::{LONG, SHORT, connections, phase, read_request, scripted, send, status, transport};
 use hallpass_hyper::Builder;
 use hallpass_oauth2::transport::Phase;
 use hallpass_testkit::Server;
 use tokio::io::AsyncWriteExt as _;
+
+use crate::common::{
+    LONG, SHORT, connections, phase, read_request, scripted, send, status, transport,
+};
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 

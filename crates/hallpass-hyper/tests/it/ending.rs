@@ -1,5 +1,4 @@
 //! Requests that are handed over in the very moment in which their connection ends.
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
 use std::time::Duration;
 

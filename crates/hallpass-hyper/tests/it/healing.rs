@@ -1,12 +1,8 @@
 //! Connections that are about to end, or whose peer stands still.
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{future::pending, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use common::{LONG, SHORT, connections, eventually, scripted, send, token_request, transport};
 use hallpass_hyper::{Builder, Client, FreshConnection};
 use hallpass_oauth2::transport::{Phase, Transport as _, TransportError};
 use hallpass_testkit::{Relay, Server};
@@ -19,6 +15,10 @@ use tokio::{
     sync::Notify,
 };
 use tower::{ServiceExt as _, service_fn};
+
+use crate::common::{
+    LONG, SHORT, connections, eventually, scripted, send, token_request, transport,
+};
 
 const BODY: &str = "an order, in some length";
 

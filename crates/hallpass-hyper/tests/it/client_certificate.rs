@@ -1,11 +1,7 @@
 //! A certificate of the client's own, in PEM, beside the roots.
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use common::send;
 use hallpass_hyper::Builder;
 use rcgen::CertifiedKey;
 use rustls::{
@@ -14,6 +10,8 @@ use rustls::{
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsAcceptor;
+
+use crate::common::{self, send};
 
 /// A server that lets only this client in; with its own certificate in PEM.
 async fn for_client(client: &CertifiedKey<rcgen::KeyPair>) -> (SocketAddr, String) {

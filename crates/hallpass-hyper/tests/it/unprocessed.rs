@@ -1,7 +1,4 @@
 //! Requests that an HTTP/2 server has not looked at, and says so (RFC 9113 §6.8, §8.7).
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     collections::VecDeque,
@@ -17,11 +14,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{
-    SHORT,
-    frames::{GOAWAY, INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM, RST_STREAM, frame, serve},
-    scripted,
-};
 use hallpass_hyper::{Builder, Client};
 use hallpass_testkit::ClosedPort;
 use http::{Request, Response};
@@ -29,6 +21,12 @@ use http_body::{Body, Frame};
 use http_body_util::{BodyExt as _, Full};
 use tokio::net::TcpStream;
 use tower::ServiceExt as _;
+
+use crate::common::{
+    SHORT,
+    frames::{GOAWAY, INTERNAL_ERROR, NO_ERROR, REFUSED_STREAM, RST_STREAM, frame, serve},
+    scripted,
+};
 
 fn unprocessed() -> [Vec<u8>; 2] {
     [

@@ -1,17 +1,17 @@
 //! Deadlines, the cap on bodies, redirects, and what a dropped future ends.
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{sync::Arc, time::Duration};
 
-use common::{LONG, SHORT, eventually, phase, read_request, scripted, send, status, transport};
 use hallpass_hyper::{Builder, HyperTransport};
 use hallpass_oauth2::transport::{BODY_LIMIT, Phase};
 use hallpass_testkit::{ClosedPort, Server};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::Notify,
+};
+
+use crate::common::{
+    self, LONG, SHORT, eventually, phase, read_request, scripted, send, status, transport,
 };
 
 /// A listener that takes connections and says nothing, so that no TLS handshake ends.

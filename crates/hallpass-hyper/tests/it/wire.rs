@@ -1,7 +1,4 @@
 //! What goes over the wire: lengths, codings, proxies, and connectors of one's own.
-#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
-
-mod common;
 
 use std::{
     error::Error as _,
@@ -12,7 +9,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use common::{LONG, scripted, send, transport};
 use flate2::{Compression, write::GzEncoder, write::ZlibEncoder};
 use hallpass_hyper::{Builder, Client, Proxy};
 use hallpass_oauth2::transport::{BODY_LIMIT, Phase, Transport as _};
@@ -31,6 +27,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use tower::{ServiceExt as _, service_fn};
+
+use crate::common::{LONG, scripted, send, transport};
 
 type Heads = Arc<Mutex<Vec<String>>>;
 
@@ -318,7 +316,7 @@ async fn the_environment_is_asked_if_it_is_chosen() {
         let (address, heads) = noting(OK, OK).await;
         let mut child = Command::new(std::env::current_exe().unwrap());
         child
-            .args(["--exact", "child", "--ignored", "--nocapture"])
+            .args(["--exact", "wire::child", "--ignored", "--nocapture"])
             .env_remove("NO_PROXY")
             .env(name, value.replace("PROXY", &address.to_string()));
         let child = tokio::task::spawn_blocking(move || child.output());
