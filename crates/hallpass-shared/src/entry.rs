@@ -10,6 +10,8 @@ use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::store::LONGEST_LIFE;
+
 /// Assumed where nothing says how long a credential lives, as the engine does.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 
@@ -39,10 +41,12 @@ struct Payload {
     /// Milliseconds before its end at which the issuer wants it renewed.
     renew_before_end: Option<u64>,
     unending: bool,
-    /// All up to this generation were of no use when it was fetched, because one was refused; 0 if it
-    /// was fetched for another reason.
+    /// Up to which generation all were refused when it was fetched; 0 if none was.
     #[serde(default)]
     replaces: u64,
+    /// Milliseconds that it was to be kept for when it was published.
+    #[serde(default)]
+    kept: u64,
 }
 
 /// A credential that can be kept outside the process, and for how long.
@@ -60,7 +64,7 @@ pub(crate) struct Unpacked {
     pub(crate) left: Duration,
     pub(crate) lifetime: Duration,
     replaces: u64,
-    /// How long it has been kept, by the store's own clock.
+    /// How long ago it was published, by the store's own clock.
     age: Duration,
 }
 
@@ -88,7 +92,8 @@ impl Unpacked {
     }
 }
 
-/// Packs a credential that was asked for `age` ago, in place of what `replaces` says. None if it is over, or bound to anything but the
+/// Packs a credential that was asked for `age` ago. `replaces` says up to which generation all were
+/// refused, or 0. None if it is over, or bound to anything but the
 /// key that was expected: to none at all, to one in memory, to one that was replaced meanwhile.
 pub(crate) fn pack(
     credential: &Credential,
@@ -131,6 +136,7 @@ pub(crate) fn pack(
         renew_before_end: hint.map(|hint| millis(lifetime.saturating_sub(hint))),
         unending: credential.is_unending(),
         replaces,
+        kept: millis(left.min(LONGEST_LIFE)),
     };
     let plain = Zeroizing::new(serde_json::to_vec(&payload).ok()?);
     Some(Packed { plain, left })
@@ -175,14 +181,13 @@ pub(crate) fn unpack(plain: &[u8], kept: Duration, wall: SystemTime) -> Result<U
             credential = credential.renew_in(hint);
         }
     }
-    let lifetime = Duration::from_millis(payload.lifetime);
     Ok(Unpacked {
         credential,
         key: payload.key,
         left,
-        lifetime,
+        lifetime: Duration::from_millis(payload.lifetime),
         replaces: payload.replaces,
-        age: lifetime.saturating_sub(kept),
+        age: Duration::from_millis(payload.kept).saturating_sub(kept),
     })
 }
 

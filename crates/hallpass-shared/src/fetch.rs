@@ -186,7 +186,7 @@ impl<'a, S: Identified> SharedFetch<'a, S> {
         if generation <= refused || !self.wanted.accepts(generation, &unpacked) {
             return None;
         }
-        if !unpacked.replaces(self.wanted.newer_than) {
+        if !unpacked.replaces(self.wanted.refused_up_to) {
             self.why.found_existing();
         }
         self.common.count(|counters| &counters.taken_over);

@@ -146,7 +146,7 @@ impl<S: Identified> SharedFetch<'_, S> {
             self.place.key.as_deref(),
             age,
             SystemTime::now(),
-            self.wanted.replaces(self.why),
+            self.wanted.refused_up_to,
         );
         let sealed = packed.and_then(|packed| {
             let sealed = seal(&self.common.keys, &self.place.name, fence, &packed.plain).ok()?;

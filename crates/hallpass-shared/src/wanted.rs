@@ -18,6 +18,9 @@ pub(crate) struct Wanted {
     pub(crate) newer_than: u64,
     /// The generation that a server refused; 0 for none.
     pub(crate) refused: u64,
+    /// Up to which generation all were refused; 0 for none. What is of no use for another reason
+    /// raises only `newer_than`.
+    pub(crate) refused_up_to: u64,
     replaces: Option<Replaced>,
 }
 
@@ -44,28 +47,26 @@ impl Wanted {
         let mut wanted = Self {
             newer_than: 0,
             refused: 0,
+            refused_up_to: 0,
             replaces,
         };
         if let Some(Replaced {
-            known: Some(given), ..
+            known: Some(given),
+            was_refused,
+            ..
         }) = &wanted.replaces
         {
-            if given.through_store || was_refused {
+            if given.through_store || *was_refused {
                 wanted.newer_than = given.stamp;
             }
-            if given.through_store && was_refused {
+            if *was_refused {
+                wanted.refused_up_to = given.stamp;
+            }
+            if given.through_store && *was_refused {
                 wanted.refused = given.stamp;
             }
         }
         wanted
-    }
-
-    /// What a credential replaces that is fetched now: all up to this generation, if one was refused.
-    pub(crate) fn replaces(&self, why: &Fetch) -> u64 {
-        match why.reason() {
-            Reason::Rejected => self.newer_than,
-            _ => 0,
-        }
     }
 
     /// Whether this entry will do. If not, a newer one is wanted from now on.
@@ -92,6 +93,7 @@ impl Wanted {
                 let same = entry.credential.same_secret(&replaced.credential);
                 if same && replaced.was_refused {
                     self.refused = self.refused.max(generation);
+                    self.refused_up_to = self.refused_up_to.max(generation);
                 }
                 !same
             }

@@ -14,6 +14,8 @@ use tokio::task::JoinSet;
 
 const FIFTY: usize = 50;
 
+const YEAR: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// What a request of each replica is answered, by servers that accept these tokens.
 async fn send_all(fleet: &[Replica], accepts: fn(u64) -> bool) -> Vec<u16> {
     let mut sending = JoinSet::new();
@@ -65,17 +67,38 @@ async fn what_others_have_renewed_before_all_was_revoked_is_replaced_too() {
 /// A replacement is given time to become known by all that take it over, or each would fetch anew.
 #[tokio::test(start_paused = true)]
 async fn a_replacement_that_servers_learn_of_late_is_fetched_once() {
-    let (store, source) = (MemoryStore::new(), ScriptedSource::tokens(LIFETIME));
+    // However long it lives.
+    for lifetime in [LIFETIME, 10 * YEAR] {
+        let (store, source) = (MemoryStore::new(), ScriptedSource::tokens(lifetime));
+        source.latency(Duration::from_millis(100));
+        let fleet = fleet(FIFTY, &store, &source);
+        common_token(&fleet).await;
+        settle(&fleet).await;
+        for _ in 0..8 {
+            let seen = send_all(&fleet, |_| false).await;
+            assert!(seen.iter().all(|status| *status == 401));
+            tokio::time::sleep(SECOND).await;
+        }
+        let seen = send_all(&fleet, |number| number == 2).await;
+        assert!(seen.iter().all(|status| *status == 200), "{seen:?}");
+        assert_eq!(source.fetches(), 2);
+    }
+}
+
+/// An endpoint that refuses everybody costs a fleet about as much as one process.
+#[tokio::test(start_paused = true)]
+async fn what_helps_nobody_is_not_fetched_by_one_after_the_other() {
+    let (store, source) = (MemoryStore::new(), ScriptedSource::tokens(YEAR));
     source.latency(Duration::from_millis(100));
     let fleet = fleet(FIFTY, &store, &source);
     common_token(&fleet).await;
     settle(&fleet).await;
-    for _ in 0..8 {
-        let seen = send_all(&fleet, |_| false).await;
-        assert!(seen.iter().all(|status| *status == 401));
+    for second in 0..900 {
+        // They begin one after the other, so that their pauses end at different times.
+        let running = (second / 2 + 1).min(FIFTY);
+        send_all(&fleet[..running], |_| false).await;
         tokio::time::sleep(SECOND).await;
     }
-    let seen = send_all(&fleet, |number| number == 2).await;
-    assert!(seen.iter().all(|status| *status == 200), "{seen:?}");
-    assert_eq!(source.fetches(), 2);
+    let fetches = source.fetches();
+    assert!(fetches <= 30, "{fetches}");
 }

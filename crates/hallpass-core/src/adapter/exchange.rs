@@ -20,8 +20,8 @@ use crate::{Cached, Rejected, observe::ReplayCause};
 ///
 /// It owns all that it needs: the rules, the credential's identity, and what was spent of its
 /// budgets. A request is sent three times at most: again at most once because an earlier credential
-/// serves again, once with a new proof, and not any more after a replacement that was fetched for a
-/// refusal was refused.
+/// serves again, and once with a new proof. Once a replacement that was fetched for a refusal is
+/// refused, it is not sent again.
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,

@@ -54,9 +54,9 @@ impl Machine {
     }
 
     /// The credential of this generation was refused by a request that carried it in place of another
-    /// that was refused. If it came because of that, or others accept it, that never takes it from
-    /// others, but such replacements are fetched ever more rarely. One that merely was there may be as
-    /// dead as the first, and is refused like any other.
+    /// that was refused. That never takes it from others, but such replacements are fetched ever more
+    /// rarely. A replacement with nothing to settle is refused like any other: it was there before,
+    /// and may be as dead as the first.
     pub(crate) fn replay_refused(
         &mut self,
         now: Moment,
@@ -65,11 +65,12 @@ impl Machine {
     ) -> Rejection {
         self.lapse(now);
         let fetch = match &self.state {
-            State::Unproven(Unproven {
-                token,
-                replacement: Some(fetch),
-                ..
-            }) if token.generation() == generation => *fetch,
+            State::Unproven(unproven)
+                if unproven.token.generation() == generation
+                    && (unproven.replacement.is_none() || !unproven.settled.passed(now)) =>
+            {
+                unproven.replacement.unwrap_or(self.ended())
+            }
             State::Proven(token) if token.generation() == generation => self.ended(),
             _ => return self.refused(now, generation, version),
         };

@@ -110,8 +110,15 @@ impl Machine {
                     && old.credential.scope() == credential.scope()
             })
             .cloned();
-        let replacement =
-            matches!(state, State::Suspect(_)) && reason == Reason::Rejected && !existing;
+        let replacement = matches!(state, State::Suspect(_)) && reason == Reason::Rejected;
+        // Servers know what was there before. But if refusals meant little lately, it is not followed
+        // by yet another.
+        let known = replacement && existing && !self.rejections.is_sceptical();
+        let settling = if known {
+            Duration::ZERO
+        } else {
+            self.policy.settling
+        };
         self.generation += 1;
         let credential = credential.numbered(self.generation);
         let token = Arc::new(Current::new(credential.clone(), times, version));
@@ -119,7 +126,7 @@ impl Machine {
             token,
             predecessor,
             replacement: replacement.then_some(number),
-            settled: now.plus(self.policy.settling),
+            settled: now.plus(settling),
         });
         self.discard_tokens(&state);
         credential

@@ -203,6 +203,21 @@ fn a_gap_that_was_chosen_while_the_token_worked_is_too_long_once_it_is_refused()
     assert!(matches!(bench.call(), (Wanted::Use(_), None)));
     bench.pass(secs(1));
     assert_eq!(bench.call().1, Some(Reason::Rejected));
+    // Nor is one that was chosen while nobody was refused.
+    bench.fail_for(false, &Error::transient("down"));
+    assert_eq!(bench.refuse(1), Rejection::Kept);
+    bench.pass(secs(1));
+    assert_eq!(bench.call().1, Some(Reason::Rejected));
+}
+
+#[test]
+fn a_replacement_that_is_refused_for_the_first_time_after_it_has_settled_is_replaced() {
+    let mut bench = Bench::proven();
+    bench.refuse(1);
+    bench.call();
+    bench.land();
+    bench.pass(secs(11));
+    assert_eq!(bench.refuse(2), Rejection::Suspected);
 }
 
 #[test]

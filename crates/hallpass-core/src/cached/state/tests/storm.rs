@@ -107,6 +107,7 @@ impl<S: PartialEq> Storm<S> {
             }
             3..=6 => {
                 let version = self.random.u64(0..2);
+                let held = self.machine.rejections.holds(self.now);
                 let rejection = self.machine.refused(self.now, generation, version);
                 match rejection {
                     Rejection::FellBack => self.counts.fell_back += 1,
@@ -115,13 +116,14 @@ impl<S: PartialEq> Storm<S> {
                     Rejection::Superseded => {}
                 }
                 self.oracle
-                    .refused(self.now, generation, rejection, &self.machine);
+                    .refused(self.now, generation, (rejection, held), &self.machine);
             }
             _ => {
                 let version = self.random.u64(0..2);
+                let held = self.machine.rejections.holds(self.now);
                 let rejection = self.machine.replay_refused(self.now, generation, version);
                 self.oracle
-                    .replay_refused(self.now, generation, rejection, &self.machine);
+                    .replay_refused(self.now, generation, (rejection, held), &self.machine);
             }
         }
     }

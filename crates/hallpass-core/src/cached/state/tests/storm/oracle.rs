@@ -15,7 +15,7 @@ pub(super) enum Expected {
     KeepsOld,
     /// A new generation, with this one to fall back to.
     New(Option<u64>),
-    /// A new generation, fetched because the one before was refused.
+    /// A new generation, because the one before was refused.
     Replacement,
 }
 
@@ -174,8 +174,7 @@ impl Oracle {
             .filter(|(pending, ..)| *pending == number)
             .map(|(.., reason)| reason);
         let Some(old) = self.serving.filter(|_| self.suspicion.is_none()) else {
-            let is_answer = reason == Some(Reason::Rejected) && !brought.existing;
-            return if self.suspicion.is_some() && is_answer {
+            return if self.suspicion.is_some() && reason == Some(Reason::Rejected) {
                 Expected::Replacement
             } else {
                 Expected::New(None)
@@ -211,12 +210,13 @@ impl Oracle {
             }
             Expected::New(predecessor) => {
                 assert_eq!(generation, self.newest() + 1, "generations only grow");
-                self.lives.add(now, brought, false);
+                self.lives.add(now, brought);
                 self.serve_anew(generation, predecessor);
             }
             Expected::Replacement => {
                 assert_eq!(generation, self.newest() + 1, "generations only grow");
-                self.lives.add(now, brought, true);
+                let known = brought.existing && !machine.rejections.is_sceptical();
+                self.lives.add_replacement(now, brought, known);
                 self.serve_anew(generation, None);
             }
         }
@@ -255,7 +255,7 @@ impl Oracle {
         &mut self,
         now: Moment,
         generation: u64,
-        rejection: Rejection,
+        (rejection, held): (Rejection, bool),
         machine: &Machine,
     ) {
         self.lapse(now);
@@ -307,10 +307,12 @@ impl Oracle {
         }
         assert!(matches!(rejection, Rejection::Kept | Rejection::Suspected));
         if rejection == Rejection::Kept {
-            let held = machine.rejections.holds(now);
             let excused = match &machine.state {
                 State::Suspect(_) => machine.failures.any(),
-                State::Unproven(one) => held || self.lives.of(one.token.generation()).replacement,
+                State::Unproven(one) => {
+                    let life = self.lives.of(one.token.generation());
+                    held || (life.replacement && !life.settled.passed(now))
+                }
                 _ => held,
             };
             assert!(excused, "it may have been revoked, and another may be had");
@@ -318,26 +320,30 @@ impl Oracle {
         self.suspected(now, rejection, machine);
     }
 
-    /// A request that carried it in place of another was refused.
+    /// A request that carried it in place of another was refused. `held` says whether refusals cause
+    /// no fetch just then.
     pub(super) fn replay_refused(
         &mut self,
         now: Moment,
         generation: u64,
-        rejection: Rejection,
+        (rejection, held): (Rejection, bool),
         machine: &Machine,
     ) {
         self.lapse(now);
         let is_it = self.serving == Some(generation) && self.successor.is_none();
         let stays = is_it
             && match &machine.state {
-                State::Unproven(_) => self.lives.of(generation).replacement,
+                State::Unproven(_) => {
+                    let life = self.lives.of(generation);
+                    !life.replacement || !life.settled.passed(now)
+                }
                 State::Proven(_) => true,
                 _ => false,
             };
         if stays {
             assert_eq!(rejection, Rejection::Kept, "it came for a refusal");
         } else {
-            self.refused(now, generation, rejection, machine);
+            self.refused(now, generation, (rejection, held), machine);
         }
     }
 
@@ -360,7 +366,8 @@ impl Oracle {
                     let token = state.token().expect("the spare serves");
                     let spare = self.spare.take().expect("a spare");
                     assert!(spare.same_secret(&token.credential));
-                    self.lives.take_over(now, token);
+                    let known = !machine.rejections.is_sceptical();
+                    self.lives.take_over(now, token, known);
                     let generation = token.generation();
                     self.serve_anew(generation, None);
                     (self.grace, self.graced) = (None, None);

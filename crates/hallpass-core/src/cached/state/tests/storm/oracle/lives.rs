@@ -15,7 +15,7 @@ pub(super) struct Life {
     pub(super) graced: bool,
     /// Until then a refusal may only mean that servers don't know it yet.
     pub(super) settled: Moment,
-    /// Whether it was fetched because the one before was refused.
+    /// Whether it came because the one before was refused.
     pub(super) replacement: bool,
 }
 
@@ -69,9 +69,16 @@ impl Lives {
         }
     }
 
-    pub(super) fn add(&mut self, now: Moment, brought: &Brought, replacement: bool) {
+    pub(super) fn add(&mut self, now: Moment, brought: &Brought) {
         let settled = now.plus(Policy::default().settling);
-        self.0.push(Self::life(now, brought, settled, replacement));
+        self.0.push(Self::life(now, brought, settled, false));
+    }
+
+    /// `known` says that it was there before, so that it has nothing to settle.
+    pub(super) fn add_replacement(&mut self, now: Moment, brought: &Brought, known: bool) {
+        let settling = Policy::default().settling;
+        let settled = if known { now } else { now.plus(settling) };
+        self.0.push(Self::life(now, brought, settled, true));
     }
 
     /// The same secret has come again, with a new life.
@@ -93,16 +100,17 @@ impl Lives {
     }
 
     /// What the machine has taken in place of a suspect, without a fetch.
-    pub(super) fn take_over(&mut self, now: Moment, token: &Current) {
+    pub(super) fn take_over(&mut self, now: Moment, token: &Current, known: bool) {
         assert!(token.generation() <= self.newest() + 1);
+        let settling = Policy::default().settling;
         let life = Life {
             secret: token.credential.clone(),
             version: token.version,
             end: token.end,
             unusable: token.unusable,
             graced: token.graced,
-            settled: now.plus(Policy::default().settling),
-            replacement: false,
+            settled: if known { now } else { now.plus(settling) },
+            replacement: true,
         };
         match self.0.get_mut(token.generation() as usize - 1) {
             Some(known) => *known = life,
