@@ -111,12 +111,14 @@ BEGIN
     );
     UPDATE hallpass_shared SET fence = slot.fence, owner = who, leased_until = moment + term
         WHERE name = which;
-    -- Now and then somebody sweeps up what is long over.
+    -- Now and then somebody sweeps up what is long over, or can't be; this row is in use, whatever it
+    -- says of its end.
     IF random() < 0.01 THEN
         DELETE FROM hallpass_shared WHERE name IN (
             SELECT name FROM hallpass_shared
-            WHERE GREATEST(ends, leased_until) < moment - 60000
-                OR GREATEST(ends, leased_until) > moment + hallpass_longest_life()
+            WHERE name <> which
+                AND (GREATEST(ends, leased_until) < moment - 60000
+                    OR GREATEST(ends, leased_until) > moment + hallpass_longest_life())
             LIMIT 1000 FOR UPDATE SKIP LOCKED
         );
     END IF;

@@ -271,6 +271,21 @@ async fn what_can_t_be_holds_nobody_up() {
     }
 }
 
+/// One lease in a hundred sweeps, and what it leases may look like something to be swept up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_leaves_what_was_just_leased() {
+    let server = Postgres::start().await;
+    let leases = "DO $$ DECLARE which bytea; BEGIN
+        FOR count IN 1..1000 LOOP
+            which := sha256(count::text::bytea);
+            INSERT INTO hallpass_shared (name, ends) VALUES (which, 9223372036854775807);
+            PERFORM hallpass_lease(which, 'somebody', 60000, 0, 0, 0);
+            ASSERT EXISTS (SELECT FROM hallpass_shared WHERE name = which), 'swept up';
+        END LOOP;
+    END $$";
+    server.run(leases).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_replicas_ask_once_and_sessions_that_end_are_replaced() {
     let server = Postgres::start().await;

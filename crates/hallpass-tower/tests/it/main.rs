@@ -6,6 +6,7 @@ mod attempt;
 mod cancel;
 mod common;
 mod compose;
+mod counted;
 mod drain;
 mod early_answer;
 mod keeping_type;

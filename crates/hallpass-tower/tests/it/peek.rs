@@ -157,3 +157,26 @@ async fn a_body_that_keeps_silent_does_not_hold_up_its_head() {
     drop(sender);
     assert_eq!(body.collect().await.unwrap().to_bytes(), "{}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_was_read_to_its_end_says_so() {
+    let (sender, body) = Feed::new();
+    sender.send(Bytes::from_static(b"{}")).unwrap();
+    drop(sender);
+    let body = Arc::new(std::sync::Mutex::new(Some(body)));
+    let api = service_fn(move |_: Sent| {
+        let body = body.lock().unwrap().take().unwrap();
+        async { Ok::<_, Infallible>(Response::new(body)) }
+    });
+    let layer = BearerLayer::new(Issuer::default()).looking_at_bodies();
+    let request = Request::get("https://api.example.com/")
+        .body(Full::default())
+        .unwrap();
+    let response = layer.layer(api).oneshot(request).await.unwrap();
+    let mut body = response.into_body();
+    assert!(!body.is_end_stream(), "what was read is still to come");
+    body.frame().await.unwrap().unwrap();
+    // The body below could not know.
+    assert!(body.is_end_stream());
+    assert!(body.frame().await.is_none());
+}
