@@ -56,7 +56,7 @@ async fn what_the_wait_took_is_taken_off() {
         .unary(within(Duration::from_secs(10), "a"))
         .await
         .unwrap();
-    // Without a wait it is forwarded as it is.
+    // Without a wait next to nothing is taken off.
     client
         .unary(within(Duration::from_secs(10), "a"))
         .await
@@ -76,7 +76,8 @@ async fn what_the_wait_took_is_taken_off() {
         })
         .collect();
     assert!((8_000_000..=9_700_000).contains(&sent[0]), "{sent:?}");
-    assert_eq!(sent[1], 10_000_000);
+    // As the caller wrote it, or less what a busy machine took.
+    assert!((9_700_001..=10_000_000).contains(&sent[1]), "{sent:?}");
     assert!((8_000_000..=9_700_000).contains(&sent[3]), "{sent:?}");
 }
 
