@@ -20,8 +20,8 @@ use crate::{Cached, Rejected, observe::ReplayCause};
 ///
 /// It owns all that it needs: the rules, the credential's identity, and what was spent of its
 /// budgets. A request is sent three times at most: again at most once because an earlier credential
-/// serves again, and once with a new proof. Once a replacement that was fetched for a refusal is
-/// refused, it is not sent again.
+/// serves again, and once with a new proof. The refusal of a replacement that was fetched for it
+/// is the last word.
 #[derive(Debug)]
 #[expect(
     clippy::struct_excessive_bools,

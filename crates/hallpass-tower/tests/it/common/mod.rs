@@ -1,9 +1,4 @@
 //! What the tests share: a source that counts, an API that insists on readiness, bodies to send.
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "each test file is a crate of its own and uses a part"
-)]
 
 pub(crate) mod api;
 pub(crate) mod bodies;

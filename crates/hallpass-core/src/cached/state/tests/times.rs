@@ -128,7 +128,7 @@ fn a_gap_that_was_chosen_while_the_token_worked_is_too_long_in_its_last_moments(
         }
         bench.fail_for(false, &Error::transient("down"));
     }
-    // 31.5 s have passed, and the gap is 32 s by now: 5 s more than the token lives.
+    // The seventh gap is 32 s, and reaches past the token's end.
     bench.pass(secs(17));
     assert!(matches!(bench.call(), (Wanted::Use(_), None)), "not yet");
     bench.pass(secs(1));
